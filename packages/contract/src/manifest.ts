@@ -1,0 +1,111 @@
+/** The description of one version, and of a dataset's current state. Sizes are bytes; rows and chunks count from 1. */
+import Type, { type Static } from "typebox"
+import { columnSchema, evidenceSchema } from "./columns.ts"
+import { versionPattern } from "./routes.ts"
+
+const count = () => Type.Integer({ minimum: 0 })
+const position = () => Type.Integer({ minimum: 1 })
+const sha256 = (description: string) => Type.String({ pattern: versionPattern, description })
+
+export const fileSchema = Type.Object({
+  file: Type.String({ description: "path relative to the source's root" }),
+  bytes: count(),
+  sha256: sha256("of the whole file"),
+})
+
+export const manifestChunkSchema = Type.Object({
+  chunk: position(),
+  first_row: position(),
+  rows: Type.Integer({ minimum: 0, description: "records in the chunk, rejects included" }),
+  rejects: count(),
+  file: Type.String(),
+  byte_from: Type.Integer({ minimum: 0, description: "offset of the first byte in the file" }),
+  byte_to: Type.Integer({ minimum: 0, description: "offset after the last byte" }),
+  sha256: sha256("of the file's bytes from byte_from up to byte_to"),
+})
+
+export const manifestSchema = Type.Object({
+  dataset: Type.String(),
+  version: sha256("the version's name"),
+  columns: Type.Array(columnSchema),
+  files: Type.Array(fileSchema),
+  rows: Type.Integer({ minimum: 0, description: "records in all files, rejects included" }),
+  rejects: count(),
+  chunks: Type.Array(manifestChunkSchema),
+})
+
+/** First line of a chunk as NDJSON: its identity, inside the digested bytes. */
+export const chunkHeadSchema = Type.Object({
+  dataset: Type.String(),
+  version: sha256("the version's name"),
+  chunk: position(),
+  first_row: position(),
+  rows: count(),
+  rejects: count(),
+  columns_sha256: sha256("of the manifest's columns, see hashColumns"),
+  raw_sha256: sha256("the manifest's digest of this chunk's bytes in the file"),
+})
+
+/** Last line of a chunk as NDJSON: a body that was cut off has none. */
+export const chunkTailSchema = Type.Object({ rows: count(), rejects: count() })
+
+export const datasetStates = ["indexing", "ready", "failed"] as const
+
+const problemSchema = Type.Object({
+  code: Type.String(),
+  detail: Type.String(),
+  hint: Type.Optional(Type.String()),
+})
+
+const progressSchema = Type.Object({ bytes: count(), of: count() })
+
+/**
+ * One line of the catalog. `state` speaks of the newest content: `ready` when the current version is it,
+ * `indexing` while a version is being made, `failed` when it could not be made (then `problem` says why).
+ * A version made before stays served in every state. version, rows, bytes and chunks are null before the first.
+ */
+export const datasetSummarySchema = Type.Object({
+  name: Type.String(),
+  state: Type.Union(datasetStates.map((state) => Type.Literal(state))),
+  version: Type.Union([sha256("the current version"), Type.Null()]),
+  rows: Type.Union([count(), Type.Null()]),
+  bytes: Type.Union([count(), Type.Null()]),
+  chunks: Type.Union([count(), Type.Null()]),
+  progress: Type.Optional(progressSchema),
+  problem: Type.Optional(problemSchema),
+  links: Type.Record(Type.String(), Type.String()),
+})
+
+export const datasetsSchema = Type.Object({ datasets: Type.Array(datasetSummarySchema) })
+
+/** The current version with its columns and the evidence for their types, over all rows. */
+export const datasetSchema = Type.Intersect([
+  datasetSummarySchema,
+  Type.Object({
+    columns: Type.Union([Type.Array(columnSchema), Type.Null()]),
+    evidence: Type.Union([Type.Array(evidenceSchema), Type.Null()]),
+    files: Type.Union([Type.Array(fileSchema), Type.Null()]),
+  }),
+])
+
+/** Where one row comes from. `raw` is base64 of the record's bytes. */
+export const rowOriginSchema = Type.Object({
+  dataset: Type.String(),
+  version: Type.String(),
+  row: position(),
+  chunk: position(),
+  file: Type.String(),
+  line: Type.Integer({ minimum: 1, description: "line on which the record begins" }),
+  byte_from: count(),
+  byte_to: count(),
+  raw: Type.String({ contentEncoding: "base64" }),
+})
+
+export type Manifest = Static<typeof manifestSchema>
+export type ManifestChunk = Static<typeof manifestChunkSchema>
+export type ManifestFile = Static<typeof fileSchema>
+export type ChunkHead = Static<typeof chunkHeadSchema>
+export type ChunkTail = Static<typeof chunkTailSchema>
+export type DatasetSummary = Static<typeof datasetSummarySchema>
+export type Dataset = Static<typeof datasetSchema>
+export type RowOrigin = Static<typeof rowOriginSchema>

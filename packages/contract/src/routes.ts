@@ -1,0 +1,61 @@
+/**
+ * Addresses, header names and media types of the wire, used by server and client alike.
+ * Names and versions in paths come from closed alphabets, so building an address needs no escaping rules.
+ */
+
+/** Path templates as the source's router wants them. */
+export const routes = {
+  datasets: "/v1/datasets",
+  dataset: "/v1/datasets/:dataset",
+  version: "/v1/datasets/:dataset/versions/:version",
+  chunk: "/v1/datasets/:dataset/versions/:version/chunks/:chunk",
+  row: "/v1/datasets/:dataset/versions/:version/rows/:row",
+  currentChunk: "/v1/datasets/:dataset/chunks/:chunk",
+} as const
+
+/** What a dataset may be called: it stands in URLs, file names and log lines. */
+export const datasetNamePattern = "^[a-z0-9][a-z0-9_-]{0,62}$"
+
+/** A version is a SHA-256 in lower-case hex. */
+export const versionPattern = "^[0-9a-f]{64}$"
+
+/** Builds the path of each route. Chunks and rows count from 1. */
+export const paths = {
+  datasets: () => "/v1/datasets",
+  dataset: (dataset: string) => `/v1/datasets/${encodeURIComponent(dataset)}`,
+  version: (dataset: string, version: string) => `${paths.dataset(dataset)}/versions/${version}`,
+  chunk: (dataset: string, version: string, chunk: number) =>
+    `${paths.version(dataset, version)}/chunks/${chunk}`,
+  row: (dataset: string, version: string, row: number) => `${paths.version(dataset, version)}/rows/${row}`,
+  currentChunk: (dataset: string, chunk: number) => `${paths.dataset(dataset)}/chunks/${chunk}`,
+} as const
+
+/** Header names, in the lower case in which Node reads and writes them. */
+export const headers = {
+  version: "flatbed-version",
+  /** `3/12`: chunk 3 of 12. */
+  chunk: "flatbed-chunk",
+  rows: "flatbed-rows",
+  firstRow: "flatbed-first-row",
+  /** RFC 9530: `sha-256=:<base64>:` over the body as coded. */
+  reprDigest: "repr-digest",
+} as const
+
+export const mediaTypes = {
+  json: "application/json",
+  ndjson: "application/x-ndjson",
+  problem: "application/problem+json",
+} as const
+
+/** RFC 9530 section 3: the field value for a SHA-256 digest. */
+export function formatReprDigest(sha256: Buffer): string {
+  return `sha-256=:${sha256.toString("base64")}:`
+}
+
+/** The SHA-256 inside a `Repr-Digest` field, or undefined when it holds none, several, or a malformed one. */
+export function parseReprDigest(field: string | string[] | undefined): Buffer | undefined {
+  if (typeof field !== "string") return undefined
+  const found = [...field.matchAll(/(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?=,|$)/g)]
+  const digest = found[0]?.[1]
+  return found.length === 1 && digest !== undefined ? Buffer.from(digest, "base64") : undefined
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from "vitest/config"
+
+// Tests read live source, never build output, through the same condition as the compiler.
+const conditions = ["@flatbed/src"]
+
+export default defineConfig({
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
+  test: {
+    include: ["packages/*/src/**/*.test.ts", "services/*/src/**/*.test.ts", "test/**/*.test.ts"],
+    globalSetup: ["packages/local/src/vitest-global-setup.ts"],
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+})
