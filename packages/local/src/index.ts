@@ -1,0 +1,1 @@
+export { openPostgres, type Postgres, type PostgresInput, removePostgres } from "./postgres.ts"

@@ -1,0 +1,94 @@
+/** The folder of one server: data, password, log, and the programs if their own place cannot be reached. */
+import { existsSync } from "node:fs"
+import { chown, cp, lchown, mkdir, mkdtemp, readdir, realpath, rename, rm, symlink } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Binaries } from "./postgres-binaries.ts"
+import { type Account, runCommand } from "./run-command.ts"
+
+export type Home = {
+  /** Absolute and free of symbolic links, so that it can be compared with what Postgres says. */
+  readonly folder: string
+  readonly binaries: string
+  readonly account: Account | undefined
+}
+
+type HomeInput = {
+  readonly folder: string
+  readonly binaries: Binaries
+  readonly account: Account | undefined
+  readonly note: (text: string) => void
+}
+
+/**
+ * Opens the server's folder. As root the server runs as another account, and that account may be unable to enter
+ * the clone (a clone below /root, say): then the folder lies where it can, and `folder` is a symbolic link to it.
+ */
+export async function openHome(input: HomeInput): Promise<Home> {
+  const { account, binaries } = input
+  await mkdir(input.folder, { recursive: true, mode: 0o700 })
+  let folder = await realpath(input.folder)
+  if (account === undefined) return { folder, binaries: binaries.folder, account }
+
+  await chown(folder, account.uid, account.gid)
+  if (!(await isReachable(folder, account))) {
+    folder = await moveOutside(input.folder, account)
+    input.note(`Postgres runs as ${account.name}, who cannot enter this clone; its files are in ${folder}`)
+  }
+  if (await canRun(binaries.folder, account)) return { folder, binaries: binaries.folder, account }
+  return { folder, binaries: await copyBinaries(folder, binaries, account), account }
+}
+
+async function moveOutside(link: string, account: Account): Promise<string> {
+  for (const parent of ["/var/lib", tmpdir(), "/tmp"]) {
+    if (!existsSync(parent)) continue
+    // A new name each time: data of a clone that was here before must not turn up in this one.
+    const folder = await mkdtemp(join(await realpath(parent), "flatbed-postgres-")).catch(() => undefined)
+    if (folder === undefined) continue
+    await chown(folder, account.uid, account.gid)
+    if (await isReachable(folder, account)) {
+      await rm(link, { recursive: true })
+      await symlink(folder, link)
+      return folder
+    }
+    await rm(folder, { recursive: true })
+  }
+  return link
+}
+
+async function copyBinaries(home: string, binaries: Binaries, account: Account): Promise<string> {
+  const target = join(home, `binaries-${binaries.version}`)
+  if (existsSync(target)) return target
+  const half = await mkdtemp(join(home, "copying-"))
+  await cp(binaries.folder, half, { recursive: true, verbatimSymlinks: true })
+  await giveAway(half, account)
+  await rename(half, target)
+  return target
+}
+
+async function giveAway(folder: string, account: Account): Promise<void> {
+  await lchown(folder, account.uid, account.gid)
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) await giveAway(path, account)
+    else await lchown(path, account.uid, account.gid)
+  }
+}
+
+// Modes, access lists and mounts all have a say, so the account itself tries.
+async function isReachable(folder: string, account: Account): Promise<boolean> {
+  return attempt('cd "$1" && test -w .', folder, account)
+}
+
+async function canRun(binaries: string, account: Account): Promise<boolean> {
+  return attempt(
+    '"$1/bin/postgres" --version && test -r "$1/share/postgresql/postgres.bki"',
+    binaries,
+    account,
+  )
+}
+
+async function attempt(script: string, path: string, account: Account): Promise<boolean> {
+  const args = ["-c", script, "sh", path]
+  return (await runCommand({ command: "/bin/sh", args, cwd: "/", timeoutMs: 10_000, account })).code === 0
+}
