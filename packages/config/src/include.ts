@@ -1,0 +1,115 @@
+/** A settings file and the files it includes, as one tree. */
+import { readFile } from "node:fs/promises"
+import { dirname, resolve } from "node:path"
+import {
+  type MapNode,
+  mapNode,
+  type Place,
+  type SettingNode,
+  type SettingsProblem,
+  showFile,
+  showPlace,
+} from "./setting-node.ts"
+import { parseYaml } from "./yaml-file.ts"
+
+type Environment = Readonly<Record<string, string | undefined>>
+type Loaded = {
+  /** Undefined when the first file could not be read at all. */
+  readonly root: MapNode | undefined
+  readonly problems: SettingsProblem[]
+}
+
+/**
+ * Reads the file and, depth first, the files under its top-level `include:` (a path or a list of paths,
+ * relative to the file that names them). Maps are merged; a setting written in two files is a problem, and so is
+ * a file that includes itself.
+ */
+export async function loadFiles(file: string, env: Environment): Promise<Loaded> {
+  const problems: SettingsProblem[] = []
+  const root = await load(file, { from: "default" }, [], new Set(), env, problems)
+  return { root, problems }
+}
+
+async function load(
+  file: string,
+  namedAt: Place,
+  above: readonly string[],
+  seen: Set<string>,
+  env: Environment,
+  problems: SettingsProblem[],
+): Promise<MapNode | undefined> {
+  const report = (message: string, place: Place = namedAt) => {
+    problems.push({ path: above.length === 0 ? "" : "include", message, place })
+    return undefined
+  }
+  if (above.includes(file)) {
+    return report(`goes in a circle: ${[...above, file].map(showFile).join(" includes ")}`)
+  }
+  if (seen.has(file)) return report(`names ${showFile(file)} a second time; once is enough`)
+  seen.add(file)
+
+  const text = await readText(file)
+  if (typeof text !== "string") return report(text.problem)
+  const parsed = parseYaml(text, file, env)
+  problems.push(...parsed.problems)
+  const here: Place = { from: "file", file, line: 1 }
+  if (parsed.root.kind !== "map") {
+    if (parsed.root.kind === "scalar" && parsed.root.value === null) return mapNode(here)
+    problems.push({
+      path: "",
+      message: "the file holds no settings, expected `key: value` lines",
+      place: here,
+    })
+    return undefined
+  }
+  const include = parsed.root.entries.get("include")
+  parsed.root.entries.delete("include")
+  for (const named of includedFiles(include, problems)) {
+    const path = resolve(dirname(file), named.path)
+    const included = await load(path, named.place, [...above, file], seen, env, problems)
+    if (included !== undefined) merge(parsed.root, included, [], problems)
+  }
+  return parsed.root
+}
+
+function includedFiles(node: SettingNode | undefined, problems: SettingsProblem[]) {
+  if (node === undefined || node.kind === "unusable") return []
+  return (node.kind === "list" ? node.items : [node]).flatMap((item) => {
+    if (item.kind === "scalar" && typeof item.value === "string" && item.value !== "") {
+      return [{ path: item.value, place: item.place }]
+    }
+    if (item.kind !== "unusable") {
+      problems.push({ path: "include", message: "must be a path or a list of paths", place: item.place })
+    }
+    return []
+  })
+}
+
+function merge(into: MapNode, from: MapNode, path: readonly string[], problems: SettingsProblem[]): void {
+  for (const [key, node] of from.entries) {
+    const present = into.entries.get(key)
+    if (present === undefined) into.entries.set(key, node)
+    else if (present.kind === "map" && node.kind === "map") merge(present, node, [...path, key], problems)
+    else {
+      problems.push({
+        path: [...path, key].join("."),
+        message: `is also set in ${showPlace(present.place).replace(/: $/, "")}; one file must let go of it`,
+        place: node.place,
+      })
+    }
+  }
+}
+
+async function readText(file: string): Promise<string | { problem: string }> {
+  try {
+    return await readFile(file, "utf8")
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code
+    if (code === "ENOENT") {
+      return {
+        problem: `there is no settings file ${showFile(file)}; make one, or name another with --config`,
+      }
+    }
+    return { problem: `the settings file ${showFile(file)} cannot be read: ${(thrown as Error).message}` }
+  }
+}

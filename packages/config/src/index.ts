@@ -1,0 +1,8 @@
+export { bytes, duration, path, secret } from "./builders.ts"
+export { describeSettings, type SettingDescription } from "./describe-settings.ts"
+export { jsonSchemaOf } from "./json-schema.ts"
+export { findNearest } from "./nearest.ts"
+export { readSettings, type Settings } from "./read-settings.ts"
+export { redact } from "./redact.ts"
+export type { SettingsProblem } from "./setting-node.ts"
+export { formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts"

@@ -1,0 +1,23 @@
+/** "Did you mean": the known word nearest to a misspelt one. */
+import { distance } from "fastest-levenshtein"
+
+/** The nearest of the known words, or undefined when none is near (more than a third of the letters differ). */
+export function findNearest(word: string, known: Iterable<string>): string | undefined {
+  let nearest: string | undefined
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1
+  for (const candidate of known) {
+    const edits = distance(word.toLowerCase(), candidate.toLowerCase())
+    if (edits < least && edits < candidate.length) {
+      nearest = candidate
+      least = edits
+    }
+  }
+  return nearest
+}
+
+/** The nearest known word as a sentence's end, or the list of all of them when none is near. */
+export function suggest(word: string, known: readonly string[]): string {
+  const nearest = findNearest(word, known)
+  if (nearest !== undefined) return `did you mean "${nearest}"?`
+  return known.length === 0 ? "expected none here" : `expected one of ${known.join(", ")}`
+}

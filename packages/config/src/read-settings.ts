@@ -1,0 +1,112 @@
+/** Files, environment and flags in; frozen settings or the full list of problems out. */
+import { resolve } from "node:path"
+import { Problem } from "@flatbed/contract"
+import type { StaticDecode, TObject, TSchema } from "typebox"
+import { decodeSettings } from "./decode.ts"
+import { applyEnvironment } from "./environment.ts"
+import { createPathResolver } from "./folders.ts"
+import { loadFiles } from "./include.ts"
+import {
+  findNode,
+  type MapNode,
+  nodeFrom,
+  type Place,
+  type SettingsProblem,
+  setNode,
+  showPlace,
+  untypedNode,
+} from "./setting-node.ts"
+
+/** What a process was started with: decoded, and frozen all the way down. */
+export type Settings<S extends TSchema> = DeepReadonly<StaticDecode<S>>
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T
+
+type Input<S extends TObject> = {
+  /** `Type.Object({…})`; an object whose settings all have defaults may be left out by the user. */
+  readonly schema: S
+  /** `FLATBED_SOURCE`: variables `FLATBED_SOURCE__…` override the file. */
+  readonly prefix: string
+  /** The YAML file; relative to the working folder. */
+  readonly file: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Dotted path → value, over everything else. Undefined values count as not given. */
+  readonly flags?: Readonly<Record<string, unknown>>
+  /** The service's own rules across settings; asked only when every setting is right by itself. */
+  readonly check?: (settings: Settings<S>) => readonly SettingsProblem[]
+}
+
+/**
+ * Reads the settings: flag > environment > file > default.
+ *
+ * @throws Problem `settings-invalid` (exit 2) whose message lists every problem with file and line.
+ */
+export async function readSettings<S extends TObject>(
+  input: Input<S>,
+): Promise<{ settings: Settings<S>; file: string }> {
+  const { schema } = input
+  const file = resolve(input.file)
+  const { root: tree, problems } = await loadFiles(file, input.env)
+  if (tree === undefined) throw settingsProblem(problems)
+  const rootPlace = findNode(tree, ["root"])?.place
+  const rootFile = rootPlace?.from === "file" ? rootPlace.file : undefined
+
+  problems.push(...(await applyEnvironment(schema, tree, input.prefix, input.env)))
+  applyFlags(tree, input.flags ?? {})
+  const decoded = decodeSettings(schema, tree, createPathResolver({ schema, tree, mainFile: file, rootFile }))
+  problems.push(...decoded.problems)
+  if (problems.length > 0) throw settingsProblem(problems)
+
+  // No problem, so the walk has made what the schema describes.
+  const settings = deepFreeze(decoded.value) as Settings<S>
+  const broken = input.check?.(settings) ?? []
+  if (broken.length > 0) throw settingsProblem(broken.map((problem) => placed(problem, tree)))
+  return { settings, file }
+}
+
+function applyFlags(tree: MapNode, flags: Readonly<Record<string, unknown>>): void {
+  const place: Place = { from: "flag" }
+  for (const [path, value] of Object.entries(flags)) {
+    if (value === undefined) continue
+    setNode(
+      tree,
+      path.split("."),
+      typeof value === "string" ? untypedNode(place, value) : nodeFrom(value, place),
+    )
+  }
+}
+
+/** A rule's problem with the place of its setting, or of the nearest map around it. */
+function placed(problem: SettingsProblem, tree: MapNode): SettingsProblem {
+  if (problem.place !== undefined || problem.path === "") return problem
+  const keys = problem.path.split(".")
+  for (let depth = keys.length; depth > 0; depth -= 1) {
+    const node = findNode(tree, keys.slice(0, depth))
+    if (node !== undefined) return { ...problem, place: node.place }
+  }
+  return problem
+}
+
+function settingsProblem(problems: readonly SettingsProblem[]): Problem {
+  const lines = problems.map(({ path, message, place }) =>
+    [showPlace(place), path, path === "" ? "" : " ", message].join(""),
+  )
+  const once = [...new Set(lines)]
+  const [only = "the settings cannot be used"] = once
+  const detail =
+    once.length === 1 ? only : [`${once.length} problems:`, ...once.map((l) => `  ${l}`)].join("\n")
+  return new Problem("settings-invalid", detail, {
+    hint: "Mend every line named above, then start again; the README lists all settings.",
+    facts: { problems: once.length },
+  })
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value
+  for (const child of Object.values(value)) deepFreeze(child)
+  return Object.freeze(value)
+}
