@@ -73,6 +73,7 @@ export const problems = {
   "database-refused": row(null, false, "database", "Postgres refused the connection or the right"),
   "database-failed": row(null, false, "database", "Postgres refused a statement"),
   "columns-differ": row(null, false, "contract", "The table's columns are not the dataset's"),
+  "table-unsuitable": row(null, false, "contract", "The rows of what has this name cannot be replaced"),
   "version-unstable": row(null, false, "contract", "The file changed again and again during the load"),
   "data-refused": row(null, false, "contract", "Postgres refused a row"),
   "receipt-unbalanced": row(null, false, "receipt", "The load does not add up"),
