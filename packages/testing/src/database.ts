@@ -1,0 +1,43 @@
+/** A real Postgres database for one test file. */
+import { randomBytes } from "node:crypto"
+import { Client } from "pg"
+
+export type TestDatabase = {
+  readonly name: string
+  /** Connection URL with the password; the search path is empty, so an unqualified table name fails. */
+  readonly url: string
+  /** Ends every connection to it and deletes it. */
+  drop(): Promise<void>
+}
+
+/**
+ * Makes a database: a clone of the template with the ledger in it, or an empty one with `template: false`.
+ * The server is the one that Vitest's global set-up started, and with it every database that a killed test left.
+ */
+export async function createTestDatabase(options: { template?: boolean } = {}): Promise<TestDatabase> {
+  const server = process.env.FLATBED_TEST_DATABASE_URL
+  const ledger = process.env.FLATBED_TEST_TEMPLATE
+  if (server === undefined || ledger === undefined) {
+    throw new Error(
+      "FLATBED_TEST_DATABASE_URL is not set: run the test through Vitest from the repository's root.",
+    )
+  }
+  const template = options.template === false ? "template0" : ledger
+  const name = `test_${Date.now()}_${process.pid}_${randomBytes(3).toString("hex")}`
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  // Copying the files beats logging every page: the template is small.
+  await execute(server, `create database ${name} template ${template} strategy file_copy`)
+  await execute(server, `alter database ${name} set search_path to ''`)
+  return { name, url: url.href, drop: () => execute(server, `drop database if exists ${name} with (force)`) }
+}
+
+async function execute(url: string, statement: string): Promise<void> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}

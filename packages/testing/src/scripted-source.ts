@@ -1,0 +1,186 @@
+/**
+ * A source that a test has in its hand: a real HTTP server that answers right from given rows, or wrong in exactly
+ * the way the test asks for. It remembers what it was asked; a request that no source would be asked fails the test.
+ */
+import { createHash } from "node:crypto"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import {
+  type Dataset,
+  formatReprDigest,
+  headers,
+  mediaTypes,
+  Problem,
+  type ProblemCode,
+  paths,
+  toProblemDocument,
+} from "@flatbed/contract"
+import { makeScriptedVersion, type ScriptedDataset, type ScriptedVersion } from "./scripted-content.ts"
+import { type Answer, applyFault, type SourceFault } from "./source-faults.ts"
+
+export type SourceRequest = {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingMessage["headers"]
+}
+
+export type ScriptedSource = {
+  /** `http://127.0.0.1:port`, without a slash at the end. */
+  readonly url: string
+  /** Makes this content its dataset's current version; earlier versions stay served. Answers the version. */
+  publish(content: ScriptedDataset): ScriptedVersion
+  /** From now on the version answers `version-gone`. */
+  forget(version: string): void
+  /** Changes what `GET /v1/datasets/{dataset}` says, for example `{ state: "indexing", version: null }`. */
+  describe(dataset: string, change: Partial<Dataset>): void
+  /** The next requests whose path matches meet these faults, one each, in this order; then answers are right again. */
+  fault(path: RegExp | string, ...faults: SourceFault[]): void
+  /** Every request so far. */
+  requests(): SourceRequest[]
+  /** Numbers of the chunks that were asked for so far, in order, repeats included. */
+  chunksAsked(): number[]
+  forgetRequests(): void
+  /** Stops; fails when a request came that no route, version or chunk fits. */
+  close(): Promise<void>
+}
+
+/** Starts the source on a free port of 127.0.0.1 with these datasets' first versions. */
+export async function startScriptedSource(...contents: ScriptedDataset[]): Promise<ScriptedSource> {
+  const versions = new Map<string, ScriptedVersion>()
+  const current = new Map<string, ScriptedVersion>()
+  const changes = new Map<string, Partial<Dataset>>()
+  const gone = new Set<string>()
+  const planned: { path: RegExp | string; faults: SourceFault[] }[] = []
+  const unexpected: string[] = []
+  let seen: SourceRequest[] = []
+
+  const publish = (content: ScriptedDataset): ScriptedVersion => {
+    const version = makeScriptedVersion(content)
+    versions.set(version.version, version)
+    current.set(content.name, version)
+    return version
+  }
+  for (const content of contents) publish(content)
+
+  const server = createServer((request, response) => {
+    const path = request.url ?? "/"
+    seen.push({ method: request.method ?? "", path, headers: request.headers })
+    const fault = takeFault(path)
+    const answer = findAnswer(path)
+    if (answer === undefined) unexpected.push(`${request.method} ${path}`)
+    const right = answer ?? problemAnswer("route-not-found", `The script has nothing at ${path}.`)
+    if (fault === undefined) sendAnswer(request, response, right)
+    else applyFault(fault, request, response, right, sendAnswer)
+  })
+
+  function takeFault(path: string): SourceFault | undefined {
+    const matches = (pattern: RegExp | string) =>
+      typeof pattern === "string" ? pattern === path : pattern.test(path)
+    return planned.find((plan) => plan.faults.length > 0 && matches(plan.path))?.faults.shift()
+  }
+
+  function findAnswer(path: string): Answer | undefined {
+    if (path === paths.datasets()) {
+      return jsonAnswer({ datasets: [...current.values()].map((version) => describe(version)) })
+    }
+    const [, name = "", version, chunk] =
+      /^\/v1\/datasets\/([^/]+)(?:\/versions\/([0-9a-f]{64})(?:\/chunks\/([0-9]+))?)?$/.exec(path) ?? []
+    const latest = current.get(name)
+    if (latest === undefined) return undefined
+    if (version === undefined) return jsonAnswer(describe(latest))
+    if (gone.has(version)) return problemAnswer("version-gone", `Version ${version} is no longer there.`)
+    const asked = versions.get(version)
+    if (asked === undefined || asked.manifest.dataset !== name) return undefined
+    if (chunk === undefined) return jsonAnswer(asked.manifest)
+    return chunkAnswer(asked, Number(chunk))
+  }
+
+  const describe = (version: ScriptedVersion): Dataset => ({
+    ...version.dataset,
+    ...changes.get(version.dataset.name),
+  })
+
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+  const address = server.address()
+  const port = typeof address === "object" && address !== null ? address.port : 0
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    publish,
+    forget: (version) => {
+      gone.add(version)
+    },
+    describe: (dataset, change) => {
+      changes.set(dataset, { ...changes.get(dataset), ...change })
+    },
+    fault: (path, ...faults) => {
+      planned.push({ path, faults })
+    },
+    requests: () => [...seen],
+    chunksAsked: () =>
+      seen.flatMap(({ path }) => {
+        const chunk = /\/chunks\/([0-9]+)$/.exec(path)?.[1]
+        return chunk === undefined ? [] : [Number(chunk)]
+      }),
+    forgetRequests: () => {
+      seen = []
+    },
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeAllConnections()
+      await closed
+      if (unexpected.length > 0) {
+        throw new Error(
+          `The scripted source was asked for what it does not have:\n  ${unexpected.join("\n  ")}`,
+        )
+      }
+    },
+  }
+}
+
+/** A problem document as the source would send it, for faults of kind `answer`. */
+export function problemAnswer(code: ProblemCode, detail: string, retryAfterSeconds?: number): Answer {
+  const problem = new Problem(code, detail)
+  return {
+    status: problem.status,
+    headers: {
+      "content-type": mediaTypes.problem,
+      "cache-control": "no-store",
+      ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) }),
+    },
+    body: Buffer.from(JSON.stringify(toProblemDocument(problem))),
+  }
+}
+
+function jsonAnswer(value: unknown): Answer {
+  return {
+    status: 200,
+    headers: { "content-type": mediaTypes.json },
+    body: Buffer.from(JSON.stringify(value)),
+  }
+}
+
+function chunkAnswer(version: ScriptedVersion, chunk: number): Answer | undefined {
+  const body = version.chunks[chunk - 1]
+  const described = version.manifest.chunks[chunk - 1]
+  if (body === undefined || described === undefined) return undefined
+  const digest = createHash("sha256").update(body).digest()
+  return {
+    status: 200,
+    headers: {
+      "content-type": mediaTypes.ndjson,
+      etag: `"${digest.toString("hex")}"`,
+      [headers.reprDigest]: formatReprDigest(digest),
+      [headers.version]: version.version,
+      [headers.chunk]: `${chunk}/${version.chunks.length}`,
+      [headers.rows]: String(described.rows),
+      [headers.firstRow]: String(described.first_row),
+    },
+    body,
+  }
+}
+
+function sendAnswer(_request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const length = answer.status === 204 ? {} : { "content-length": String(answer.body.length) }
+  response.writeHead(answer.status, { ...length, ...answer.headers })
+  response.end(answer.status === 204 ? undefined : answer.body)
+}
