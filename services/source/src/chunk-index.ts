@@ -1,0 +1,40 @@
+/** Pure: everything known about one version, and how it is written to its side file. */
+import { createHash } from "node:crypto"
+import type { Evidence, Manifest } from "@flatbed/contract"
+import type { Layout } from "./formats/format.ts"
+import type { FileIdentity } from "./open-file.ts"
+
+export type ChunkIndex = {
+  readonly manifest: Manifest
+  readonly evidence: readonly Evidence[]
+  readonly layout: Layout
+  /** For each chunk the physical line on which it begins. */
+  readonly firstLines: readonly number[]
+}
+
+/** An index with what it was made from. */
+export type StoredIndex = {
+  /** See nameShape. */
+  readonly shape: string
+  readonly identity: FileIdentity
+  readonly index: ChunkIndex
+}
+
+/** The side file's bytes: one line with the SHA-256 of all that follows, then JSON. */
+export function encodeIndex(stored: StoredIndex): Buffer {
+  const body = Buffer.from(JSON.stringify(stored))
+  return Buffer.concat([Buffer.from(`${digest(body)}\n`), body])
+}
+
+/** The inverse; undefined when the bytes are not what was written, whole. */
+export function decodeIndex(bytes: Buffer): StoredIndex | undefined {
+  const end = bytes.indexOf("\n")
+  const body = bytes.subarray(end + 1)
+  if (end === -1 || bytes.toString("latin1", 0, end) !== digest(body)) return undefined
+  // Bytes with the right digest are our own, so their form needs no second check.
+  return JSON.parse(body.toString()) as StoredIndex
+}
+
+function digest(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex")
+}

@@ -1,0 +1,204 @@
+/**
+ * The general CSV reader, on csv-parse. It understands every dialect; where a record begins and ends comes from
+ * its byte offsets, what is NULL from the record's own bytes.
+ */
+import { Problem } from "@flatbed/contract"
+import { parse as createParser, type InfoRecord, type Options } from "csv-parse"
+import { parse as parseWhole } from "csv-parse/sync"
+import { createEvidence } from "../evidence.ts"
+import { resolveServedColumns } from "../served-columns.ts"
+import { countLines, dissectRecord } from "./csv-record.ts"
+import { raggedRecord, refuseCell, refuseMalformed } from "./csv-refusals.ts"
+import type { BorderSink, Dialect, Layout, Reader, RowsForm, Scan, ScanRequest } from "./format.ts"
+import { createRowWriter } from "./row-writer.ts"
+
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
+
+/** csv-parse as a reader of RFC 4180 and its relatives. */
+export const csvParseReader: Reader = { name: "csv-parse", startScan, encode, findRecord }
+
+function optionsFor(dialect: Dialect): Options {
+  return {
+    delimiter: dialect.delimiter,
+    quote: dialect.quote,
+    escape: dialect.quote,
+    record_delimiter: ["\r\n", "\n"],
+    // Counted here, where the message can place the record.
+    relax_column_count: true,
+    skip_empty_lines: false,
+  }
+}
+
+function startScan(request: ScanRequest, borders: BorderSink): Scan {
+  const { file, dialect } = request
+  let columns: ReturnType<typeof createColumns> | undefined
+  let row = 0
+  let line = 1
+  // The bytes from the record under way on: csv-parse tells where a record ends, not how it was written.
+  let held: Buffer = Buffer.alloc(0)
+  let heldFrom = 0
+  let recordFrom = 0
+
+  const parser = createParser({
+    ...optionsFor(dialect),
+    bom: true,
+    max_record_size: request.maxRecordBytes,
+    on_record: (cells: string[], info: InfoRecord) => {
+      take(cells, info.bytes)
+      return null
+    },
+  })
+  // Every error also comes back through write and end; without a listener it would end the process.
+  parser.on("error", () => {})
+
+  function take(cells: string[], end: number): void {
+    const bytes = held.subarray(recordFrom - heldFrom, end - heldFrom)
+    const nextLine = line + countLines(bytes)
+    const place = { file, row, line, byte: recordFrom }
+    if (columns === undefined) {
+      const bom = startsWithMark(bytes) ? byteOrderMark.length : 0
+      if (cells.some((name) => name.includes("\r"))) {
+        refuseMalformed(bytes.subarray(bom), dialect, { ...place, byte: bom })
+      }
+      columns = createColumns(cells, request)
+      borders.header(end, nextLine)
+    } else {
+      if (cells.length !== columns.width) throw raggedRecord(cells.length, columns.width, place, dialect)
+      columns.add(cells, bytes, place)
+      borders.record(end, nextLine)
+    }
+    row += 1
+    line = nextLine
+    recordFrom = end
+  }
+
+  async function push(bytes: Buffer): Promise<void> {
+    const rest = held.subarray(recordFrom - heldFrom)
+    held = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
+    heldFrom = recordFrom
+    // csv-parse reads synchronously inside write; the wait is for its answer only.
+    const error = await new Promise<Error | null | undefined>((resolve) => parser.write(bytes, resolve))
+    if (error) throw explain(error)
+  }
+
+  function explain(error: Error): Error {
+    if (error instanceof Problem || !("code" in error)) return error
+    const record = held.subarray(recordFrom - heldFrom)
+    const bom = recordFrom === 0 && startsWithMark(record) ? byteOrderMark.length : 0
+    const place = { file, row, line, byte: recordFrom + bom }
+    if (error.code === "CSV_MAX_RECORD_SIZE") {
+      return new Problem(
+        "record-malformed",
+        `The record that begins on line ${line} is longer than ${request.maxRecordBytes} bytes.`,
+        {
+          hint: "Close the quote it opens, or raise record_limit if records really are that long.",
+          facts: place,
+        },
+      )
+    }
+    try {
+      refuseMalformed(record.subarray(bom), dialect, place)
+    } catch (problem) {
+      return problem as Error
+    }
+    return error
+  }
+
+  return {
+    push,
+    async end() {
+      const error = await new Promise<Error | undefined>((resolve) => {
+        parser.once("error", resolve)
+        parser.end(() => resolve(undefined))
+      })
+      if (error) throw explain(error)
+      if (columns === undefined) {
+        throw new Problem("file-empty", `${file} holds no header.`, {
+          hint: "Write the column names into its first line.",
+          facts: { file },
+        })
+      }
+      return { ...columns.finish(), rows: row - 1 }
+    },
+    locate: (byte) => ({ row, line: line + countLines(held, recordFrom - heldFrom, byte - heldFrom) }),
+    abandon: () => {
+      parser.destroy()
+    },
+  }
+}
+
+type Place = { readonly file: string; readonly row: number; readonly line: number; readonly byte: number }
+
+/** What is gathered over all rows, once the header is known. */
+function createColumns(header: string[], { file, dialect, columns }: ScanRequest) {
+  const fields = resolveServedColumns(header, columns, { file, line: 1 })
+  const evidence = fields.map(({ name, declared }) => createEvidence(name, declared))
+  return {
+    width: header.length,
+    add(cells: string[], bytes: Buffer, place: Place): void {
+      const anatomy = cells.some(needsBytes) ? dissectRecord(bytes, dialect) : undefined
+      if (anatomy?.fault !== undefined) refuseMalformed(bytes, dialect, place)
+      fields.forEach((field, i) => {
+        const lexeme = cells[field.index] ?? ""
+        const cell = lexeme === "" && !anatomy?.quoted[field.index] ? null : lexeme
+        if (field.declared !== undefined && cell !== null) refuseCell(field, cell, bytes, dialect, place)
+        evidence[i]?.add(cell, place.row, place.line)
+      })
+    },
+    finish() {
+      const finished = evidence.map((one) => one.finish())
+      const layout: Layout = {
+        dialect,
+        width: header.length,
+        fields: fields.map(({ name, index }, i) => ({ name, index, type: finished[i]?.type ?? "text" })),
+      }
+      return { layout, evidence: finished.map((one) => one.evidence) }
+    },
+  }
+}
+
+/** '' may be NULL, and a carriage return outside quotes ends no record: both show in the bytes only. */
+function needsBytes(cell: string): boolean {
+  return cell === "" || cell.includes("\r")
+}
+
+function encode(bytes: Buffer, layout: Layout, form: RowsForm) {
+  const writer = createRowWriter(layout, form)
+  let recordFrom = 0
+  parseWhole(bytes, {
+    ...optionsFor(layout.dialect),
+    // A cell may begin with U+FEFF; only the file's first bytes are a mark.
+    bom: false,
+    on_record: (cells: string[], info: InfoRecord) => {
+      const record = bytes.subarray(recordFrom, info.bytes)
+      const quoted = cells.includes("") ? dissectRecord(record, layout.dialect).quoted : undefined
+      writer.add(cells.map((cell, i) => (cell === "" && !quoted?.[i] ? null : cell)))
+      recordFrom = info.bytes
+      return null
+    },
+  })
+  return writer.finish()
+}
+
+function findRecord(bytes: Buffer, layout: Layout, n: number) {
+  let row = 0
+  let recordFrom = 0
+  let found: { byteFrom: number; byteTo: number; linesBefore: number } | undefined
+  parseWhole(bytes, {
+    ...optionsFor(layout.dialect),
+    bom: false,
+    on_record: (_: string[], info: InfoRecord) => {
+      row += 1
+      if (row === n) {
+        found = { byteFrom: recordFrom, byteTo: info.bytes, linesBefore: countLines(bytes, 0, recordFrom) }
+      }
+      recordFrom = info.bytes
+      return null
+    },
+  })
+  return found
+}
+
+function startsWithMark(bytes: Buffer): boolean {
+  return bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark)
+}

@@ -1,0 +1,55 @@
+/** For tests: CSV files whose bytes and cells are both made here, by a spelling of its own (RFC 4180). */
+import fc from "fast-check"
+import type { Dialect } from "./format.ts"
+
+export type CsvCell = string | null
+type WrittenCell = { readonly cell: CsvCell; readonly quoted: boolean }
+
+export type GeneratedCsv = {
+  readonly dialect: Dialect
+  readonly mark: boolean
+  readonly newline: string
+  readonly endsInNewline: boolean
+  readonly header: readonly string[]
+  readonly rows: readonly (readonly WrittenCell[])[]
+}
+
+const pieces = ["a", "1", " ", ",", ";", '"', "'", "\n", "\r\n", "\r", "é", "€", "😀", "\ufeff", "\\N", "\\", "\t"]
+
+/** Files with every kind of quote, newline, delimiter, mark and emptiness. */
+export function generatedCsv(): fc.Arbitrary<GeneratedCsv> {
+  const text = fc.array(fc.constantFrom(...pieces), { maxLength: 6 }).map((parts) => parts.join(""))
+  const cell = fc.oneof(
+    fc.constant<WrittenCell>({ cell: null, quoted: false }),
+    fc.constant<WrittenCell>({ cell: "", quoted: true }),
+    fc.record({ cell: text.filter((t) => t !== ""), quoted: fc.boolean() }),
+  )
+  return fc.integer({ min: 1, max: 4 }).chain((width) =>
+    fc.record({
+      dialect: fc.constantFrom<Dialect>(
+        { delimiter: ",", quote: '"' },
+        { delimiter: ";", quote: "'" },
+        { delimiter: "\t", quote: '"' },
+      ),
+      mark: fc.boolean(),
+      newline: fc.constantFrom("\n", "\r\n"),
+      endsInNewline: fc.boolean(),
+      header: fc.constant(Array.from({ length: width }, (_, i) => `c${i}`)),
+      rows: fc.array(fc.array(cell, { minLength: width, maxLength: width }), { maxLength: 8 }),
+    }),
+  )
+}
+
+/** The file's bytes. */
+export function spellCsv(csv: GeneratedCsv): Buffer {
+  const { delimiter, quote } = csv.dialect
+  const spell = ({ cell, quoted }: WrittenCell) => {
+    if (cell === null) return ""
+    const needsQuotes = quoted || [delimiter, quote, "\n", "\r"].some((sign) => cell.includes(sign))
+    return needsQuotes ? quote + cell.replaceAll(quote, quote + quote) + quote : cell
+  }
+  const lines = [csv.header.join(delimiter), ...csv.rows.map((row) => row.map(spell).join(delimiter))]
+  // A blank last line without its newline would be no record at all.
+  const ends = csv.endsInNewline || lines.at(-1) === ""
+  return Buffer.from((csv.mark ? "\ufeff" : "") + lines.join(csv.newline) + (ends ? csv.newline : ""))
+}

@@ -1,0 +1,161 @@
+/**
+ * Opens the files that the settings name, and only those: below the root, regular, never through a dot-folder.
+ * Paths come from the settings alone; no part of a request reaches this file.
+ */
+import { constants } from "node:fs"
+import { type FileHandle, lstat, open, realpath } from "node:fs/promises"
+import { isAbsolute, relative, resolve, sep } from "node:path"
+import { Problem } from "@flatbed/contract"
+
+/** What tells one content of a path from the next, in strings since nanoseconds do not fit a double. */
+export type FileIdentity = {
+  readonly dev: string
+  readonly ino: string
+  readonly bytes: number
+  readonly mtimeNs: string
+  readonly ctimeNs: string
+}
+
+export type OpenFile = {
+  readonly identity: FileIdentity
+  /** What the descriptor says now. */
+  identify(): Promise<FileIdentity>
+  /** Fills the buffer from the offset on and answers how many bytes there were. */
+  read(into: Buffer, offset: number): Promise<number>
+  /** Waits for reads under way. Closing twice is closing once. */
+  close(): Promise<void>
+}
+
+type BigStats = Awaited<ReturnType<typeof lstat>> & { readonly mtimeNs: bigint; readonly ctimeNs: bigint }
+
+/** Whether nothing that the file system tells has changed. */
+export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
+  return (
+    a.dev === b.dev &&
+    a.ino === b.ino &&
+    a.bytes === b.bytes &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs
+  )
+}
+
+/**
+ * The identity of a file below the root, without opening it. Raises file-missing, or file-forbidden for
+ * whatever is not a regular file inside the root.
+ */
+export async function identifyFile(root: string, file: string): Promise<FileIdentity> {
+  return (await find(root, file)).identity
+}
+
+/** Opens it for reading; the same problems. A FIFO is refused, not waited for. */
+export async function openFile(root: string, file: string): Promise<OpenFile> {
+  const found = await find(root, file)
+  // O_NONBLOCK: should a FIFO take the file's place now, opening it returns. O_NOFOLLOW: likewise for a link.
+  const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0)
+  const handle = await open(found.path, flags).catch((error) => {
+    throw refusal(file, error)
+  })
+  try {
+    const identity = await identifyHandle(handle, file)
+    // The path was looked at before it was opened; what was opened must be what was looked at, or younger and
+    // found at the same place once more.
+    if (!sameIdentity(identity, found.identity)) await find(root, file)
+    return createOpenFile(handle, file, identity)
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+function createOpenFile(handle: FileHandle, file: string, identity: FileIdentity): OpenFile {
+  let closing: Promise<void> | undefined
+  return {
+    identity,
+    identify: () => identifyHandle(handle, file),
+    async read(into, offset) {
+      let filled = 0
+      while (filled < into.length) {
+        const { bytesRead } = await handle.read(into, filled, into.length - filled, offset + filled)
+        if (bytesRead === 0) break
+        filled += bytesRead
+      }
+      return filled
+    },
+    close: () => {
+      closing ??= handle.close()
+      return closing
+    },
+  }
+}
+
+async function find(root: string, file: string): Promise<{ path: string; identity: FileIdentity }> {
+  const written = relative(root, resolve(root, file))
+  refuseOutside(file, written)
+  try {
+    const path = await realpath(resolve(root, file))
+    refuseOutside(file, relative(await realpath(root), path))
+    const stats = await lstat(path, { bigint: true })
+    return { path, identity: identityOf(stats as BigStats, file) }
+  } catch (error) {
+    throw refusal(file, error)
+  }
+}
+
+async function identifyHandle(handle: FileHandle, file: string): Promise<FileIdentity> {
+  return identityOf((await handle.stat({ bigint: true })) as BigStats, file)
+}
+
+function identityOf(stats: BigStats, file: string): FileIdentity {
+  if (!stats.isFile()) {
+    throw new Problem("file-forbidden", `${file} is not a regular file.`, {
+      hint: "Name a regular file in the dataset's files.",
+      facts: { file },
+    })
+  }
+  return {
+    dev: String(stats.dev),
+    ino: String(stats.ino),
+    bytes: Number(stats.size),
+    mtimeNs: String(stats.mtimeNs),
+    ctimeNs: String(stats.ctimeNs),
+  }
+}
+
+function refuseOutside(file: string, belowRoot: string): void {
+  const parts = belowRoot.split(sep)
+  if (belowRoot === "" || isAbsolute(belowRoot) || parts[0] === "..") {
+    throw new Problem("file-forbidden", `${file} lies outside the root.`, {
+      hint: "Move it below the folder that `root` names, or set `root` to a folder above it.",
+      facts: { file },
+    })
+  }
+  if (parts.some((part) => part.startsWith("."))) {
+    throw new Problem("file-forbidden", `${file} lies in a folder, or has a name, that begins with a dot.`, {
+      hint: "Move it; what begins with a dot is never served.",
+      facts: { file },
+    })
+  }
+}
+
+function refusal(file: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error
+  switch (error.code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new Problem("file-missing", `${file} is not there.`, {
+        hint: "Put it below the root, or correct the dataset's files.",
+        facts: { file },
+        cause: error,
+      })
+    case "EACCES":
+    case "EPERM":
+    case "ELOOP":
+      return new Problem("file-forbidden", `${file} may not be read (${error.code}).`, {
+        hint: "Give the user that runs the source the right to read it.",
+        facts: { file },
+        cause: error,
+      })
+    default:
+      return error
+  }
+}

@@ -1,0 +1,47 @@
+/** Pure: what a version's name is made of. Whatever is not in here may change without making another version. */
+import { createHash } from "node:crypto"
+import type { Column } from "@flatbed/contract"
+import type { ChunkRule } from "./chunk-cut.ts"
+import type { Dialect } from "./formats/format.ts"
+import type { ColumnSettings } from "./served-columns.ts"
+
+/** Raised when the same file and settings come to mean other rows or other bytes on the wire. */
+export const wireNumber = 1
+
+/** The effective settings that shape a dataset's rows. Which reader reads them is not among them. */
+export type Shape = {
+  readonly dialect: Dialect
+  readonly columns: ColumnSettings
+  readonly chunk: ChunkRule
+}
+
+/** SHA-256, hex, over the wire's number, the dataset's name, the files' digests, the shape and the columns. */
+export function nameVersion(
+  dataset: string,
+  fileDigests: readonly string[],
+  shape: Shape,
+  columns: readonly Column[],
+): string {
+  const served = columns.map(({ name, type }) => [name, type])
+  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served])
+}
+
+/** SHA-256, hex: which settings a chunk index was made with. */
+export function nameShape(dataset: string, file: string, shape: Shape): string {
+  return sha256([wireNumber, dataset, file, canonicalShape(shape)])
+}
+
+// Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.
+function canonicalShape({ dialect, columns, chunk }: Shape): unknown {
+  const sorted = (record: Readonly<Record<string, string>>) =>
+    Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
+  return [
+    [dialect.delimiter, dialect.quote],
+    [columns.select ?? null, [...columns.drop].sort(), sorted(columns.rename), sorted(columns.types)],
+    "rows" in chunk ? ["rows", chunk.rows] : ["bytes", chunk.bytes],
+  ]
+}
+
+function sha256(parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex")
+}

@@ -1,0 +1,134 @@
+/** One pass over one open file: its bytes in, everything known about the version out. */
+import { createHash } from "node:crypto"
+import { type Column, type ManifestChunk, Problem } from "@flatbed/contract"
+import { createChunkCutter } from "./chunk-cut.ts"
+import { createChunkDigests } from "./chunk-digests.ts"
+import type { ChunkIndex } from "./chunk-index.ts"
+import type { Reader, Scan } from "./formats/format.ts"
+import type { OpenFile } from "./open-file.ts"
+import { createTextGuard, type TextFault } from "./text-guard.ts"
+import { nameVersion, type Shape } from "./version-name.ts"
+
+// Large enough to be few reads, small enough that requests are answered between two.
+const readBytes = 256 * 1024
+
+export type PassRequest = {
+  readonly dataset: string
+  /** As the settings name it. */
+  readonly file: string
+  readonly open: Pick<OpenFile, "identity" | "read">
+  readonly reader: Reader
+  readonly shape: Shape
+  readonly maxRecordBytes: number
+  readonly signal: AbortSignal
+  /** How many bytes have been read so far. */
+  readonly onProgress: (bytes: number) => void
+}
+
+/**
+ * Reads the file from its first to its last byte. Raises whatever the file is refused for, and nothing else
+ * that is expected; the caller compares the file's identity before and after.
+ */
+export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
+  const { dataset, file, open, reader, shape, signal } = request
+  const { bytes: total } = open.identity
+  if (total === 0) {
+    throw new Problem("file-empty", `${file} holds no bytes, not even a header.`, {
+      hint: "Write the column names into its first line; a header alone makes an empty table.",
+      facts: { file },
+    })
+  }
+  const whole = createHash("sha256")
+  const guard = createTextGuard()
+  const digests = createChunkDigests()
+  const chunks: ManifestChunk[] = []
+  const firstLines: number[] = []
+  let settledTo = 0
+  const cutter = createChunkCutter(shape.chunk, (span) => {
+    firstLines.push(span.firstLine)
+    chunks.push({
+      chunk: chunks.length + 1,
+      first_row: span.firstRow,
+      rows: span.rows,
+      rejects: 0,
+      file,
+      byte_from: span.byteFrom,
+      byte_to: span.byteTo,
+      sha256: digests.close(span.byteTo),
+    })
+  })
+  const scan = reader.startScan(
+    { file, dialect: shape.dialect, columns: shape.columns, maxRecordBytes: request.maxRecordBytes },
+    {
+      header(end, nextLine) {
+        digests.skip(end)
+        cutter.header(end, nextLine)
+        settledTo = end
+      },
+      record(end, nextLine) {
+        cutter.record(end, nextLine)
+        settledTo = end
+      },
+    },
+  )
+
+  try {
+    let offset = 0
+    while (offset < total) {
+      signal.throwIfAborted()
+      const buffer = Buffer.allocUnsafe(Math.min(readBytes, total - offset))
+      const filled = await open.read(buffer, offset)
+      if (filled === 0) break
+      const bytes = buffer.subarray(0, filled)
+      whole.update(bytes)
+      digests.add(bytes)
+      const fault = guard.push(bytes)
+      // What comes before the fault is read first, so that the file's first problem is the one reported.
+      if (fault === undefined) await scan.push(bytes)
+      else await refuseText(fault, file, scan, bytes.subarray(0, Math.max(0, fault.byte - offset)))
+      digests.feed(settledTo)
+      offset += filled
+      request.onProgress(offset)
+    }
+    const fault = guard.end()
+    if (fault !== undefined) await refuseText(fault, file, scan, Buffer.alloc(0))
+    const { layout, evidence, rows } = await scan.end()
+    cutter.finish()
+    if (settledTo !== offset) throw new Error(`records end at byte ${settledTo} of ${offset} in ${file}`)
+
+    const columns: Column[] = layout.fields.map(({ name, type }, i) => ({
+      name,
+      type: type as Column["type"],
+      nullable: (evidence[i]?.nulls ?? 0) > 0,
+    }))
+    const sha256 = whole.digest("hex")
+    const version = nameVersion(dataset, [sha256], shape, columns)
+    const files = [{ file, bytes: offset, sha256 }]
+    return { manifest: { dataset, version, columns, files, rows, rejects: 0, chunks }, evidence, layout, firstLines }
+  } finally {
+    scan.abandon()
+  }
+}
+
+async function refuseText(fault: TextFault, file: string, scan: Scan, before: Buffer): Promise<never> {
+  if (before.length > 0) await scan.push(before)
+  const { row, line } = scan.locate(fault.byte)
+  const value = `0x${fault.value.toString(16).padStart(2, "0")}`
+  const facts = { file, row, line, byte: fault.byte, value }
+  switch (fault.kind) {
+    case "nul":
+      throw new Problem("file-nul", `Line ${line} of ${file} holds a NUL at byte ${fault.byte}.`, {
+        hint: "Take the NUL out; if every other byte is one, the file is UTF-16: convert it to UTF-8.",
+        facts,
+      })
+    case "encoding":
+      throw new Problem(
+        "file-encoding",
+        `Line ${line} of ${file} is not UTF-8: byte ${fault.byte} (${value}) begins no valid character.`,
+        {
+          hint: "Convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8 (or -f UTF-16).",
+          facts,
+        },
+      )
+  }
+}
