@@ -8,7 +8,7 @@ const stars = "***"
 /** A copy of decoded settings that may be shown to anybody. What no schema describes is not shown. */
 export function redact(schema: TSchema, settings: unknown): unknown {
   if (settings === undefined || settings === null) return settings
-  if (markOf(schema).setting === "secret") return stars
+  if (markOf(schema).setting === "secret" || Type.IsNever(schema)) return stars
   if (Type.IsUnion(schema)) return redactUnion(schema.anyOf, settings)
   if (Type.IsCodec(schema)) return schema["~codec"].encode(settings)
   if (Array.isArray(settings)) {
@@ -47,5 +47,5 @@ function redactUnion(branches: readonly TSchema[], settings: unknown): unknown {
 }
 
 function isNumeric(schema: TSchema): boolean {
-  return !Type.IsCodec(schema) && (Type.IsInteger(schema) || Type.IsNumber(schema) || Type.IsLiteral(schema))
+  return !Type.IsCodec(schema) && (Type.IsInteger(schema) || Type.IsNumber(schema))
 }
