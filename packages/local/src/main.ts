@@ -1,0 +1,70 @@
+/** `npm start`'s edge: arguments, signals and exit codes. */
+import { dirname } from "node:path"
+import { fileURLToPath } from "node:url"
+import { parseArgs } from "node:util"
+import { asProblem, exitCodes, Problem, problems } from "@flatbed/contract"
+import { start } from "./start.ts"
+
+const usage = `npm start              loads data/ into a Postgres of its own and stays up on the schedules
+npm start -- --once    ends after the first load
+`
+
+const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+/** Runs `npm start` with these arguments; answers the exit code and never rejects. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const stop = new AbortController()
+  let code: number | undefined
+  const listeners = Object.entries(signalCodes).map(([name, signalCode]) => {
+    const listener = () => {
+      // Ctrl-C often comes twice, from the terminal and from npm: what stops already goes on stopping.
+      code ??= signalCode
+      stop.abort(new Error(`stopped by ${name}`))
+    }
+    process.on(name, listener)
+    return { name, listener }
+  })
+  try {
+    const once = readArguments(argv)
+    if (once === undefined) {
+      process.stdout.write(usage)
+      return exitCodes.done
+    }
+    const ended = await start({
+      root: dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))),
+      once,
+      env: process.env,
+      signal: stop.signal,
+      print: (text) => process.stdout.write(`${text}\n`),
+      note: (text) => process.stderr.write(`${text}\n`),
+    })
+    return code ?? ended
+  } catch (thrown) {
+    if (code !== undefined && thrown === stop.signal.reason) return code
+    return report(thrown)
+  } finally {
+    for (const { name, listener } of listeners) process.off(name, listener)
+  }
+}
+
+/** Whether `--once` was given; undefined when help was asked for. */
+function readArguments(argv: readonly string[]): boolean | undefined {
+  try {
+    const options = { once: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const
+    const { values } = parseArgs({ args: [...argv], options, allowPositionals: false })
+    return values.help === true ? undefined : values.once === true
+  } catch (cause) {
+    throw new Problem("usage-invalid", (cause as Error).message.split(". ")[0] ?? "", {
+      hint: `Known are:\n${usage}`,
+      cause,
+    })
+  }
+}
+
+function report(thrown: unknown): number {
+  const problem = asProblem(thrown)
+  const lines = [`${problem.code}: ${problems[problem.code].title}`, problem.message, problem.hint ?? ""]
+  process.stderr.write(`${lines.filter((line) => line !== "").join("\n  ")}\n`)
+  if (problem.code === "internal") process.stderr.write(`${(thrown as Error)?.stack ?? String(thrown)}\n`)
+  return problem.exitCode
+}

@@ -1,0 +1,128 @@
+/** The story of `npm start`: Postgres, the source, the first load, then the schedules, until somebody says stop. */
+import { mkdir } from "node:fs/promises"
+import { join, relative } from "node:path"
+import { readSettings } from "@flatbed/config"
+import { exitCodes, Problem } from "@flatbed/contract"
+import { settingsSchema } from "@flatbed/loader"
+import { createStartedServices } from "./left-behind.ts"
+import { openPostgres } from "./postgres.ts"
+import { type Service, startService } from "./service.ts"
+import { isTaken, waitForSource } from "./source-ready.ts"
+import { findTurn, openDatabase } from "./turn.ts"
+import { describeWhereToLook } from "./where-to-look.ts"
+
+export type StartInput = {
+  /** The clone. */
+  readonly root: string
+  /** End after the first load. */
+  readonly once: boolean
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly signal: AbortSignal
+  /** A result, for stdout. */
+  readonly print: (text: string) => void
+  /** What is going on, for stderr. */
+  readonly note: (text: string) => void
+}
+
+const databaseName = "flatbed"
+
+/**
+ * Runs everything on this machine and answers the exit code: the load's with `once`, otherwise that of the
+ * service which ended without being asked. Stops what it started in reverse order, whatever happens.
+ */
+export async function start(input: StartInput): Promise<number> {
+  const closers: (() => Promise<unknown>)[] = []
+  try {
+    return await run(input, closers)
+  } finally {
+    for (const close of closers.reverse()) {
+      await close().catch((error: Error) => input.note(`While stopping: ${error.message}`))
+    }
+  }
+}
+
+async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Promise<number> {
+  const { root, signal, note } = input
+  const state = join(root, ".flatbed")
+  const logs = { source: join(state, "logs", "source.log"), loader: join(state, "logs", "loader.log") }
+  await mkdir(join(state, "logs"), { recursive: true })
+
+  const began = Date.now()
+  const postgres = await openPostgres({ folder: join(state, "postgres"), durable: true, note })
+  const turn = await findTurn(postgres.url("postgres"))
+  if (turn === undefined) {
+    throw new Problem("lease-held", "Another npm start runs in this clone.", {
+      hint: "Stop it with Ctrl-C first.",
+    })
+  }
+  closers.push(postgres.stop, turn.close)
+  await openDatabase(postgres.url("postgres"), databaseName)
+  const how = postgres.adopted ? "was still running" : `up in ${((Date.now() - began) / 1000).toFixed(1)} s`
+  note(`Postgres 18 ${how}, port ${postgres.port}`)
+  signal.throwIfAborted()
+
+  const services = createStartedServices(join(state, "services.json"))
+  const leftBehind = await services.endLeftBehind()
+  if (leftBehind > 0) note(`Ended ${leftBehind} services that an earlier npm start left behind`)
+  closers.push(services.clear)
+
+  const env = {
+    ...input.env,
+    DATABASE_URL: postgres.url(databaseName),
+    FLATBED_SOURCE__LOG__FILE: logs.source,
+    FLATBED_LOADER__LOG__FILE: logs.loader,
+  }
+  const open = async (name: "source" | "loader", command: string, showsResult: boolean): Promise<Service> => {
+    const script = join(root, "services", name, "bin", `flatbed-${name}.mjs`)
+    const args = [command, "--config", join("data", `${name}.yaml`)]
+    const service = startService({ name, script, args, cwd: root, env, showsResult })
+    closers.push(service.stop)
+    await services.record(service.pid, script)
+    return service
+  }
+
+  const file = join(root, "data", "loader.yaml")
+  const { settings } = await readSettings({ schema: settingsSchema, prefix: "FLATBED_LOADER", file, env })
+  const sourceUrl = settings.source.url
+  const taken = await isTaken(sourceUrl)
+  const source = await open("source", "serve", false)
+  const ready = await waitForSource(sourceUrl, source, taken, signal)
+  if ("exitCode" in ready) return ready.exitCode
+
+  const load = await open("loader", "load", true)
+  const loaded = await Promise.race([load.ended, endOfAny([source], turn.lost, note), aborted(signal)])
+  // Wrong settings stay wrong; any other failed load has its chance again at the next tick.
+  if (input.once || loaded === exitCodes.usage || signal.aborted) return loaded
+
+  const loader = await open("loader", "start", false)
+  input.print(
+    describeWhereToLook({
+      sourceUrl,
+      datasets: ready.datasets,
+      databaseUrl: postgres.url(databaseName),
+      tables: Object.values(settings.pipelines).map(({ table }) => table),
+      logs: Object.values(logs).map((log) => relative(root, log)),
+    }),
+  )
+  return await Promise.race([endOfAny([source, loader], turn.lost, note), aborted(signal)])
+}
+
+/** The exit code of the first service that ends, or of a lost Postgres: neither was asked to. */
+async function endOfAny(
+  services: readonly Service[],
+  postgresLost: Promise<void>,
+  note: (text: string) => void,
+): Promise<number> {
+  const ends = services.map(async ({ name, ended }) => ({ what: `The ${name}`, code: await ended }))
+  const lost = postgresLost.then(() => ({ what: "Postgres", code: exitCodes.database as number }))
+  const { what, code } = await Promise.race([...ends, lost])
+  note(`${what} has ended (exit code ${code}), so everything stops`)
+  return code === exitCodes.done ? exitCodes.unexpected : code
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+  })
+}
