@@ -1,0 +1,47 @@
+/** What a run asks of the source before it fetches chunks, tried again as often as the settings allow. */
+import type { Dataset, Manifest, Problem } from "@flatbed/contract"
+import type { Logger } from "pino"
+import { awaitVersion } from "./await-version.ts"
+import { checkManifest } from "./manifest-check.ts"
+import { mayRepeatRequest, type Patience, type RetryPolicy, withRetries } from "./retry.ts"
+import type { SourceClient } from "./source-client.ts"
+
+export type AskParts = {
+  readonly source: SourceClient
+  readonly log: Logger
+  readonly patience: Patience
+  readonly retries: RetryPolicy
+  /** Longest wait for a version that makes no progress. */
+  readonly indexingMs: number
+  readonly signal: AbortSignal
+}
+
+/** The dataset with its newest version; waits while the source is making one. */
+export async function askForDataset(dataset: string, parts: AskParts): Promise<Dataset & { version: string }> {
+  return await awaitVersion(() => ask(() => parts.source.getDataset(dataset, parts.signal), parts), {
+    limitMs: parts.indexingMs,
+    patience: parts.patience,
+    signal: parts.signal,
+  })
+}
+
+/** The manifest of one version, in agreement with itself. */
+export async function askForManifest(dataset: string, version: string, parts: AskParts): Promise<Manifest> {
+  return await ask(async () => {
+    const manifest = await parts.source.getManifest(dataset, version, parts.signal)
+    return checkManifest(manifest, { dataset, version })
+  }, parts)
+}
+
+async function ask<T>(request: () => Promise<T>, { retries, patience, signal, log }: AskParts): Promise<T> {
+  return await withRetries(request, {
+    policy: retries,
+    patience,
+    mayRepeat: mayRepeatRequest,
+    signal,
+    onRetry: (error, attempt, pauseMs) => {
+      const { code, message } = error as Problem
+      log.warn({ event: "request.retried", attempt, code, pause_ms: pauseMs }, `asking again: ${message}`)
+    },
+  })
+}

@@ -1,0 +1,112 @@
+/** Proves that a body is the chunk that was asked for, before a row of it is sent to the database. Pure. */
+import { isUtf8 } from "node:buffer"
+import { createHash } from "node:crypto"
+import {
+  type ChunkHead,
+  type ChunkTail,
+  chunkHeadSchema,
+  chunkTailSchema,
+  type ManifestChunk,
+  mediaTypes,
+  Problem,
+  parseReprDigest,
+} from "@flatbed/contract"
+import type { TSchema } from "typebox"
+import { Check } from "typebox/value"
+
+/** A received body with the header fields that speak about it. */
+export type Received = {
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: Buffer
+}
+
+/** Which chunk of which version it has to be. */
+export type Expected = {
+  readonly dataset: string
+  readonly version: string
+  readonly columnsSha256: string
+  readonly chunk: ManifestChunk
+}
+
+const newline = 0x0a
+
+/**
+ * Returns the row lines of a proven chunk, each ended by a newline. What is proven: media type, no coding,
+ * Content-Length, one well-formed Repr-Digest that is the body's SHA-256 (RFC 9530), valid UTF-8, the head line
+ * equal to the manifest, as many lines as it says, the tail line.
+ *
+ * @throws Problem `chunk-damaged` naming the first of these that is off.
+ */
+export function proveChunk({ headers, body }: Received, expected: Expected): Buffer {
+  const damaged = damageOf(expected)
+  const mediaType = String(headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase()
+  if (mediaType !== mediaTypes.ndjson) throw damaged(`content-type is ${mediaType || "missing"}, not ${mediaTypes.ndjson}`)
+  const coding = headers["content-encoding"]
+  if (coding !== undefined && coding !== "identity") throw damaged(`it is coded as ${coding}, which was not asked for`)
+  const length = headers["content-length"]
+  if (length !== undefined && length !== String(body.length)) {
+    throw damaged(`content-length says ${length}, ${body.length} bytes arrived`)
+  }
+  const digest = parseReprDigest(headers["repr-digest"])
+  if (digest === undefined) throw damaged("repr-digest is missing, malformed or there twice")
+  if (!createHash("sha256").update(body).digest().equals(digest)) throw damaged("its SHA-256 is not its repr-digest")
+  if (!isUtf8(body)) throw damaged("it is not valid UTF-8")
+
+  const headEnd = body.indexOf(newline)
+  const bodyEnd = body.at(-1) === newline ? body.length - 1 : body.length
+  const rowsEnd = bodyEnd === 0 ? -1 : body.lastIndexOf(newline, bodyEnd - 1)
+  if (headEnd < 0 || rowsEnd < headEnd) throw damaged("it has no head line and tail line")
+  proveHead(readLine<ChunkHead>(body.subarray(0, headEnd), chunkHeadSchema, damaged("its head line is malformed")), expected)
+  const tail = readLine<ChunkTail>(body.subarray(rowsEnd + 1, bodyEnd), chunkTailSchema, damaged("its tail line is malformed"))
+  const rows = body.subarray(headEnd + 1, rowsEnd + 1)
+  const { rows: count, rejects } = expected.chunk
+  if (tail.rows !== count || tail.rejects !== rejects) {
+    throw damaged(`its tail line counts ${tail.rows} rows and ${tail.rejects} rejects, the manifest ${count} and ${rejects}`)
+  }
+  const lines = countLines(rows)
+  if (lines !== count) throw damaged(`it has ${lines} row lines, the manifest says ${count}`)
+  return rows
+}
+
+/** Makes the problem of one chunk. Its message begins with which chunk it is. */
+export function damageOf({ dataset, version, chunk }: Expected): (what: string) => Problem {
+  return (what) =>
+    new Problem("chunk-damaged", `Chunk ${chunk.chunk} of ${dataset} ${version.slice(0, 12)}: ${what}.`, {
+      hint: "Nothing of it was loaded. If it stays so, look for a proxy between the loader and the source.",
+      facts: { dataset, version, chunk: chunk.chunk },
+    })
+}
+
+function proveHead(head: ChunkHead, expected: Expected): void {
+  const { chunk } = expected
+  const wanted: ChunkHead = {
+    dataset: expected.dataset,
+    version: expected.version,
+    chunk: chunk.chunk,
+    first_row: chunk.first_row,
+    rows: chunk.rows,
+    rejects: chunk.rejects,
+    columns_sha256: expected.columnsSha256,
+    raw_sha256: chunk.sha256,
+  }
+  for (const key of Object.keys(wanted) as (keyof ChunkHead)[]) {
+    if (head[key] !== wanted[key]) throw damageOf(expected)(`its ${key} is ${head[key]}, expected ${wanted[key]}`)
+  }
+}
+
+function readLine<T>(line: Buffer, schema: TSchema, problem: Problem): T {
+  let value: unknown
+  try {
+    value = JSON.parse(line.toString("utf8"))
+  } catch {
+    throw problem
+  }
+  if (!Check(schema, value)) throw problem
+  return value as T
+}
+
+function countLines(bytes: Buffer): number {
+  let lines = 0
+  for (let at = bytes.indexOf(newline); at >= 0; at = bytes.indexOf(newline, at + 1)) lines++
+  return lines
+}

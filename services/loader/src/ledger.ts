@@ -1,0 +1,215 @@
+/** What the ledger holds about runs: which are open, which chunks have arrived, what was published. */
+import type { Manifest } from "@flatbed/contract"
+import type { StagingColumn } from "./postgres/staging.ts"
+import type { Session } from "./postgres/database.ts"
+
+/** What decides whether two runs do the same work. */
+export type RunIdentity = {
+  readonly pipeline: string
+  readonly dataset: string
+  readonly version: string
+  readonly settingsSha256: string
+  /** The table, quoted, as `"schema"."table"`. */
+  readonly target: string
+}
+
+export type OpenRun = {
+  readonly runId: number
+  readonly stagingColumns: readonly StagingColumn[]
+}
+
+export type Receipt = {
+  readonly chunk: number
+  readonly first_row: number
+  readonly rows: number
+  readonly rejects: number
+  readonly raw_sha256: string
+}
+
+export type Publication = {
+  readonly pipeline: string
+  readonly version: string
+  readonly settingsSha256: string
+  readonly targetOid: number
+  readonly rows: number
+  readonly bytes: number
+  readonly publishedAt: Date
+}
+
+/** Every run of the pipeline that is not over: published or abandoned ones are. Newest first. */
+export async function findOpenRuns(session: Session, pipeline: string): Promise<(OpenRun & RunIdentity)[]> {
+  const { rows } = await session.query(
+    `select run_id, pipeline, dataset, version, settings_sha256, target, staging_columns from flatbed.runs
+      where pipeline = $1 and state in ('loading', 'failed') order by run_id desc`,
+    [pipeline],
+  )
+  return rows.map((row) => ({
+    runId: Number(row.run_id),
+    pipeline: row.pipeline,
+    dataset: row.dataset,
+    version: row.version,
+    settingsSha256: row.settings_sha256,
+    target: row.target,
+    stagingColumns: row.staging_columns,
+  }))
+}
+
+/** Writes a new run and returns its id. */
+export async function recordRun(
+  session: Session,
+  run: RunIdentity & {
+    readonly manifest: Manifest
+    readonly epoch: number
+    readonly stagingColumns: readonly StagingColumn[]
+  },
+): Promise<number> {
+  const { manifest } = run
+  const { rows } = await session.query(
+    `insert into flatbed.runs
+       (pipeline, dataset, version, settings_sha256, target, staging_columns, chunks, rows, bytes, epoch)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning run_id`,
+    [
+      run.pipeline,
+      run.dataset,
+      run.version,
+      run.settingsSha256,
+      run.target,
+      JSON.stringify(run.stagingColumns),
+      manifest.chunks.length,
+      manifest.rows,
+      manifestBytes(manifest),
+      run.epoch,
+    ],
+  )
+  return Number(rows[0].run_id)
+}
+
+/** Marks a run as going on under a new epoch. */
+export async function recordResume(session: Session, runId: number, epoch: number): Promise<void> {
+  await session.query(
+    `update flatbed.runs set state = 'loading', epoch = $2, attempts = attempts + 1,
+            problem_code = null, problem_detail = null, finished_at = null
+      where run_id = $1`,
+    [runId, epoch],
+  )
+}
+
+/** Marks runs that nobody will resume: their version, settings or staging is no longer wanted. */
+export async function recordAbandoned(session: Session, runIds: readonly number[]): Promise<void> {
+  await session.query(
+    `update flatbed.runs set state = 'abandoned', finished_at = coalesce(finished_at, pg_catalog.clock_timestamp())
+      where run_id = any($1::bigint[])`,
+    [runIds],
+  )
+}
+
+/** Notes why a run stopped. It stays resumable. */
+export async function recordFailure(
+  session: Session,
+  runId: number,
+  problem: { readonly code: string; readonly message: string },
+): Promise<void> {
+  await session.query(
+    `update flatbed.runs set state = 'failed', problem_code = $2, problem_detail = $3,
+            finished_at = pg_catalog.clock_timestamp()
+      where run_id = $1 and state = 'loading'`,
+    [runId, problem.code, problem.message],
+  )
+}
+
+/** Writes a chunk's receipt, first in its transaction. False when it is there already: the chunk is loaded. */
+export async function recordReceipt(session: Session, runId: number, receipt: Receipt): Promise<boolean> {
+  const { chunk, first_row, rows, rejects, raw_sha256 } = receipt
+  const { rowCount } = await session.query(
+    `insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256)
+     values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
+    [runId, chunk, first_row, rows, rejects, raw_sha256],
+  )
+  return rowCount === 1
+}
+
+/** Whether a chunk's receipt is there. */
+export async function hasReceipt(session: Session, runId: number, chunk: number): Promise<boolean> {
+  const text = "select from flatbed.chunks where run_id = $1 and chunk = $2"
+  return (await session.query(text, [runId, chunk])).rowCount === 1
+}
+
+/** All receipts of a run in the order of their chunks. */
+export async function getReceipts(session: Session, runId: number): Promise<Receipt[]> {
+  const { rows } = await session.query(
+    "select chunk, first_row, rows, rejects, raw_sha256 from flatbed.chunks where run_id = $1 order by chunk",
+    [runId],
+  )
+  return rows.map((row) => ({
+    chunk: Number(row.chunk),
+    first_row: Number(row.first_row),
+    rows: Number(row.rows),
+    rejects: Number(row.rejects),
+    raw_sha256: row.raw_sha256,
+  }))
+}
+
+/** Writes the publication and closes the run, in the transaction that makes the version visible. */
+export async function recordPublication(
+  session: Session,
+  published: RunIdentity & {
+    readonly runId: number
+    readonly targetOid: number
+    readonly rows: number
+    readonly bytes: number
+  },
+): Promise<void> {
+  await session.query(
+    `insert into flatbed.publications
+       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, bytes)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+    [
+      published.runId,
+      published.pipeline,
+      published.dataset,
+      published.version,
+      published.settingsSha256,
+      published.target,
+      published.targetOid,
+      published.rows,
+      published.bytes,
+    ],
+  )
+  await session.query(
+    "update flatbed.runs set state = 'published', finished_at = pg_catalog.clock_timestamp() where run_id = $1",
+    [published.runId],
+  )
+}
+
+/** Whether a run was published: what settles a publish whose answer was lost. */
+export async function isPublished(session: Session, runId: number): Promise<boolean> {
+  return (await session.query("select from flatbed.publications where run_id = $1", [runId])).rowCount === 1
+}
+
+/** The latest version published into a table, by whichever pipeline. */
+export async function findLatestPublication(
+  session: Session,
+  target: string,
+): Promise<Publication | undefined> {
+  const { rows } = await session.query(
+    `select pipeline, version, settings_sha256, target_oid, rows, bytes, published_at
+       from flatbed.publications where target = $1 order by publication_id desc limit 1`,
+    [target],
+  )
+  const row = rows[0]
+  if (row === undefined) return undefined
+  return {
+    pipeline: row.pipeline,
+    version: row.version,
+    settingsSha256: row.settings_sha256,
+    targetOid: Number(row.target_oid),
+    rows: Number(row.rows),
+    bytes: Number(row.bytes),
+    publishedAt: row.published_at,
+  }
+}
+
+/** Bytes of a version's files. */
+export function manifestBytes(manifest: Manifest): number {
+  return manifest.files.reduce((sum, file) => sum + file.bytes, 0)
+}

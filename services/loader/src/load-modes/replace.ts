@@ -1,0 +1,19 @@
+/** `replace`: the version's rows take the place of all rows before. */
+import { quoteNames, quoteTable } from "../postgres/identifier.ts"
+import { createTable } from "../postgres/table.ts"
+import type { LoadMode } from "./load-mode.ts"
+
+/**
+ * Delete and insert, never TRUNCATE: an older snapshot would see a truncated table empty (Postgres manual, 13.6
+ * "Caveats"). The table itself stays, and with it its views, grants, comments and indexes.
+ */
+export const replace: LoadMode = async (session, { staging, target, columns, types, exists }) => {
+  let deleted = 0
+  if (exists) deleted = (await session.query(`delete from ${quoteTable(target)}`)).rowCount ?? 0
+  else await createTable(session, target, columns.map((name, i) => ({ name, type: types[i] ?? "text" })))
+  const names = quoteNames(columns)
+  const { rowCount } = await session.query(
+    `insert into ${quoteTable(target)} (${names}) select ${names} from ${quoteTable(staging)}`,
+  )
+  return { inserted: rowCount ?? 0, deleted }
+}

@@ -1,0 +1,44 @@
+/** The staging table of a run: where chunks land before they are published. */
+import type { Session } from "./database.ts"
+import { quoteName, quoteTable, type TableName } from "./identifier.ts"
+
+/** A column as staging has it: the file's name, and the Postgres type the row will be published with. */
+export type StagingColumn = { readonly name: string; readonly type: string }
+
+/** The staging table's name. */
+export function stagingTable(runId: number): TableName {
+  return { schema: "flatbed", name: `staging_${runId}` }
+}
+
+/**
+ * Makes the staging table. It is logged: crash recovery empties an unlogged table while receipts survive. Vacuum
+ * stays away until the rows are published, for they are read once and dropped.
+ */
+export async function createStaging(
+  session: Session,
+  runId: number,
+  columns: readonly StagingColumn[],
+): Promise<void> {
+  const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`).join(", ")
+  const table = quoteTable(stagingTable(runId))
+  await session.query(`create table ${table} (${list}) with (autovacuum_enabled = false)`)
+}
+
+/** Whether a run's staging table is there. */
+export async function hasStaging(session: Session, runId: number): Promise<boolean> {
+  const { rows } = await session.query("select pg_catalog.to_regclass($1) is not null as there", [
+    quoteTable(stagingTable(runId)),
+  ])
+  return rows[0].there
+}
+
+/** Counts the rows in staging. */
+export async function countStaging(session: Session, runId: number): Promise<number> {
+  const { rows } = await session.query(`select count(*) as rows from ${quoteTable(stagingTable(runId))}`)
+  return Number(rows[0].rows)
+}
+
+/** Drops staging tables; those that are gone already are no matter. */
+export async function dropStaging(session: Session, runIds: readonly number[]): Promise<void> {
+  for (const runId of runIds) await session.query(`drop table if exists ${quoteTable(stagingTable(runId))}`)
+}

@@ -1,0 +1,106 @@
+/** The transaction that makes a version visible, and the equation that must hold before it commits. */
+import { type Evidence, type Manifest, Problem } from "@flatbed/contract"
+import { planColumns } from "./column-plan.ts"
+import { getReceipts, isPublished, manifestBytes, type Receipt, type RunIdentity, recordPublication } from "./ledger.ts"
+import type { Lease } from "./lease.ts"
+import type { LoadMode } from "./load-modes/load-mode.ts"
+import type { Session } from "./postgres/database.ts"
+import { quoteTable, type TableName } from "./postgres/identifier.ts"
+import { countStaging, dropStaging, type StagingColumn, stagingTable } from "./postgres/staging.ts"
+import { findTable } from "./postgres/table.ts"
+
+export type Publish = {
+  readonly identity: RunIdentity
+  readonly runId: number
+  readonly manifest: Manifest
+  readonly evidence: readonly Evidence[] | null
+  readonly staging: readonly StagingColumn[]
+  readonly table: TableName
+  readonly apply: LoadMode
+}
+
+/**
+ * Publishes a run whose chunks have all arrived: receipts, staging and manifest must agree; the load mode is
+ * applied, the publication recorded and staging dropped, in one commit. A lost answer is settled by the
+ * publication's row.
+ *
+ * @throws Problem `receipt-unbalanced` when the load does not add up; `columns-differ` when the table changed
+ * meanwhile.
+ */
+export async function publish(lease: Lease, run: Publish, signal: AbortSignal): Promise<void> {
+  await lease.transaction((session) => publishIn(session, run), {
+    doing: `publishing ${run.identity.target}`,
+    signal,
+    settle: async (session) => ((await isPublished(session, run.runId)) ? true : undefined),
+  })
+}
+
+async function publishIn(session: Session, run: Publish): Promise<true> {
+  const { runId, manifest, table, staging } = run
+  const rows = checkReceipts(await getReceipts(session, runId), manifest)
+  const staged = await countStaging(session, runId)
+  if (staged !== rows) throw unbalanced(`staging holds ${staged} rows, the receipts ${rows}`)
+
+  const exists = await lockTable(session, table)
+  await checkColumns(session, run, exists)
+  const names = staging.map(({ name }) => name)
+  const types = staging.map(({ type }) => type)
+  const application = { staging: stagingTable(runId), target: table, columns: names, types, exists }
+  const { inserted } = await run.apply(session, application)
+  if (inserted !== rows) throw unbalanced(`the table took ${inserted} rows of ${rows}; a trigger or rule may drop some`)
+
+  const target = await findTable(session, table)
+  const targetOid = target?.oid ?? 0
+  await recordPublication(session, { ...run.identity, runId, targetOid, rows, bytes: manifestBytes(manifest) })
+  await dropStaging(session, [runId])
+  return true
+}
+
+/** Compares the receipts with the manifest, one by one, and returns how many rows must be in staging. */
+export function checkReceipts(receipts: readonly Receipt[], manifest: Manifest): number {
+  if (receipts.length !== manifest.chunks.length) {
+    throw unbalanced(`${receipts.length} chunks have a receipt, the manifest lists ${manifest.chunks.length}`)
+  }
+  let rows = 0
+  for (const [index, chunk] of manifest.chunks.entries()) {
+    const receipt = receipts[index]
+    const same =
+      receipt?.chunk === chunk.chunk &&
+      receipt.first_row === chunk.first_row &&
+      receipt.rows === chunk.rows &&
+      receipt.rejects === chunk.rejects &&
+      receipt.raw_sha256 === chunk.sha256
+    if (!same) throw unbalanced(`the receipt of chunk ${chunk.chunk} is not what the manifest says`)
+    rows += chunk.rows - chunk.rejects
+  }
+  if (rows !== manifest.rows - manifest.rejects) {
+    throw unbalanced(`the receipts hold ${rows} rows, the manifest ${manifest.rows - manifest.rejects}`)
+  }
+  return rows
+}
+
+/** Keeps other writers out until the commit; readers go on. False when there is no such table. */
+async function lockTable(session: Session, table: TableName): Promise<boolean> {
+  const name = quoteTable(table)
+  const { rows } = await session.query("select pg_catalog.to_regclass($1) is not null as there", [name])
+  if (rows[0].there) await session.query(`lock table ${name} in share row exclusive mode`)
+  return rows[0].there
+}
+
+/** The table may have been altered, dropped or made since the run began. */
+async function checkColumns(session: Session, run: Publish, exists: boolean): Promise<void> {
+  const { identity, manifest, evidence, staging } = run
+  const table = exists ? await findTable(session, run.table) : undefined
+  const now = planColumns({ target: identity.target, columns: manifest.columns, evidence, table })
+  if (JSON.stringify(now) === JSON.stringify(staging)) return
+  throw new Problem("columns-differ", `The columns of ${identity.target} were changed while it was loaded.`, {
+    hint: "Nothing was published. Run the load again.",
+    facts: { table: identity.target },
+  })
+}
+
+function unbalanced(what: string): Problem {
+  return new Problem("receipt-unbalanced", `The load does not add up: ${what}.`, {
+    hint: "Nothing was published, and the next run starts afresh. Please report this with the log.",
+  })
+}

@@ -1,0 +1,46 @@
+/** What a run tells while it goes on: events for the log, counts for a progress bar. */
+import { type Manifest, Problem } from "@flatbed/contract"
+import type { Logger } from "pino"
+import { manifestBytes } from "./ledger.ts"
+import type { OpenedRun } from "./open-run.ts"
+
+export type RunProgress = {
+  readonly rows: number
+  readonly ofRows: number
+  readonly chunks: number
+  readonly of: number
+}
+
+/** `run.started` or `run.resumed`, with what there is to do. */
+export function tellBegin(log: Logger, manifest: Manifest, { resumed, missing }: OpenedRun): void {
+  const { dataset, rows, chunks } = manifest
+  const fields = { dataset, rows, chunks: chunks.length, missing: missing.length, bytes: manifestBytes(manifest) }
+  if (resumed) {
+    log.info({ event: "run.resumed", ...fields }, `${missing.length} of ${chunks.length} chunks are missing`)
+  } else {
+    log.info({ event: "run.started", ...fields }, `${rows} rows in ${chunks.length} chunks`)
+  }
+}
+
+/** `columns.changed`, when that is why a run cannot go on. */
+export function tellColumns(log: Logger, error: unknown): void {
+  if (!(error instanceof Problem) || error.code !== "columns-differ") return
+  log.warn({ event: "columns.changed", ...error.facts }, error.message)
+}
+
+/** Counts chunks as they arrive, beginning with those that an interrupted run left. */
+export function createCounter(
+  manifest: Manifest,
+  { missing }: OpenedRun,
+  onProgress: (progress: RunProgress) => void,
+): (chunk: { readonly rows: number }) => void {
+  let rows = manifest.rows - missing.reduce((sum, chunk) => sum + chunk.rows, 0)
+  let chunks = manifest.chunks.length - missing.length
+  const tell = () => onProgress({ rows, ofRows: manifest.rows, chunks, of: manifest.chunks.length })
+  tell()
+  return (chunk) => {
+    rows += chunk.rows
+    chunks += 1
+    tell()
+  }
+}

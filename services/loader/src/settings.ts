@@ -1,0 +1,130 @@
+/** The loader's settings: `loader.yaml`. README's table and the published JSON Schema are made from this. */
+import { createHash } from "node:crypto"
+import { bytes, duration, path, type Settings, type SettingsProblem, secret } from "@flatbed/config"
+import { datasetNamePattern } from "@flatbed/contract"
+import Type from "typebox"
+import { loadModeNames } from "./load-modes/load-mode.ts"
+import { parseTable, quoteTable, type TableName } from "./postgres/identifier.ts"
+import { findCronError } from "./due-ticks.ts"
+
+const pipelineSchema = Type.Object({
+  dataset: Type.String({ pattern: datasetNamePattern, description: "the dataset's name at the source" }),
+  table: Type.String({ minLength: 1, description: "the table, `schema.table` or `table` in schema public; made if absent" }),
+  mode: Type.Union(
+    loadModeNames.map((name) => Type.Literal(name)),
+    { default: "replace", description: "what a new version does to the rows before: `replace` puts it in their place" },
+  ),
+  schedule: Type.Optional(
+    Type.String({ description: "cron expression, five fields, in `timezone`; without it only `load` runs the pipeline" }),
+  ),
+})
+
+export const settingsSchema = Type.Object({
+  source: Type.Object({
+    url: Type.String({ pattern: "^https?://[^\\s]+$", description: "the source's address, `http://host:port`" }),
+    token: Type.Optional(secret({ description: "sent as bearer token when the source asks for one" })),
+    max_body: bytes({ default: "64MiB", description: "largest answer that is read" }),
+  }),
+  database: Type.Object({
+    url: secret({ description: "`postgres://user:password@host:port/database`" }),
+  }),
+  admin: Type.Object({
+    host: Type.String({ default: "127.0.0.1", description: "where `start` serves /livez, /readyz and /metrics" }),
+    port: Type.Integer({ minimum: 0, maximum: 65535, default: 4101, description: "0 takes any free port" }),
+  }),
+  connections: Type.Integer({ minimum: 1, maximum: 64, default: 3, description: "chunks that are COPYed at once, per run" }),
+  read_ahead: Type.Integer({
+    minimum: 0,
+    maximum: 64,
+    default: 2,
+    description: "chunks that are fetched beyond those being COPYed",
+  }),
+  timezone: Type.String({ default: "UTC", description: "time zone of the schedules, such as Europe/Berlin" }),
+  deadlines: Type.Object({
+    connect: duration({ default: "4s", description: "to reach the source or Postgres" }),
+    idle: duration({ default: "15s", description: "longest silence of the source within a request" }),
+    request: duration({ default: "60s", description: "one request to the source from beginning to end" }),
+    indexing: duration({ default: "60s", description: "wait for a version that makes no progress" }),
+    lock: duration({ default: "10s", description: "wait for a lock in Postgres" }),
+    statement: duration({ default: "30m", description: "one statement in Postgres" }),
+    stop: duration({ default: "10s", description: "what a stop leaves to the chunks being COPYed" }),
+  }),
+  retries: Type.Object({
+    attempts: Type.Integer({ minimum: 1, maximum: 100, default: 6, description: "tries of one request or transaction" }),
+    cap: duration({ default: "5s", description: "longest pause between two tries" }),
+  }),
+  lease: Type.Object({
+    expires: duration({ default: "30s", description: "how long a run that fell silent keeps its pipeline" }),
+    takeover: duration({ default: "10s", description: "wait for the sessions of a run that is taken over" }),
+  }),
+  log: Type.Object({
+    level: Type.Union(
+      ["trace", "debug", "info", "warn", "error"].map((level) => Type.Literal(level as "info")),
+      { default: "info", description: "the least important events that are written" },
+    ),
+    file: Type.Optional(path({ description: "write the log as NDJSON into this file instead of stderr" })),
+  }),
+  pipelines: Type.Record(Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$" }), pipelineSchema, {
+    description: "dataset to table, by a name of your choice",
+  }),
+})
+
+export type LoaderSettings = Settings<typeof settingsSchema>
+
+export type Pipeline = {
+  readonly name: string
+  readonly dataset: string
+  readonly table: TableName
+  /** The table quoted, as the ledger and messages write it. */
+  readonly target: string
+  readonly mode: (typeof loadModeNames)[number]
+  readonly schedule: string | undefined
+  /** SHA-256 of what shapes the table: dataset, table, mode. Another one means: load again. */
+  readonly settingsSha256: string
+}
+
+/** The pipelines in the order of the file. Trusts that the settings were checked. */
+export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipeline[] {
+  return Object.entries(settings.pipelines).map(([name, { dataset, table: written, mode, schedule }]) => {
+    const table = parseTable(written) ?? { schema: "public", name: written }
+    const target = quoteTable(table)
+    const settingsSha256 = createHash("sha256").update(JSON.stringify({ dataset, target, mode })).digest("hex")
+    return { name, dataset, table, target, mode, schedule, settingsSha256 }
+  })
+}
+
+/** What no single setting can know: two pipelines for one table, tables and schedules that cannot be read. */
+export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
+  const problems: SettingsProblem[] = []
+  if (!isTimezone(settings.timezone)) {
+    problems.push({ path: "timezone", message: `is "${settings.timezone}"; expected a zone such as UTC or Europe/Berlin` })
+  }
+  const owners = new Map<string, string>()
+  for (const { name, target, schedule } of listPipelines(settings)) {
+    const at = `pipelines.${name}`
+    const written = settings.pipelines[name]?.table ?? ""
+    if (parseTable(written) === undefined) {
+      problems.push({ path: `${at}.table`, message: `is "${written}"; expected table or schema.table, each at most 63 bytes` })
+    }
+    if (parseTable(written)?.schema === "flatbed") {
+      problems.push({ path: `${at}.table`, message: `is "${written}"; the schema flatbed is the ledger's own, choose another` })
+    }
+    const owner = owners.get(target)
+    if (owner === undefined) owners.set(target, name)
+    else problems.push({ path: `${at}.table`, message: `is "${written}", which pipeline ${owner} loads already; expected one pipeline per table` })
+    const wrong = schedule === undefined ? undefined : findCronError(schedule)
+    if (wrong !== undefined) {
+      problems.push({ path: `${at}.schedule`, message: `is "${schedule}": ${wrong}; expected a cron expression such as */15 * * * *` })
+    }
+  }
+  return problems
+}
+
+function isTimezone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: zone })
+    return true
+  } catch {
+    return false
+  }
+}

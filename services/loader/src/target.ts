@@ -1,0 +1,42 @@
+/** The table a pipeline loads into, and what the ledger says was last published there. */
+import { findLatestPublication, type Publication, type RunIdentity } from "./ledger.ts"
+import type { Lease } from "./lease.ts"
+import { analyzeTable, findTable, type Table } from "./postgres/table.ts"
+import type { Pipeline } from "./settings.ts"
+
+export type Target = { readonly table: Table | undefined; readonly publication: Publication | undefined }
+
+/** Reads both in one transaction. */
+export async function inspectTarget(pipeline: Pipeline, lease: Lease): Promise<Target> {
+  return await lease.transaction(
+    async (session) => ({
+      table: await findTable(session, pipeline.table),
+      publication: await findLatestPublication(session, pipeline.target),
+    }),
+    { doing: `looking at ${pipeline.target}` },
+  )
+}
+
+/**
+ * The publication that makes a run needless: the table's latest is of this pipeline, this version and these
+ * settings, and the table is still the one it went into.
+ */
+export function findSamePublication({ table, publication }: Target, wanted: RunIdentity): Publication | undefined {
+  const same =
+    publication !== undefined &&
+    publication.pipeline === wanted.pipeline &&
+    publication.version === wanted.version &&
+    publication.settingsSha256 === wanted.settingsSha256 &&
+    publication.targetOid === table?.oid
+  return same ? publication : undefined
+}
+
+/** Renews the planner's statistics after a publish. The version is visible already: a failure is only told. */
+export async function analyzeTarget(
+  pipeline: Pipeline,
+  lease: Lease,
+  onFailed: (error: unknown) => void,
+): Promise<void> {
+  const doing = `analyzing ${pipeline.target}`
+  await lease.transaction((session) => analyzeTable(session, pipeline.table), { doing }).catch(onFailed)
+}

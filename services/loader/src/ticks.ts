@@ -1,0 +1,31 @@
+/** Due moments in the ledger: several loaders, one run per tick. */
+import type { Session } from "./postgres/database.ts"
+
+/**
+ * Takes a tick: true when it is later than the last one taken, for exactly one claimant. Asking again under the
+ * same name, a name no other process has, answers the same: so a claim whose answer was lost may be repeated.
+ */
+export async function claimTick(session: Session, pipeline: string, tick: Date, claimant: string): Promise<boolean> {
+  const { rowCount } = await session.query(
+    `insert into flatbed.ticks as last (pipeline, tick, claimed_by) values ($1, $2, $3)
+     on conflict (pipeline) do update
+       set tick = excluded.tick, claimed_by = excluded.claimed_by, claimed_at = pg_catalog.clock_timestamp()
+       where last.tick < excluded.tick or (last.tick = excluded.tick and last.claimed_by = excluded.claimed_by)`,
+    [pipeline, tick, claimant],
+  )
+  return rowCount === 1
+}
+
+/** The last tick that any loader took; undefined before the first. */
+export async function findLastTick(session: Session, pipeline: string): Promise<Date | undefined> {
+  const { rows } = await session.query("select tick from flatbed.ticks where pipeline = $1", [pipeline])
+  return rows[0]?.tick
+}
+
+/** Counts a tick as taken for a pipeline that never had one, so that its past is not caught up. */
+export async function recordFirstTick(session: Session, pipeline: string, tick: Date, claimant: string): Promise<void> {
+  await session.query(
+    "insert into flatbed.ticks (pipeline, tick, claimed_by) values ($1, $2, $3) on conflict do nothing",
+    [pipeline, tick, claimant],
+  )
+}
