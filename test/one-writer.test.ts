@@ -1,0 +1,83 @@
+// If this fails, two loaders run the same tick twice, or one that fell asleep overwrites what a newer one published.
+import { startChaosProxy } from "@flatbed/testing"
+import { afterEach, expect, test } from "vitest"
+import { createInstallation, type Installation } from "./installation.ts"
+
+let installation: Installation
+const closers: (() => Promise<void>)[] = []
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close()
+  await installation.close()
+})
+
+const csv = (from: number) => `id\n${Array.from({ length: 40 }, (_, i) => `${from + i}\n`).join("")}`
+const sum = (from: number) => Array.from({ length: 40 }, (_, i) => from + i).reduce((a, b) => a + b, 0)
+
+async function setup(loaderYaml: string, pipeline = "") {
+  installation = await createInstallation({
+    source: "datasets:\n  ids: { files: ids.csv, chunk: { rows: 4 } }",
+    loader: `${loaderYaml}\npipelines:\n  ids: { dataset: ids, table: ids${pipeline} }`,
+  })
+  await installation.write("ids.csv", csv(1))
+  return await installation.startSource()
+}
+
+const runs = () => installation.query("select run_id, state from flatbed.runs order by run_id")
+
+test("two loaders and one tick make exactly one run", async () => {
+  await setup("connections: 1", ', schedule: "* * * * * *"')
+  const loaders = [installation.loader(["start"]), installation.loader(["start"])]
+  // Whoever takes a tick publishes; every other look, of both, finds the version up to date or the tick taken.
+  await Promise.race(loaders.map((loader) => loader.waitForEvent("run.published")))
+  await Promise.all(loaders.map((loader) => loader.waitForEvent("schedule.next", { count: 3 })))
+  expect(await runs()).toHaveLength(1)
+  expect(await installation.query("select sum(id)::int as sum, count(*)::int as n from public.ids")).toEqual([
+    { sum: sum(1), n: 40 },
+  ])
+  const ticks = loaders.flatMap((loader) => loader.events()).filter(({ event }) => event === "tick.claimed")
+  const moments = ticks.map(({ tick }) => tick)
+  expect(new Set(moments).size).toBe(moments.length)
+})
+
+test("a loader that slept past its lease cannot commit after another one published", async () => {
+  await setup("connections: 1\nread_ahead: 0\nlease: { expires: 1s, takeover: 5s }")
+  const sleeper = installation.loader(["load"])
+  await sleeper.waitForEvent("chunk.loaded", { count: 2 })
+  sleeper.kill("SIGSTOP")
+  await installation.write("ids.csv", csv(1001))
+
+  const winner = async () => (await installation.load()) === 0
+  await expect.poll(winner, { timeout: 20_000, interval: 300 }).toBe(true)
+  sleeper.kill("SIGCONT")
+
+  const { code } = await sleeper.end()
+  expect(code).toBe(8)
+  expect(await installation.query("select sum(id)::int as sum, count(*)::int as n from public.ids")).toEqual([
+    { sum: sum(1001), n: 40 },
+  ])
+})
+
+const lostAnswers = [
+  ["was committed all the same", "drop-reply"],
+  ["never reached Postgres", "cut"],
+] as const
+
+test.each(lostAnswers)("a COMMIT whose answer is lost and that %s is settled by the receipt", async (_title, kind) => {
+  await setup("connections: 1\nread_ahead: 0")
+  const { hostname, port } = new URL(installation.databaseUrl)
+  // Every commit of the run in turn: claims, chunks, publish.
+  for (let commit = 1; ; commit += 1) {
+    const proxy = await startChaosProxy({ host: hostname, port: Number(port) })
+    closers.push(() => proxy.close())
+    const { struck } = proxy.arm({ clientSends: "commit\0", occurrence: commit }, { kind })
+    await installation.query("drop table if exists public.ids")
+    const loader = installation.loader(["load"], { databaseUrl: proxy.rewrite(installation.databaseUrl) })
+    const { code } = await loader.end(60_000)
+    expect([commit, code, loader.stderr().slice(-2000)]).toEqual([commit, 0, expect.anything()])
+    expect(await installation.query("select sum(id)::int as sum, count(*)::int as n from public.ids")).toEqual([
+      { sum: sum(1), n: 40 },
+    ])
+    if (!struck()) break
+  }
+})

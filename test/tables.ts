@@ -1,0 +1,70 @@
+/**
+ * The tables of the READMEs that restate something from the code. Each stands between markers in its file and is
+ * made here; `UPDATE_DOCS=1 npx vitest run test/docs.test.ts` writes them anew.
+ */
+import { columnTypes, exitCodes, grammars, problems } from "@flatbed/contract"
+
+const exitMeanings: Record<keyof typeof exitCodes, string> = {
+  done: "done, also when there was nothing new",
+  unexpected: "something unexpected: please report it",
+  usage: "the command or the settings cannot be used",
+  source: "the source is unreachable, or refused",
+  database: "Postgres is unreachable, or refused",
+  contract: "the data broke a contract or a limit; nothing was loaded",
+  rejects: "loaded, with rejects under the declared limit",
+  receipt: "the load did not add up; nothing was loaded",
+  locked: "another run holds this pipeline",
+}
+
+/** Marker name → Markdown table. */
+export const tables: Readonly<Record<string, () => string>> = {
+  "column-types": () =>
+    table(
+      ["Type", "Accepted spellings", "Examples"],
+      columnTypes.map((type) => [
+        `\`${type}\``,
+        grammars[type].forms,
+        grammars[type].examples.map((example) => `\`${example}\``).join(", "),
+      ]),
+    ),
+  "problem-codes": () =>
+    table(
+      ["Code", "Status", "Retry", "Exit", "Meaning"],
+      Object.entries(problems).map(([code, row]) => [
+        `\`${code}\``,
+        String(row.status ?? "—"),
+        row.retryable ? "yes" : "no",
+        String(exitCodes[row.exit]),
+        row.title,
+      ]),
+    ),
+  "exit-codes": () =>
+    table(
+      ["Exit code", "Meaning"],
+      [
+        ...Object.entries(exitMeanings).map(([name, meaning]) => [
+          String(exitCodes[name as keyof typeof exitCodes]),
+          meaning,
+        ]),
+        ["130, 143", "ended by Ctrl-C (SIGINT), by SIGTERM"],
+      ],
+    ),
+}
+
+/** A Markdown table; pipes inside cells are escaped. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`
+  return [line(head), `|${head.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n")
+}
+
+/** The file's text with every marked table made anew. */
+export function withTables(markdown: string): string {
+  return markdown.replace(
+    /<!-- table:([a-z-]+) -->\n[^]*?\n<!-- \/table -->/g,
+    (_whole, name: string) => {
+      const make = tables[name]
+      if (make === undefined) throw new Error(`No table is called ${name}; known: ${Object.keys(tables).join(", ")}`)
+      return `<!-- table:${name} -->\n${make()}\n<!-- /table -->`
+    },
+  )
+}
