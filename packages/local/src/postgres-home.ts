@@ -1,8 +1,20 @@
 /** The folder of one server: data, password, log, and the programs if their own place cannot be reached. */
 import { existsSync } from "node:fs"
-import { chown, cp, lchown, mkdir, mkdtemp, readdir, realpath, rename, rm, symlink } from "node:fs/promises"
+import {
+  chown,
+  cp,
+  lchown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rename,
+  rmdir,
+  symlink,
+} from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
+import { Problem } from "@flatbed/contract"
 import type { Binaries } from "./postgres-binaries.ts"
 import { type Account, runCommand } from "./run-command.ts"
 
@@ -26,7 +38,11 @@ type HomeInput = {
  */
 export async function openHome(input: HomeInput): Promise<Home> {
   const { account, binaries } = input
-  await mkdir(input.folder, { recursive: true, mode: 0o700 })
+  // Only the last folder is closed to others: the account has to get through the ones above it.
+  await mkdir(dirname(input.folder), { recursive: true })
+  await mkdir(input.folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error
+  })
   let folder = await realpath(input.folder)
   if (account === undefined) return { folder, binaries: binaries.folder, account }
 
@@ -39,21 +55,47 @@ export async function openHome(input: HomeInput): Promise<Home> {
   return { folder, binaries: await copyBinaries(folder, binaries, account), account }
 }
 
-async function moveOutside(link: string, account: Account): Promise<string> {
+async function moveOutside(path: string, account: Account): Promise<string> {
   for (const parent of ["/var/lib", tmpdir(), "/tmp"]) {
     if (!existsSync(parent)) continue
     // A new name each time: data of a clone that was here before must not turn up in this one.
     const folder = await mkdtemp(join(await realpath(parent), "flatbed-postgres-")).catch(() => undefined)
     if (folder === undefined) continue
     await chown(folder, account.uid, account.gid)
-    if (await isReachable(folder, account)) {
-      await rm(link, { recursive: true })
-      await symlink(folder, link)
-      return folder
-    }
-    await rm(folder, { recursive: true })
+    if (await isReachable(folder, account)) return replaceByLink(path, folder)
+    await rmdir(folder)
   }
-  return link
+  throw new Problem(
+    "database-refused",
+    `${account.name}, who runs Postgres, can enter neither ${path} nor /var/lib.`,
+    {
+      hint: "Clone into a folder that everybody may enter, or run the command as an ordinary user.",
+    },
+  )
+}
+
+// Of two starts at once the second finds a link in the place of the folder, and uses what it points to.
+async function replaceByLink(path: string, folder: string): Promise<string> {
+  try {
+    await rmdir(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === "ENOTEMPTY" || code === "EEXIST") {
+      await rmdir(folder)
+      throw new Problem("database-refused", `The account that runs Postgres can no longer enter ${path}.`, {
+        hint: "Give back the rights on the folders above it, or move that folder away.",
+      })
+    }
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw error
+  }
+  try {
+    await symlink(folder, path)
+    return folder
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+    await rmdir(folder)
+    return realpath(path)
+  }
 }
 
 async function copyBinaries(home: string, binaries: Binaries, account: Account): Promise<string> {

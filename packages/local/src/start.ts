@@ -75,7 +75,14 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   const open = async (name: "source" | "loader", command: string, showsResult: boolean): Promise<Service> => {
     const script = join(root, "services", name, "bin", `flatbed-${name}.mjs`)
     const args = [command, "--config", join("data", `${name}.yaml`)]
-    const service = startService({ name, script, args, cwd: root, env, showsResult })
+    const service = startService({
+      name: `flatbed-${name} ${command}`,
+      script,
+      args,
+      cwd: root,
+      env,
+      showsResult,
+    })
     closers.push(service.stop)
     await services.record(service.pid, script)
     return service
@@ -90,9 +97,15 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   if ("exitCode" in ready) return ready.exitCode
 
   const load = await open("loader", "load", true)
-  const loaded = await Promise.race([load.ended, endOfAny([source], turn.lost, note), aborted(signal)])
+  const unasked = (ended: End) => {
+    note(`${ended.what} has ended (exit code ${ended.code}), so everything stops`)
+    return ended.code === exitCodes.done ? exitCodes.unexpected : ended.code
+  }
+  const first = await Promise.race([firstEnd([load, source], turn.lost), aborted(signal)])
+  if (first.what !== load.name) return unasked(first)
+  const loaded = first.code
   // Wrong settings stay wrong; any other failed load has its chance again at the next tick.
-  if (input.once || loaded === exitCodes.usage || signal.aborted) return loaded
+  if (input.once || loaded === exitCodes.usage) return loaded
 
   const loader = await open("loader", "start", false)
   input.print(
@@ -104,20 +117,15 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
       logs: Object.values(logs).map((log) => relative(root, log)),
     }),
   )
-  return await Promise.race([endOfAny([source, loader], turn.lost, note), aborted(signal)])
+  return unasked(await Promise.race([firstEnd([source, loader], turn.lost), aborted(signal)]))
 }
 
-/** The exit code of the first service that ends, or of a lost Postgres: neither was asked to. */
-async function endOfAny(
-  services: readonly Service[],
-  postgresLost: Promise<void>,
-  note: (text: string) => void,
-): Promise<number> {
-  const ends = services.map(async ({ name, ended }) => ({ what: `The ${name}`, code: await ended }))
-  const lost = postgresLost.then(() => ({ what: "Postgres", code: exitCodes.database as number }))
-  const { what, code } = await Promise.race([...ends, lost])
-  note(`${what} has ended (exit code ${code}), so everything stops`)
-  return code === exitCodes.done ? exitCodes.unexpected : code
+type End = { readonly what: string; readonly code: number }
+
+/** Whichever ends first, Postgres included. */
+function firstEnd(services: readonly Service[], postgresLost: Promise<void>): Promise<End> {
+  const ends = services.map(async ({ name, ended }) => ({ what: name, code: await ended }))
+  return Promise.race([...ends, postgresLost.then(() => ({ what: "Postgres", code: exitCodes.database }))])
 }
 
 function aborted(signal: AbortSignal): Promise<never> {
