@@ -10,11 +10,14 @@ import { Client } from "pg"
 import { isAlive } from "./command-line.ts"
 import { openPostgres, removePostgres } from "./postgres.ts"
 import { findAccount } from "./postgres-account.ts"
+import { runCommand } from "./run-command.ts"
 
 const folderPrefix = "flatbed-test-postgres-"
 const templateName = "flatbed_template"
+const buildLimitMs = 120_000
 
 export default async function setUp(): Promise<() => Promise<void>> {
+  await build()
   await removeLeftovers()
   const folder = await mkdtemp(join(await realpath(tmpdir()), `${folderPrefix}${process.pid}-`))
   const postgres = await openPostgres({ folder, durable: false, note: () => undefined })
@@ -23,6 +26,16 @@ export default async function setUp(): Promise<() => Promise<void>> {
   process.env.FLATBED_TEST_DATABASE_URL = url
   process.env.FLATBED_TEST_TEMPLATE = templateName
   return () => removePostgres(folder)
+}
+
+// Tests that start a bin run what is built, so what is built must be what stands in the editor. `npm test` has
+// built already. A tree that does not compile is reported and tested all the same.
+async function build(): Promise<void> {
+  if (process.env.FLATBED_BUILT === "1") return
+  const cwd = join(import.meta.dirname, "..", "..", "..")
+  const args = [join(cwd, "node_modules", "typescript", "bin", "tsc"), "-b"]
+  const built = await runCommand({ command: process.execPath, args, cwd, timeoutMs: buildLimitMs })
+  if (built.code !== 0) process.stderr.write(`The build has errors, bins may be old:\n${built.output}\n`)
 }
 
 async function createTemplate(url: string, templateUrl: string): Promise<void> {
