@@ -15,7 +15,7 @@ export const columnTypes = [
 
 export type ColumnType = (typeof columnTypes)[number]
 
-const columnTypeSchema = Type.Union(columnTypes.map((type) => Type.Literal(type)))
+const columnTypeSchema = Type.Enum(columnTypes)
 
 /** Postgres cuts identifiers at 63 bytes (NAMEDATALEN − 1), so longer names would collide silently. */
 export const maxNameBytes = 63
@@ -52,9 +52,12 @@ export const evidenceSchema = Type.Object({
     }),
     { description: "how many cells have which type as their narrowest, and the first of each" },
   ),
-  ruled_out: Type.Union([Type.Object({ type: columnTypeSchema, ...sightingSchema.properties }), Type.Null()], {
-    description: "the narrower type that the other cells have, and the first cell that does not",
-  }),
+  ruled_out: Type.Union(
+    [Type.Object({ type: columnTypeSchema, ...sightingSchema.properties }), Type.Null()],
+    {
+      description: "the narrower type that the other cells have, and the first cell that does not",
+    },
+  ),
 })
 
 export type Evidence = Static<typeof evidenceSchema>
@@ -122,7 +125,8 @@ export const grammars: Readonly<Record<ColumnType, Grammar>> = {
       if (parts === null) return grammars.date.accepts(lexeme)
       return parts[7] === undefined && isCalendarDay(parts) && isClockTime(parts)
     },
-    forms: "YYYY-MM-DD HH:MM, with seconds and up to 6 fractional digits, or T between; a date is its midnight",
+    forms:
+      "YYYY-MM-DD HH:MM, with seconds and up to 6 fractional digits, or T between; a date is its midnight",
     examples: ["2024-02-29 07:00", "2024-02-29T07:00:05.123456"],
   },
   timestamptz: {
@@ -142,7 +146,15 @@ export const grammars: Readonly<Record<ColumnType, Grammar>> = {
 }
 
 // From narrow to wide: a cell's form is the first that accepts it.
-const narrowestFirst = ["integer", "bigint", "numeric", "boolean", "date", "timestamp", "timestamptz"] as const
+const narrowestFirst = [
+  "integer",
+  "bigint",
+  "numeric",
+  "boolean",
+  "date",
+  "timestamp",
+  "timestamptz",
+] as const
 
 /** The narrowest type whose grammar accepts the lexeme; leading zeros, signs with `+` and words are text. */
 export function classifyLexeme(lexeme: string): ColumnType {
@@ -193,7 +205,12 @@ export function lexemeToJson(type: ColumnType, lexeme: string): string {
 function isExactDouble(lexeme: string): boolean {
   const [mantissa = "", exponent = "0"] = lexeme.toLowerCase().split("e")
   const significant = mantissa.replace(/[-.]/g, "").replace(/^0+/, "")
-  return significant.length <= 15 && mantissa.length <= 300 && Math.abs(Number(exponent)) <= 250 && !isTiny(mantissa)
+  return (
+    significant.length <= 15 &&
+    mantissa.length <= 300 &&
+    Math.abs(Number(exponent)) <= 250 &&
+    !isTiny(mantissa)
+  )
 }
 
 function isTiny(mantissa: string): boolean {

@@ -66,7 +66,7 @@ const progressSchema = Type.Object({ bytes: count(), of: count() })
  */
 export const datasetSummarySchema = Type.Object({
   name: Type.String(),
-  state: Type.Union(datasetStates.map((state) => Type.Literal(state))),
+  state: Type.Enum(datasetStates),
   version: Type.Union([sha256("the current version"), Type.Null()]),
   rows: Type.Union([count(), Type.Null()]),
   bytes: Type.Union([count(), Type.Null()]),
