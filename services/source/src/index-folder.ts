@@ -76,7 +76,9 @@ export function createIndexFolder(folder: string): IndexFolder {
     },
     async versions() {
       const names = await list()
-      return names.filter((name) => !name.endsWith(".tmp")).map((name) => name.slice(0, name.lastIndexOf(".")))
+      return names
+        .filter((name) => !name.endsWith(".tmp"))
+        .map((name) => name.slice(0, name.lastIndexOf(".")))
     },
   }
 }

@@ -57,9 +57,9 @@ export async function openFile(root: string, file: string): Promise<OpenFile> {
   })
   try {
     const identity = await identifyHandle(handle, file)
-    // The path was looked at before it was opened; what was opened must be what was looked at, or younger and
-    // found at the same place once more.
-    if (!sameIdentity(identity, found.identity)) await find(root, file)
+    // The path was looked at before it was opened: what was opened must be what lies there.
+    const there = sameIdentity(identity, found.identity) ? identity : (await find(root, file)).identity
+    if (there.dev !== identity.dev || there.ino !== identity.ino) throw unsettled(file)
     return createOpenFile(handle, file, identity)
   } catch (error) {
     await handle.close()
@@ -119,6 +119,15 @@ function identityOf(stats: BigStats, file: string): FileIdentity {
     mtimeNs: String(stats.mtimeNs),
     ctimeNs: String(stats.ctimeNs),
   }
+}
+
+/** The problem of a file that would not keep still. */
+export function unsettled(file: string): Problem {
+  return new Problem("file-unsettled", `${file} changes while it is read.`, {
+    hint: "Write it aside and rename it when it is whole.",
+    facts: { file },
+    retryAfterSeconds: 2,
+  })
 }
 
 function refuseOutside(file: string, belowRoot: string): void {

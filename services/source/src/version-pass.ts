@@ -104,7 +104,12 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     const sha256 = whole.digest("hex")
     const version = nameVersion(dataset, [sha256], shape, columns)
     const files = [{ file, bytes: offset, sha256 }]
-    return { manifest: { dataset, version, columns, files, rows, rejects: 0, chunks }, evidence, layout, firstLines }
+    return {
+      manifest: { dataset, version, columns, files, rows, rejects: 0, chunks },
+      evidence,
+      layout,
+      firstLines,
+    }
   } finally {
     scan.abandon()
   }

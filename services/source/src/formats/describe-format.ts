@@ -6,8 +6,8 @@ import { isProblemCode, Problem } from "@flatbed/contract"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { ColumnSettings } from "../served-columns.ts"
-import { type CsvCell, generatedCsv, spellCsv } from "./generated-csv.ts"
 import type { Dialect, Layout, Reader, RowsForm } from "./format.ts"
+import { type CsvCell, generatedCsv, spellCsv } from "./generated-csv.ts"
 
 type Border = { readonly end: number; readonly nextLine: number }
 type Given = {
@@ -98,9 +98,13 @@ export function describeFormat(name: string, reader: Reader): void {
     it.each<[string, string, CsvCell[][]]>([
       ["an unquoted empty cell as NULL, a quoted one as ''", 'a,b,c\n,"",x\n', [[null, "", "x"]]],
       ["a blank line in one column as NULL", "a\n\n1\n", [[null], ["1"]]],
-      ['a line of "" in one column as \'\'', 'a\n""\n', [[""]]],
+      ["a line of \"\" in one column as ''", 'a\n""\n', [[""]]],
       ["an empty last cell at the file's end", "a,b\n1,", [["1", null]]],
-      ["doubled quotes, delimiters and newlines in quotes", 'a,b\n"x""y","1,2\n3\r\n\r4"\n', [['x"y', "1,2\n3\r\n\r4"]]],
+      [
+        "doubled quotes, delimiters and newlines in quotes",
+        'a,b\n"x""y","1,2\n3\r\n\r4"\n',
+        [['x"y', "1,2\n3\r\n\r4"]],
+      ],
       ["spaces as they are", "a,b\n x ,\t\n", [[" x ", "\t"]]],
       ["lexemes as they are", "a,b\n007,1e5\n", [["007", "1e5"]]],
       ["U+FEFF in a cell as text", `${mark}a,b\n${mark}x,${mark}\n`, [[`${mark}x`, mark]]],
@@ -119,13 +123,19 @@ export function describeFormat(name: string, reader: Reader): void {
       expect(await read({ bytes: "a;b\n'x;''y';2\n", dialect: { delimiter: ";", quote: "'" } })).toEqual([
         ["x;'y", "2"],
       ])
-      expect(await read({ bytes: "a\tb\n1\t\"\"\n", dialect: { delimiter: "\t", quote: '"' } })).toEqual([["1", ""]])
+      expect(await read({ bytes: 'a\tb\n1\t""\n', dialect: { delimiter: "\t", quote: '"' } })).toEqual([
+        ["1", ""],
+      ])
     })
 
     it("writes objects with the columns' order and types, __proto__ being a name like others", async () => {
       const bytes = 'b,__proto__,n,t\ntrue,1,1.50,"x"\nFalse,,12345678901234567890.5,\n'
       const scanned = await scan({ bytes })
-      const { body, rows } = reader.encode(scanned.bytes.subarray(scanned.borders[0]?.end), scanned.layout, "objects")
+      const { body, rows } = reader.encode(
+        scanned.bytes.subarray(scanned.borders[0]?.end),
+        scanned.layout,
+        "objects",
+      )
       expect(rows).toBe(2)
       expect(body.toString()).toBe(
         '{"b":true,"__proto__":1,"n":1.50,"t":"x"},\n{"b":false,"__proto__":null,"n":"12345678901234567890.5","t":null}',
@@ -176,7 +186,10 @@ export function describeFormat(name: string, reader: Reader): void {
       ["a name of 64 bytes", `a,${"é".repeat(32)}\n`, {}, "header-invalid", 2],
       ["a rename to a name that is taken", "a,b\n", { rename: { a: "b" } }, "header-invalid", 2],
     ])("refuses %s", async (_, bytes, columns, code, column) => {
-      expect(await refusal({ bytes, columns })).toMatchObject({ code, facts: { file: "f.csv", line: 1, column } })
+      expect(await refusal({ bytes, columns })).toMatchObject({
+        code,
+        facts: { file: "f.csv", line: 1, column },
+      })
     })
 
     it("takes a name of 63 bytes, and a longer one with a rename", async () => {
@@ -192,7 +205,10 @@ export function describeFormat(name: string, reader: Reader): void {
       ["types", { types: { zz: "text" as const } }],
     ])("refuses an unknown column in %s and names a near one or all", async (setting, columns) => {
       const problem = await refusal({ bytes, columns })
-      expect(problem).toMatchObject({ code: "column-unknown", facts: { setting: `columns.${setting}`, value: "zz" } })
+      expect(problem).toMatchObject({
+        code: "column-unknown",
+        facts: { setting: `columns.${setting}`, value: "zz" },
+      })
       expect(problem.hint).toContain('"z"')
     })
 
@@ -203,10 +219,20 @@ export function describeFormat(name: string, reader: Reader): void {
 
   describe(`${name}: refusals`, () => {
     it.each([
-      ["too few cells", "a,b\n1,2\n3\n", "record-ragged", { row: 2, line: 3, byte: 8, found: 1, expected: 2 }],
+      [
+        "too few cells",
+        "a,b\n1,2\n3\n",
+        "record-ragged",
+        { row: 2, line: 3, byte: 8, found: 1, expected: 2 },
+      ],
       ["too many cells", "a,b\n1,2,3\n", "record-ragged", { row: 1, line: 2, byte: 4, found: 3 }],
       ["a blank line among several columns", "a,b\n\n1,2\n", "record-ragged", { row: 1, line: 2, byte: 4 }],
-      ["lines counted through quotes", 'a,b\n"\r\n\n",2\n3\n', "record-ragged", { row: 2, line: 5, byte: 12 }],
+      [
+        "lines counted through quotes",
+        'a,b\n"\r\n\n",2\n3\n',
+        "record-ragged",
+        { row: 2, line: 5, byte: 12 },
+      ],
       ["a bare CR", "a,b\n1,2\rx\n", "record-malformed", { row: 1, line: 2, byte: 7, column: 2 }],
       ["a bare CR at the end", "a\n1\r", "record-malformed", { row: 1, line: 2, byte: 3 }],
       ["a bare CR in the header", "a\rb\n1\n", "record-malformed", { row: 0, line: 1, byte: 1 }],
@@ -244,20 +270,25 @@ export function describeFormat(name: string, reader: Reader): void {
   describe(`${name}: generated files`, () => {
     it("gives the cells that were written, for any cut of the bytes and any run of records", async () => {
       await fc.assert(
-        fc.asyncProperty(generatedCsv(), fc.integer({ min: 1, max: 40 }), fc.nat(), async (csv, step, cut) => {
-          const bytes = spellCsv(csv)
-          const { borders, layout } = await scan({ bytes, step, dialect: csv.dialect })
-          expect(borders).toHaveLength(csv.rows.length + 1)
-          expect(borders.at(-1)?.end).toBe(bytes.length)
-          expect(layout.fields.map((field) => field.name)).toEqual(csv.header)
-          const at = (i: number) => borders[i]?.end ?? 0
-          const middle = cut % (csv.rows.length + 1)
-          const rows = [
-            ...rowsOf(bytes.subarray(at(0), at(middle)), layout),
-            ...rowsOf(bytes.subarray(at(middle)), layout),
-          ]
-          expect(rows).toEqual(csv.rows.map((row) => row.map(({ cell }) => cell)))
-        }),
+        fc.asyncProperty(
+          generatedCsv(),
+          fc.integer({ min: 1, max: 40 }),
+          fc.nat(),
+          async (csv, step, cut) => {
+            const bytes = spellCsv(csv)
+            const { borders, layout } = await scan({ bytes, step, dialect: csv.dialect })
+            expect(borders).toHaveLength(csv.rows.length + 1)
+            expect(borders.at(-1)?.end).toBe(bytes.length)
+            expect(layout.fields.map((field) => field.name)).toEqual(csv.header)
+            const at = (i: number) => borders[i]?.end ?? 0
+            const middle = cut % (csv.rows.length + 1)
+            const rows = [
+              ...rowsOf(bytes.subarray(at(0), at(middle)), layout),
+              ...rowsOf(bytes.subarray(at(middle)), layout),
+            ]
+            expect(rows).toEqual(csv.rows.map((row) => row.map(({ cell }) => cell)))
+          },
+        ),
         { numRuns: 400 },
       )
     })

@@ -14,7 +14,25 @@ export type GeneratedCsv = {
   readonly rows: readonly (readonly WrittenCell[])[]
 }
 
-const pieces = ["a", "1", " ", ",", ";", '"', "'", "\n", "\r\n", "\r", "é", "€", "😀", "\ufeff", "\\N", "\\", "\t"]
+const pieces = [
+  "a",
+  "1",
+  " ",
+  ",",
+  ";",
+  '"',
+  "'",
+  "\n",
+  "\r\n",
+  "\r",
+  "é",
+  "€",
+  "😀",
+  "\ufeff",
+  "\\N",
+  "\\",
+  "\t",
+]
 
 /** Files with every kind of quote, newline, delimiter, mark and emptiness. */
 export function generatedCsv(): fc.Arbitrary<GeneratedCsv> {

@@ -1,0 +1,88 @@
+/** Pure: which of the offered representations a request wants (RFC 9110 section 12). */
+import { Problem } from "@flatbed/contract"
+
+export type Coding = "identity" | "gzip"
+
+type Preference = { readonly value: string; readonly quality: number }
+
+/**
+ * The offered form that `Accept` weighs highest; among equals the first. Raises not-acceptable, naming what is
+ * offered, when it excludes them all.
+ */
+export function negotiateForm<Form extends { readonly accepts: string }>(
+  accept: string | undefined,
+  offered: readonly Form[],
+): Form {
+  const preferences = accept === undefined || accept.trim() === "" ? undefined : parsePreferences(accept)
+  let best: Form | undefined
+  let bestQuality = 0
+  for (const form of offered) {
+    const quality = preferences === undefined ? 1 : qualityOfType(form.accepts, preferences)
+    if (quality > bestQuality) {
+      best = form
+      bestQuality = quality
+    }
+  }
+  if (best !== undefined) return best
+  const names = offered.map((form) => form.accepts).join(", ")
+  throw new Problem("not-acceptable", `Accept is ${JSON.stringify(accept)}; offered are ${names}.`, {
+    hint: `Ask for one of ${names}, or leave Accept away.`,
+  })
+}
+
+/**
+ * gzip when it is named and weighs at least as much as identity, or when identity is excluded; otherwise
+ * identity (RFC 9110 section 12.5.3). Raises not-acceptable when both are excluded.
+ */
+export function negotiateCoding(acceptEncoding: string | undefined): Coding {
+  if (acceptEncoding === undefined) return "identity"
+  const preferences = parsePreferences(acceptEncoding)
+  const weigh = (name: string) => preferences.find(({ value }) => value === name)?.quality
+  const star = weigh("*")
+  const named = weigh("gzip") ?? weigh("x-gzip")
+  const identity = weigh("identity")
+  // Without a word about it identity is acceptable, unless `*;q=0` excludes what is not named.
+  if ((identity ?? star ?? 1) > 0) {
+    return named !== undefined && named > 0 && named >= (identity ?? 0) ? "gzip" : "identity"
+  }
+  if ((named ?? star ?? 0) > 0) return "gzip"
+  throw new Problem(
+    "not-acceptable",
+    `Accept-Encoding is ${JSON.stringify(acceptEncoding)}; offered are gzip, identity.`,
+    {
+      hint: "Allow gzip or identity.",
+    },
+  )
+}
+
+/** Whether `If-None-Match` names the tag; the comparison is the weak one (RFC 9110 section 13.1.2). */
+export function matchesTag(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (ifNoneMatch === undefined) return false
+  if (ifNoneMatch.trim() === "*") return true
+  return [...ifNoneMatch.matchAll(/(?:W\/)?("[^"]*")/g)].some((match) => match[1] === etag)
+}
+
+// The most specific range that fits decides, not the heaviest.
+function qualityOfType(type: string, preferences: readonly Preference[]): number {
+  const [family = ""] = type.split("/")
+  for (const range of [type, `${family}/*`, "*/*"]) {
+    const found = preferences.find(({ value }) => value === range)
+    if (found !== undefined) return found.quality
+  }
+  return 0
+}
+
+function parsePreferences(field: string): Preference[] {
+  return field.split(",").flatMap((part) => {
+    const [value = "", ...parameters] = part.split(";").map((word) => word.trim().toLowerCase())
+    if (value === "") return []
+    const weight = parameters.find((parameter) => /^q\s*=/.test(parameter))
+    return [{ value, quality: weight === undefined ? 1 : parseQuality(weight) }]
+  })
+}
+
+// A weight that cannot be read excludes nothing and prefers nothing.
+function parseQuality(weight: string): number {
+  const text = weight.slice(weight.indexOf("=") + 1).trim()
+  return /^(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)$/.test(text) ? Number(text) : 1
+}

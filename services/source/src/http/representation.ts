@@ -1,0 +1,89 @@
+/** One representation to one answer: coding, tag, digest, length, or 304. */
+import { createHash } from "node:crypto"
+import { promisify } from "node:util"
+import { gzip } from "node:zlib"
+import { formatReprDigest, headers, mediaTypes } from "@flatbed/contract"
+import type { FastifyReply, FastifyRequest } from "fastify"
+import type { ByteClaim } from "./byte-budget.ts"
+import { type Coding, matchesTag, negotiateCoding } from "./negotiate.ts"
+
+const compress = promisify(gzip)
+// Level 1 keeps up with a network; the higher ones cost several times more for a tenth less.
+const gzipLevel = 1
+
+/** How long an answer may be kept. */
+export const caching = {
+  /** The address holds the version. */
+  immutable: "private, max-age=31536000, immutable",
+  /** The address means something else tomorrow: ask again with the tag. */
+  current: "no-cache",
+} as const
+
+export type Representation = {
+  readonly contentType: string
+  readonly cacheControl: string
+  /** Names the bytes of the body, so that a 304 needs none of them. */
+  readonly seed: readonly (string | number)[]
+  readonly headers?: Readonly<Record<string, string | number>>
+  /** The body before coding. */
+  readonly body: () => Buffer | Promise<Buffer>
+  /** Told the body's size whenever it changes. */
+  readonly claim?: Pick<ByteClaim, "resize">
+}
+
+/** Answers with the representation as coded for this request, and how many bytes the body has. */
+export async function sendRepresentation(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  representation: Representation,
+): Promise<{ readonly bytes: number; readonly coding: Coding }> {
+  const coding = negotiateCoding(joined(request.headers["accept-encoding"]))
+  const etag = tagOf([...representation.seed, coding])
+  const always = {
+    etag,
+    "cache-control": representation.cacheControl,
+    vary: "Accept, Accept-Encoding, Authorization",
+    "x-content-type-options": "nosniff",
+    ...representation.headers,
+  }
+  if (matchesTag(request.headers["if-none-match"], etag)) {
+    await reply.code(304).headers(always).send()
+    return { bytes: 0, coding }
+  }
+  const plain = await representation.body()
+  const body = coding === "gzip" ? await compress(plain, { level: gzipLevel }) : plain
+  representation.claim?.resize(body.length)
+  // Only now, so that a problem raised on the way carries none of them.
+  if (coding !== "identity") reply.header("content-encoding", coding)
+  await reply
+    .headers(always)
+    .header(headers.reprDigest, formatReprDigest(createHash("sha256").update(body).digest()))
+    .header("content-length", body.length)
+    .type(representation.contentType)
+    .send(body)
+  return { bytes: body.length, coding }
+}
+
+/** Answers with a JSON document; its tag comes from its text. */
+export async function sendDocument(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  document: unknown,
+  cacheControl: string,
+): Promise<void> {
+  const body = Buffer.from(`${JSON.stringify(document)}\n`)
+  await sendRepresentation(request, reply, {
+    contentType: `${mediaTypes.json}; charset=utf-8`,
+    cacheControl,
+    seed: [createHash("sha256").update(body).digest("hex")],
+    body: () => body,
+  })
+}
+
+function tagOf(parts: readonly (string | number)[]): string {
+  return `"${createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32)}"`
+}
+
+function joined(field: string | string[] | undefined): string | undefined {
+  return Array.isArray(field) ? field.join(", ") : field
+}

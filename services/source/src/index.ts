@@ -1,0 +1,9 @@
+export { buildApp, type SourceApp } from "./app.ts"
+export {
+  checkSourceSettings,
+  type DatasetSettings,
+  readSourceSettings,
+  type SourceSettings,
+  sourceSettingsSchema,
+} from "./settings.ts"
+export { type RunningSource, startSource } from "./start-source.ts"

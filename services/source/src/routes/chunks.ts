@@ -1,0 +1,143 @@
+/** A version's chunks, at their immutable address and at the one people curl. */
+import { finished } from "node:stream"
+import { headers, type ManifestChunk, Problem, paths, routes } from "@flatbed/contract"
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify"
+import type { Logger } from "pino"
+import type { Catalog } from "../catalog.ts"
+import { type ChunkForm, chunkForms, encodeChunk } from "../chunk-body.ts"
+import { readChunk } from "../chunk-reader.ts"
+import type { SourceDataset } from "../dataset.ts"
+import type { HeldVersion } from "../held-versions.ts"
+import type { ByteBudget } from "../http/byte-budget.ts"
+import { negotiateForm } from "../http/negotiate.ts"
+import { caching, sendRepresentation } from "../http/representation.ts"
+import type { SourceMetrics } from "../metrics.ts"
+import { parsePosition } from "./position.ts"
+
+type ChunkParts = {
+  readonly catalog: Catalog
+  readonly budget: ByteBudget
+  readonly metrics: SourceMetrics
+  readonly log: Logger
+}
+
+/** Bodies are made for each request and live no longer than its answer. */
+export function routeChunks(app: FastifyInstance, { catalog, budget, metrics, log }: ChunkParts): void {
+  // How much longer a body is than its bytes in the file, as last seen: claimed before the work is done.
+  const growth: Record<ChunkForm["name"], number> = { json: 5, ndjson: 1.5 }
+
+  app.get<{ Params: { dataset: string; version: string; chunk: string } }>(
+    routes.chunk,
+    async (request, reply) => {
+      const dataset = catalog.get(request.params.dataset)
+      const held = dataset.getVersion(request.params.version)
+      return answer(request, reply, dataset, held, request.params.chunk, { cacheControl: caching.immutable })
+    },
+  )
+
+  app.get<{ Params: { dataset: string; chunk: string } }>(routes.currentChunk, async (request, reply) => {
+    const dataset = catalog.get(request.params.dataset)
+    await dataset.look()
+    return answer(request, reply, dataset, dataset.getCurrent(), request.params.chunk, {
+      cacheControl: caching.current,
+      isAlias: true,
+    })
+  })
+
+  async function answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    dataset: SourceDataset,
+    held: HeldVersion,
+    written: string,
+    { cacheControl, isAlias = false }: { cacheControl: string; isAlias?: boolean },
+  ): Promise<FastifyReply> {
+    const { manifest } = held.index
+    const chunk = findChunk(held, parsePosition("chunk", written))
+    const form = negotiateForm(request.headers.accept, chunkForms)
+    const bytesInFile = chunk.byte_to - chunk.byte_from
+    const address = paths.chunk(dataset.name, manifest.version, chunk.chunk)
+    const claim = budget.open()
+    const sent = { bytes: 0 }
+    const { raw } = reply
+    finished(raw, () => {
+      claim.release()
+      tellServed(reply, dataset.name, held, chunk, form.name, sent.bytes, raw.writableFinished)
+    })
+    const { bytes } = await sendRepresentation(request, reply, {
+      contentType: form.contentType,
+      cacheControl,
+      seed: [manifest.version, chunk.chunk, form.name],
+      headers: { ...describeChunk(held, chunk), ...(isAlias ? { "content-location": address } : {}) },
+      claim,
+      body: async () => {
+        claim.resize(Math.round(bytesInFile * growth[form.name]))
+        const inFile = await readChunk(dataset, held, chunk)
+        const body = encodeChunk(dataset.reader, held.index, chunk, inFile, form.name)
+        growth[form.name] = body.length / bytesInFile
+        claim.resize(body.length)
+        return body
+      },
+    })
+    sent.bytes = bytes
+    return reply
+  }
+
+  function tellServed(
+    reply: FastifyReply,
+    dataset: string,
+    held: HeldVersion,
+    chunk: ManifestChunk,
+    form: string,
+    bytes: number,
+    complete: boolean,
+  ): void {
+    const status = reply.statusCode
+    if (status === 200 && complete) metrics.served(dataset, form, chunk.rows, bytes)
+    log.info(
+      {
+        event: "chunk.served",
+        dataset,
+        version: held.index.manifest.version.slice(0, 12),
+        chunk: chunk.chunk,
+        form,
+        status,
+        bytes,
+        complete,
+      },
+      `${dataset}: chunk ${chunk.chunk} of ${held.index.manifest.chunks.length} as ${form}: ${status}`,
+    )
+  }
+}
+
+function findChunk({ index: { manifest } }: HeldVersion, n: number): ManifestChunk {
+  const chunk = manifest.chunks[n - 1]
+  if (chunk !== undefined) return chunk
+  const { length } = manifest.chunks
+  throw new Problem("chunk-out-of-range", `The version has ${length} chunks; there is no chunk ${n}.`, {
+    hint: length === 0 ? "The file holds a header and no rows." : `Ask for a chunk from 1 to ${length}.`,
+    facts: { dataset: manifest.dataset, version: manifest.version, chunk: n, chunks: length },
+  })
+}
+
+function describeChunk(
+  { index: { manifest } }: HeldVersion,
+  chunk: ManifestChunk,
+): Record<string, string | number> {
+  const { length } = manifest.chunks
+  const link = (n: number, rel: string) =>
+    `<${paths.chunk(manifest.dataset, manifest.version, n)}>; rel="${rel}"`
+  const links = [
+    link(1, "first"),
+    ...(chunk.chunk > 1 ? [link(chunk.chunk - 1, "prev")] : []),
+    ...(chunk.chunk < length ? [link(chunk.chunk + 1, "next")] : []),
+    link(length, "last"),
+  ]
+  return {
+    link: links.join(", "),
+    [headers.version]: manifest.version,
+    [headers.chunk]: `${chunk.chunk}/${length}`,
+    [headers.rows]: chunk.rows,
+    [headers.firstRow]: chunk.first_row,
+  }
+}

@@ -1,0 +1,67 @@
+/** The catalog, a dataset, and a version's manifest. */
+import { type Dataset, type DatasetSummary, paths, routes } from "@flatbed/contract"
+import type { FastifyInstance } from "fastify"
+import type { Catalog } from "../catalog.ts"
+import type { SourceDataset } from "../dataset.ts"
+import { caching, sendDocument } from "../http/representation.ts"
+
+/** Each asks the file system whether something has changed, then answers what is known. */
+export function routeDatasets(app: FastifyInstance, catalog: Catalog): void {
+  app.get(routes.datasets, async (request, reply) => {
+    await Promise.all(catalog.datasets.map((dataset) => dataset.look()))
+    await sendDocument(request, reply, { datasets: catalog.datasets.map(summarize) }, caching.current)
+    return reply
+  })
+
+  app.get<{ Params: { dataset: string } }>(routes.dataset, async (request, reply) => {
+    const dataset = catalog.get(request.params.dataset)
+    await dataset.look()
+    await sendDocument(request, reply, describe(dataset), caching.current)
+    return reply
+  })
+
+  app.get<{ Params: { dataset: string; version: string } }>(routes.version, async (request, reply) => {
+    const { index } = catalog.get(request.params.dataset).getVersion(request.params.version)
+    await sendDocument(request, reply, index.manifest, caching.immutable)
+    return reply
+  })
+}
+
+function summarize(dataset: SourceDataset): DatasetSummary {
+  const { state, current, progress, problem } = dataset.status()
+  const manifest = current?.index.manifest
+  const links: Record<string, string> = { self: paths.dataset(dataset.name) }
+  if (manifest !== undefined) {
+    links.version = paths.version(dataset.name, manifest.version)
+    if (manifest.chunks.length > 0) links.first_chunk = paths.chunk(dataset.name, manifest.version, 1)
+  }
+  return {
+    name: dataset.name,
+    state: state as DatasetSummary["state"],
+    version: manifest?.version ?? null,
+    rows: manifest?.rows ?? null,
+    bytes: manifest?.files.reduce((sum, file) => sum + file.bytes, 0) ?? null,
+    chunks: manifest?.chunks.length ?? null,
+    ...(progress === undefined ? {} : { progress }),
+    ...(problem === undefined
+      ? {}
+      : {
+          problem: {
+            code: problem.code,
+            detail: problem.message,
+            ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+          },
+        }),
+    links,
+  }
+}
+
+function describe(dataset: SourceDataset): Dataset {
+  const index = dataset.status().current?.index
+  return {
+    ...summarize(dataset),
+    columns: index?.manifest.columns ?? null,
+    evidence: index === undefined ? null : [...index.evidence],
+    files: index?.manifest.files ?? null,
+  }
+}

@@ -1,0 +1,182 @@
+/** What a source is started with: source.yaml's schema, and the rules across settings. */
+import { bytes, duration, path, readSettings, type Settings, type SettingsProblem } from "@flatbed/config"
+import { columnTypes, datasetNamePattern } from "@flatbed/contract"
+import { logLevels } from "@flatbed/edge"
+import Type from "typebox"
+
+const fileName = (description: string) => Type.String({ minLength: 1, description })
+const listOfNames = (description: string) => Type.Array(Type.String(), { description })
+const portNumber = (standard: number, description: string) =>
+  Type.Integer({ minimum: 0, maximum: 65_535, default: standard, description })
+
+const columnsSchema = Type.Object({
+  select: Type.Optional(listOfNames("serve only these columns, in this order; the file's names")),
+  drop: Type.Array(Type.String(), {
+    default: [],
+    description: "serve all but these columns; the file's names",
+  }),
+  rename: Type.Record(Type.String(), Type.String({ minLength: 1 }), {
+    default: {},
+    description: "the file's name → the served name",
+  }),
+  types: Type.Record(Type.String(), Type.Enum(columnTypes), {
+    default: {},
+    description: "served name → type; a cell that breaks it refuses the file; else all rows tell the type",
+  }),
+})
+
+const chunkSchema = Type.Object({
+  rows: Type.Optional(Type.Integer({ minimum: 1, description: "rows in a chunk, instead of bytes" })),
+  bytes: Type.Optional(
+    bytes({ description: "bytes of the file in a chunk, whole records; 1MiB unless rows are given" }),
+  ),
+})
+
+const dialectSchema = Type.Object({
+  delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
+  quote: Type.String({ default: '"', description: "one ASCII character around cells, doubled inside" }),
+})
+
+const datasetSchema = Type.Object({
+  files: fileName("path of the CSV, relative to root"),
+  columns: columnsSchema,
+  chunk: chunkSchema,
+  dialect: dialectSchema,
+})
+
+/** The schema of source.yaml; defaults stand beside each setting. */
+export const sourceSettingsSchema = Type.Object({
+  listen: Type.Object({
+    host: Type.String({
+      default: "127.0.0.1",
+      description: "address of the data port; loopback without auth",
+    }),
+    port: portNumber(4000, "the data port; 0 takes a free one"),
+  }),
+  admin: Type.Object({
+    host: Type.String({ default: "127.0.0.1", description: "address of the admin port: health and metrics" }),
+    port: portNumber(4001, "the admin port; 0 takes a free one"),
+  }),
+  root: path({
+    default: ".",
+    description: "nothing outside this folder is served, nor what begins with a dot",
+  }),
+  cache: path({
+    default: ".flatbed/source",
+    description: "folder for chunk indexes; may be deleted at any time",
+  }),
+  auth: Type.Literal("none", {
+    default: "none",
+    description: "who may ask; none: anybody who reaches the port",
+  }),
+  datasets: Type.Record(Type.String({ pattern: datasetNamePattern }), datasetSchema, {
+    default: {},
+    description: "what is served, by name (lower-case letters, digits, - and _)",
+  }),
+  settle: duration({
+    default: "2s",
+    description: "a file touched less than this ago is still being written",
+  }),
+  scan_interval: duration({ default: "30s", description: "how often files are looked at when nobody asks" }),
+  keep_versions: duration({
+    default: "10m",
+    description: "how long a version stays served after its successor, while its bytes are there",
+  }),
+  buffer_budget: bytes({
+    default: "32MiB",
+    description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
+  }),
+  record_limit: bytes({ default: "16MiB", description: "the longest record; beyond it the file is refused" }),
+  timeouts: Type.Object({
+    headers: duration({ default: "10s", description: "for a request's headers to arrive" }),
+    request: duration({ default: "30s", description: "for a whole request to arrive" }),
+    response: duration({ default: "2m", description: "for an answer to be made and read; then it is cut" }),
+    keep_alive: duration({ default: "65s", description: "an idle connection stays open" }),
+    stop: duration({
+      default: "10s",
+      description: "for answers under way when the source stops; then they are cut",
+    }),
+  }),
+  log: Type.Object({
+    level: Type.Enum(logLevels, { default: "info", description: "the least that is logged" }),
+    file: Type.Optional(path({ description: "append the log, as NDJSON, to this file instead of stderr" })),
+  }),
+})
+
+export type SourceSettings = Settings<typeof sourceSettingsSchema>
+export type DatasetSettings = SourceSettings["datasets"][string]
+
+/** Reads source.yaml; raises settings-invalid with every problem at once. */
+export async function readSourceSettings(input: {
+  readonly file: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly flags?: Readonly<Record<string, unknown>>
+}): Promise<{ settings: SourceSettings; file: string }> {
+  return readSettings({
+    ...input,
+    schema: sourceSettingsSchema,
+    prefix: "FLATBED_SOURCE",
+    check: checkSourceSettings,
+  })
+}
+
+/** The rules that no single setting can break. */
+export function checkSourceSettings(settings: SourceSettings): SettingsProblem[] {
+  const problems: SettingsProblem[] = []
+  if (!isLoopback(settings.listen.host)) {
+    problems.push({
+      path: "listen.host",
+      message: `is "${settings.listen.host}", but with auth: none the source listens on loopback only; expected 127.0.0.1, ::1 or localhost`,
+    })
+  }
+  if (!isLoopback(settings.admin.host)) {
+    problems.push({
+      path: "admin.host",
+      message: `is "${settings.admin.host}", but the admin port has no auth; expected 127.0.0.1, ::1 or localhost`,
+    })
+  }
+  for (const [name, dataset] of Object.entries(settings.datasets)) {
+    problems.push(...checkDataset(`datasets.${name}`, dataset))
+  }
+  for (const path of ["buffer_budget", "record_limit"] as const) {
+    if (settings[path] === 0) problems.push({ path, message: "is 0, expected at least 1B" })
+  }
+  return problems
+}
+
+function checkDataset(path: string, { columns, chunk, dialect }: DatasetSettings): SettingsProblem[] {
+  const problems: SettingsProblem[] = []
+  const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
+  if (columns.select !== undefined && columns.drop.length > 0) {
+    add(
+      "columns.drop",
+      "stands beside columns.select, which already says what is served; expected one of them",
+    )
+  }
+  const twice = columns.select?.find((name, i, all) => all.indexOf(name) !== i)
+  if (twice !== undefined)
+    add("columns.select", `names ${JSON.stringify(twice)} twice, expected each name once`)
+  if (chunk.rows !== undefined && chunk.bytes !== undefined) {
+    add("chunk", "has rows and bytes, expected one of them")
+  }
+  if (chunk.bytes === 0) add("chunk.bytes", "is 0, expected at least 1B")
+  for (const setting of ["delimiter", "quote"] as const) {
+    const sign = signOf(dialect[setting])
+    if (!/^[\t\x20-\x7e]$/.test(sign)) {
+      add(`dialect.${setting}`, `is ${JSON.stringify(dialect[setting])}, expected one ASCII character`)
+    }
+  }
+  if (signOf(dialect.delimiter) === signOf(dialect.quote)) {
+    add("dialect.quote", "is the delimiter too, expected another character")
+  }
+  return problems
+}
+
+/** The character that a dialect's setting means: `tab` and `\t` are what people write for a tab. */
+export function signOf(written: string): string {
+  return written === "tab" || written === "\\t" ? "\t" : written
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(host)
+}

@@ -1,0 +1,103 @@
+/** A source that listens, for the program and for tests. */
+import type { AddressInfo } from "node:net"
+import { Problem } from "@flatbed/contract"
+import type { FastifyInstance } from "fastify"
+import type { Logger } from "pino"
+import { buildAdmin } from "./admin.ts"
+import { buildApp } from "./app.ts"
+import type { SourceSettings } from "./settings.ts"
+import { readSourceVersion } from "./source-version.ts"
+
+export type RunningSource = {
+  /** Origin of the data port, with the port that was taken. */
+  readonly url: string
+  readonly adminUrl: string
+  /** Accepts nothing more, lets answers under way finish within timeouts.stop, closes every file. */
+  close(): Promise<void>
+}
+
+/** Looks at every file, then listens. Raises port-in-use, naming the setting. */
+export async function startSource(
+  settings: SourceSettings,
+  { log }: { readonly log: Logger },
+): Promise<RunningSource> {
+  const { app, catalog, metrics } = buildApp(settings, { log })
+  const admin = buildAdmin({ catalog, metrics, log })
+  try {
+    const url = await listen(app, settings.listen, "listen")
+    const adminUrl = await listen(admin, settings.admin, "admin")
+    const datasets = catalog.datasets.map(({ name }) => name)
+    log.info(
+      {
+        event: "source.started",
+        version: readSourceVersion(),
+        url,
+        admin_url: adminUrl,
+        root: settings.root,
+        datasets,
+      },
+      `serving ${datasets.length} datasets on ${url}`,
+    )
+    let closing: Promise<void> | undefined
+    return {
+      url,
+      adminUrl,
+      close: () => {
+        closing ??= stop(app, admin, settings.timeouts.stop).then(() => {
+          log.info({ event: "source.stopped" }, "source stopped")
+        })
+        return closing
+      },
+    }
+  } catch (error) {
+    await Promise.all([admin.close(), app.close()])
+    throw error
+  }
+}
+
+async function listen(
+  app: FastifyInstance,
+  { host, port }: { readonly host: string; readonly port: number },
+  setting: "listen" | "admin",
+): Promise<string> {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    if (!(error instanceof Error) || !("code" in error)) throw error
+    const variable = `FLATBED_SOURCE__${setting.toUpperCase()}__PORT`
+    if (error.code === "EADDRINUSE") {
+      throw new Problem("port-in-use", `Port ${port} on ${host} is taken.`, {
+        hint: `Set ${setting}.port in source.yaml, or ${variable}, to a free one; or stop who has it.`,
+        facts: { setting: `${setting}.port`, port },
+        cause: error,
+      })
+    }
+    if (error.code === "EACCES" || error.code === "EADDRNOTAVAIL") {
+      throw new Problem(
+        "settings-invalid",
+        `${setting}: cannot listen on ${host}, port ${port} (${error.code}).`,
+        {
+          hint: `Correct ${setting}.host or ${setting}.port.`,
+          cause: error,
+        },
+      )
+    }
+    throw error
+  }
+  const address = app.server.address() as AddressInfo
+  return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`
+}
+
+async function stop(app: FastifyInstance, admin: FastifyInstance, limitMs: number): Promise<void> {
+  const cut = setTimeout(() => {
+    app.server.closeAllConnections()
+  }, limitMs)
+  try {
+    await app.close()
+  } finally {
+    clearTimeout(cut)
+  }
+  // Last, so that a probe sees the stop until its end.
+  admin.server.closeAllConnections()
+  await admin.close()
+}
