@@ -26,6 +26,7 @@ const schema = Type.Object({
   gzip: Type.Boolean({ default: true, description: "compress" }),
   ratio: Type.Number({ default: 0.5, exclusiveMinimum: 0, description: "a ratio" }),
   level: Type.Union([Type.Literal("info"), Type.Literal("debug")], { default: "info", description: "log" }),
+  format: Type.Enum(["csv", "json"], { default: "csv", description: "format" }),
   tags: Type.Array(Type.String({ minLength: 1 }), { default: [], uniqueItems: true, description: "tags" }),
   auth: Type.Optional(
     Type.Object({ token: secret({ description: "token" }), user: Type.Optional(Type.String()) }),
@@ -89,6 +90,7 @@ describe("values", () => {
       gzip: true,
       ratio: 0.5,
       level: "info",
+      format: "csv",
       tags: [],
       datasets: { telecom: { files: join(folder, "telecom.csv"), chunk: { bytes: 1_048_576 } } },
     })
@@ -123,6 +125,7 @@ datasets:
     expectTypeOf<Result["settle"]>().toEqualTypeOf<number>()
     expectTypeOf<Static<typeof schema>["settle"]>().toEqualTypeOf<string>()
     expectTypeOf<Result["tags"]>().toEqualTypeOf<readonly string[]>()
+    expectTypeOf<Result["format"]>().toEqualTypeOf<"csv" | "json">()
     expectTypeOf<Result["level"]>().toEqualTypeOf<"info" | "debug">()
     expectTypeOf<Result["datasets"][string]["chunk"]>().toEqualTypeOf<
       { readonly rows: number } | { readonly bytes: number }
@@ -307,6 +310,7 @@ describe("variables over the file", () => {
       FLATBED_SOURCE__GZIP: "false",
       FLATBED_SOURCE__RATIO: "0.75",
       FLATBED_SOURCE__LEVEL: "debug",
+      FLATBED_SOURCE__FORMAT: "json",
       FLATBED_SOURCE__SETTLE: "1h",
       FLATBED_SOURCE__TAGS: "[x, y]",
       FLATBED_SOURCE__AUTH__TOKEN: "$notAVariable ${HOST}",
@@ -318,6 +322,7 @@ describe("variables over the file", () => {
       gzip: false,
       ratio: 0.75,
       level: "debug",
+      format: "json",
       settle: 3_600_000,
       tags: ["x", "y"],
       auth: { token: "$notAVariable ${HOST}" },

@@ -105,7 +105,9 @@ function limits(schema: TSchema): string {
   else if (minimum !== undefined) words.push(`of at least ${minimum}`)
   else if (maximum !== undefined) words.push(`of at most ${maximum}`)
   if (exclusiveMinimum !== undefined) words.push(`above ${exclusiveMinimum}`)
-  if (exclusiveMaximum !== undefined) words.push(`below ${exclusiveMaximum}`)
+  if (exclusiveMaximum !== undefined) {
+    words.push(`${exclusiveMinimum === undefined ? "" : "and "}below ${exclusiveMaximum}`)
+  }
   if (multipleOf !== undefined) words.push(`that is a multiple of ${multipleOf}`)
   return words.map((word) => ` ${word}`).join("")
 }
@@ -117,7 +119,8 @@ function lengths(schema: TSchema): string {
   else {
     if (minLength === 1) words.push(" that is not empty")
     if (minLength > 1) words.push(` of at least ${minLength} characters`)
-    if (maxLength !== undefined) words.push(` of at most ${maxLength} characters`)
+    if (maxLength !== undefined)
+      words.push(`${minLength > 1 ? " and" : ""} of at most ${maxLength} characters`)
   }
   if (pattern !== undefined) words.push(` that matches ${pattern}`)
   return words.join("")
