@@ -117,7 +117,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
 
 async function refuseText(fault: TextFault, file: string, scan: Scan, before: Buffer): Promise<never> {
   if (before.length > 0) await scan.push(before)
-  const { row, line } = scan.locate(fault.byte)
+  const { row, line } = await scan.locate(fault.byte)
   const value = `0x${fault.value.toString(16).padStart(2, "0")}`
   const facts = { file, row, line, byte: fault.byte, value }
   switch (fault.kind) {

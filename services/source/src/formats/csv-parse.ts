@@ -12,6 +12,7 @@ import { raggedRecord, refuseCell, refuseMalformed } from "./csv-refusals.ts"
 import type { BorderSink, Dialect, Layout, Reader, RowsForm, Scan, ScanRequest } from "./format.ts"
 import { createRowWriter } from "./row-writer.ts"
 
+const lookAheadBytes = 16
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** csv-parse as a reader of RFC 4180 and its relatives. */
@@ -120,7 +121,11 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
       }
       return { ...columns.finish(), rows: row - 1 }
     },
-    locate: (byte) => ({ row, line: line + countLines(held, recordFrom - heldFrom, byte - heldFrom) }),
+    async locate(byte) {
+      // csv-parse looks ahead before it ends a record; delimiters end none and break none.
+      await push(Buffer.alloc(lookAheadBytes, dialect.delimiter))
+      return { row, line: line + countLines(held, recordFrom - heldFrom, byte - heldFrom) }
+    },
     abandon: () => {
       parser.destroy()
     },

@@ -37,8 +37,11 @@ export type Scan = {
   push(bytes: Buffer): Promise<void>
   /** After the last byte: what all rows said. */
   end(): Promise<ScanResult>
-  /** Row (0 for the header) and line of a byte in the record under way, for problems found by others. */
-  locate(byte: number): { readonly row: number; readonly line: number }
+  /**
+   * Instead of the rest, when others have found a fault at this byte, before which everything was pushed: the
+   * fault's row (0 for the header) and line. Raises what the file is refused for before it.
+   */
+  locate(byte: number): Promise<{ readonly row: number; readonly line: number }>
   /** Lets go of everything when a reading is given up. */
   abandon(): void
 }

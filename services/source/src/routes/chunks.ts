@@ -60,9 +60,9 @@ export function routeChunks(app: FastifyInstance, { catalog, budget, metrics, lo
     const claim = budget.open()
     const sent = { bytes: 0 }
     const { raw } = reply
-    finished(raw, () => {
+    finished(raw, (error) => {
       claim.release()
-      tellServed(reply, dataset.name, held, chunk, form.name, sent.bytes, raw.writableFinished)
+      tellServed(reply, dataset.name, held, chunk, form.name, sent.bytes, !error)
     })
     const { bytes } = await sendRepresentation(request, reply, {
       contentType: form.contentType,
