@@ -17,7 +17,10 @@ export type AskParts = {
 }
 
 /** The dataset with its newest version; waits while the source is making one. */
-export async function askForDataset(dataset: string, parts: AskParts): Promise<Dataset & { version: string }> {
+export async function askForDataset(
+  dataset: string,
+  parts: AskParts,
+): Promise<Dataset & { version: string }> {
   return await awaitVersion(() => ask(() => parts.source.getDataset(dataset, parts.signal), parts), {
     limitMs: parts.indexingMs,
     patience: parts.patience,

@@ -46,7 +46,8 @@ function encodeRow(line: string, columns: number, row: number): string {
     throw damaged(row, "is not JSON")
   }
   if (!Array.isArray(cells)) throw damaged(row, "is not an array of cells")
-  if (cells.length !== columns) throw damaged(row, `has ${cells.length} cells, the version has ${columns} columns`)
+  if (cells.length !== columns)
+    throw damaged(row, `has ${cells.length} cells, the version has ${columns} columns`)
   // Only an escape can bring in what UTF-8 cannot: a surrogate without its other half, or NUL.
   const escaped = line.includes("\\u")
   for (let i = 0; i < columns; i++) cells[i] = encodeCell(cells[i], escaped, row, i)
@@ -55,12 +56,17 @@ function encodeRow(line: string, columns: number, row: number): string {
 
 function encodeCell(cell: unknown, escaped: boolean, row: number, index: number): string {
   if (cell === null) return "\\N"
-  if (typeof cell !== "string") throw damaged(row, `has a cell that is neither text nor null: cell ${index + 1}`)
+  if (typeof cell !== "string")
+    throw damaged(row, `has a cell that is neither text nor null: cell ${index + 1}`)
   if (escaped && (cell.includes("\0") || loneSurrogate.test(cell))) {
-    throw new Problem("data-refused", `Row ${row}, cell ${index + 1} holds a NUL or half a surrogate pair, which Postgres text cannot.`, {
-      hint: "Mend the cell in the file.",
-      facts: { row, cell: index + 1 },
-    })
+    throw new Problem(
+      "data-refused",
+      `Row ${row}, cell ${index + 1} holds a NUL or half a surrogate pair, which Postgres text cannot.`,
+      {
+        hint: "Mend the cell in the file.",
+        facts: { row, cell: index + 1 },
+      },
+    )
   }
   return special.test(cell) ? cell.replace(specials, (character) => escapes[character] ?? character) : cell
 }

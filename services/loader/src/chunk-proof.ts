@@ -39,29 +39,44 @@ const newline = 0x0a
  */
 export function proveChunk({ headers, body }: Received, expected: Expected): Buffer {
   const damaged = damageOf(expected)
-  const mediaType = String(headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase()
-  if (mediaType !== mediaTypes.ndjson) throw damaged(`content-type is ${mediaType || "missing"}, not ${mediaTypes.ndjson}`)
+  const mediaType = String(headers["content-type"] ?? "")
+    .split(";")[0]
+    ?.trim()
+    .toLowerCase()
+  if (mediaType !== mediaTypes.ndjson)
+    throw damaged(`content-type is ${mediaType || "missing"}, not ${mediaTypes.ndjson}`)
   const coding = headers["content-encoding"]
-  if (coding !== undefined && coding !== "identity") throw damaged(`it is coded as ${coding}, which was not asked for`)
+  if (coding !== undefined && coding !== "identity")
+    throw damaged(`it is coded as ${coding}, which was not asked for`)
   const length = headers["content-length"]
   if (length !== undefined && length !== String(body.length)) {
     throw damaged(`content-length says ${length}, ${body.length} bytes arrived`)
   }
   const digest = parseReprDigest(headers["repr-digest"])
   if (digest === undefined) throw damaged("repr-digest is missing, malformed or there twice")
-  if (!createHash("sha256").update(body).digest().equals(digest)) throw damaged("its SHA-256 is not its repr-digest")
+  if (!createHash("sha256").update(body).digest().equals(digest))
+    throw damaged("its SHA-256 is not its repr-digest")
   if (!isUtf8(body)) throw damaged("it is not valid UTF-8")
 
   const headEnd = body.indexOf(newline)
   const bodyEnd = body.at(-1) === newline ? body.length - 1 : body.length
   const rowsEnd = bodyEnd === 0 ? -1 : body.lastIndexOf(newline, bodyEnd - 1)
   if (headEnd < 0 || rowsEnd < headEnd) throw damaged("it has no head line and tail line")
-  proveHead(readLine<ChunkHead>(body.subarray(0, headEnd), chunkHeadSchema, damaged("its head line is malformed")), expected)
-  const tail = readLine<ChunkTail>(body.subarray(rowsEnd + 1, bodyEnd), chunkTailSchema, damaged("its tail line is malformed"))
+  proveHead(
+    readLine<ChunkHead>(body.subarray(0, headEnd), chunkHeadSchema, damaged("its head line is malformed")),
+    expected,
+  )
+  const tail = readLine<ChunkTail>(
+    body.subarray(rowsEnd + 1, bodyEnd),
+    chunkTailSchema,
+    damaged("its tail line is malformed"),
+  )
   const rows = body.subarray(headEnd + 1, rowsEnd + 1)
   const { rows: count, rejects } = expected.chunk
   if (tail.rows !== count || tail.rejects !== rejects) {
-    throw damaged(`its tail line counts ${tail.rows} rows and ${tail.rejects} rejects, the manifest ${count} and ${rejects}`)
+    throw damaged(
+      `its tail line counts ${tail.rows} rows and ${tail.rejects} rejects, the manifest ${count} and ${rejects}`,
+    )
   }
   const lines = countLines(rows)
   if (lines !== count) throw damaged(`it has ${lines} row lines, the manifest says ${count}`)
@@ -90,7 +105,8 @@ function proveHead(head: ChunkHead, expected: Expected): void {
     raw_sha256: chunk.sha256,
   }
   for (const key of Object.keys(wanted) as (keyof ChunkHead)[]) {
-    if (head[key] !== wanted[key]) throw damageOf(expected)(`its ${key} is ${head[key]}, expected ${wanted[key]}`)
+    if (head[key] !== wanted[key])
+      throw damageOf(expected)(`its ${key} is ${head[key]}, expected ${wanted[key]}`)
   }
 }
 

@@ -1,7 +1,7 @@
 /** What the ledger holds about runs: which are open, which chunks have arrived, what was published. */
 import type { Manifest } from "@flatbed/contract"
-import type { StagingColumn } from "./postgres/staging.ts"
 import type { Session } from "./postgres/database.ts"
+import type { StagingColumn } from "./postgres/staging.ts"
 
 /** What decides whether two runs do the same work. */
 export type RunIdentity = {

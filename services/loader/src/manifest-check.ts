@@ -11,18 +11,27 @@ import { type Manifest, Problem } from "@flatbed/contract"
 export function checkManifest(manifest: Manifest, asked: { dataset: string; version: string }): Manifest {
   const wrong = findContradiction(manifest, asked)
   if (wrong !== undefined) {
-    throw new Problem("chunk-damaged", `The manifest of ${asked.dataset} ${asked.version.slice(0, 12)}: ${wrong}.`, {
-      hint: "Nothing was loaded. If it stays so, look for a proxy between the loader and the source.",
-    })
+    throw new Problem(
+      "chunk-damaged",
+      `The manifest of ${asked.dataset} ${asked.version.slice(0, 12)}: ${wrong}.`,
+      {
+        hint: "Nothing was loaded. If it stays so, look for a proxy between the loader and the source.",
+      },
+    )
   }
   if (manifest.rejects > 0) {
     const detail = `${asked.dataset} has ${manifest.rejects} records that the source set aside, and this loader takes none.`
-    throw new Problem("source-refused", detail, { hint: "Mend the records in the file, or use a newer loader." })
+    throw new Problem("source-refused", detail, {
+      hint: "Mend the records in the file, or use a newer loader.",
+    })
   }
   return manifest
 }
 
-function findContradiction(manifest: Manifest, asked: { dataset: string; version: string }): string | undefined {
+function findContradiction(
+  manifest: Manifest,
+  asked: { dataset: string; version: string },
+): string | undefined {
   if (manifest.dataset !== asked.dataset) return `it is of dataset ${manifest.dataset}`
   if (manifest.version !== asked.version) return `it is of version ${manifest.version}`
   if (manifest.columns.length === 0) return "it has no columns"
@@ -32,12 +41,14 @@ function findContradiction(manifest: Manifest, asked: { dataset: string; version
   let rejects = 0
   for (const [index, chunk] of manifest.chunks.entries()) {
     if (chunk.chunk !== index + 1) return `chunk ${chunk.chunk} stands where ${index + 1} belongs`
-    if (chunk.first_row !== rows + 1) return `chunk ${chunk.chunk} begins at row ${chunk.first_row}, not ${rows + 1}`
+    if (chunk.first_row !== rows + 1)
+      return `chunk ${chunk.chunk} begins at row ${chunk.first_row}, not ${rows + 1}`
     if (chunk.rejects > chunk.rows) return `chunk ${chunk.chunk} has more rejects than records`
     rows += chunk.rows
     rejects += chunk.rejects
   }
   if (rows !== manifest.rows) return `its chunks have ${rows} rows, its total is ${manifest.rows}`
-  if (rejects !== manifest.rejects) return `its chunks have ${rejects} rejects, its total is ${manifest.rejects}`
+  if (rejects !== manifest.rejects)
+    return `its chunks have ${rejects} rejects, its total is ${manifest.rejects}`
   return undefined
 }

@@ -1,5 +1,6 @@
 /** Resumes the run that was interrupted, or begins a new one with an empty staging table. */
 import { type Manifest, type ManifestChunk, Problem } from "@flatbed/contract"
+import type { Lease } from "./lease.ts"
 import {
   findOpenRuns,
   getReceipts,
@@ -9,7 +10,6 @@ import {
   recordResume,
   recordRun,
 } from "./ledger.ts"
-import type { Lease } from "./lease.ts"
 import { createStaging, dropStaging, hasStaging, type StagingColumn } from "./postgres/staging.ts"
 
 export type OpenedRun = {
@@ -50,7 +50,12 @@ export async function openRun(
         const missing = manifest.chunks.filter(({ chunk }) => !arrived.has(chunk))
         return { runId: resumable, resumed: true, missing }
       }
-      const runId = await recordRun(session, { ...identity, manifest, epoch: lease.epoch, stagingColumns: staging })
+      const runId = await recordRun(session, {
+        ...identity,
+        manifest,
+        epoch: lease.epoch,
+        stagingColumns: staging,
+      })
       await createStaging(session, runId, staging)
       return { runId, resumed: false, missing: manifest.chunks }
     },
@@ -87,6 +92,7 @@ function isSameWork(run: RunIdentity, wanted: RunIdentity): boolean {
 
 // Postgres gives jsonb's keys back in an order of its own.
 function isSame(a: readonly StagingColumn[], b: readonly StagingColumn[]): boolean {
-  const flat = (columns: readonly StagingColumn[]) => JSON.stringify(columns.map(({ name, type }) => [name, type]))
+  const flat = (columns: readonly StagingColumn[]) =>
+    JSON.stringify(columns.map(({ name, type }) => [name, type]))
   return flat(a) === flat(b)
 }

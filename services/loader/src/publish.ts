@@ -1,8 +1,15 @@
 /** The transaction that makes a version visible, and the equation that must hold before it commits. */
 import { type Evidence, type Manifest, Problem } from "@flatbed/contract"
 import { planColumns } from "./column-plan.ts"
-import { getReceipts, isPublished, manifestBytes, type Receipt, type RunIdentity, recordPublication } from "./ledger.ts"
 import type { Lease } from "./lease.ts"
+import {
+  getReceipts,
+  isPublished,
+  manifestBytes,
+  type Receipt,
+  type RunIdentity,
+  recordPublication,
+} from "./ledger.ts"
 import type { LoadMode } from "./load-modes/load-mode.ts"
 import type { Session } from "./postgres/database.ts"
 import { quoteTable, type TableName } from "./postgres/identifier.ts"
@@ -47,11 +54,18 @@ async function publishIn(session: Session, run: Publish): Promise<true> {
   const types = staging.map(({ type }) => type)
   const application = { staging: stagingTable(runId), target: table, columns: names, types, exists }
   const { inserted } = await run.apply(session, application)
-  if (inserted !== rows) throw unbalanced(`the table took ${inserted} rows of ${rows}; a trigger or rule may drop some`)
+  if (inserted !== rows)
+    throw unbalanced(`the table took ${inserted} rows of ${rows}; a trigger or rule may drop some`)
 
   const target = await findTable(session, table)
   const targetOid = target?.oid ?? 0
-  await recordPublication(session, { ...run.identity, runId, targetOid, rows, bytes: manifestBytes(manifest) })
+  await recordPublication(session, {
+    ...run.identity,
+    runId,
+    targetOid,
+    rows,
+    bytes: manifestBytes(manifest),
+  })
   await dropStaging(session, [runId])
   return true
 }

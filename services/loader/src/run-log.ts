@@ -14,7 +14,13 @@ export type RunProgress = {
 /** `run.started` or `run.resumed`, with what there is to do. */
 export function tellBegin(log: Logger, manifest: Manifest, { resumed, missing }: OpenedRun): void {
   const { dataset, rows, chunks } = manifest
-  const fields = { dataset, rows, chunks: chunks.length, missing: missing.length, bytes: manifestBytes(manifest) }
+  const fields = {
+    dataset,
+    rows,
+    chunks: chunks.length,
+    missing: missing.length,
+    bytes: manifestBytes(manifest),
+  }
   if (resumed) {
     log.info({ event: "run.resumed", ...fields }, `${missing.length} of ${chunks.length} chunks are missing`)
   } else {

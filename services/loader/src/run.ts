@@ -2,8 +2,8 @@
 import { Problem } from "@flatbed/contract"
 import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
 import { planColumns } from "./column-plan.ts"
-import { manifestBytes, type RunIdentity } from "./ledger.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
+import { manifestBytes, type RunIdentity } from "./ledger.ts"
 import { loadModes } from "./load-modes/load-mode.ts"
 import { noteFailure, openRun } from "./open-run.ts"
 import type { Database } from "./postgres/database.ts"
@@ -42,7 +42,11 @@ const freshStarts = 3
 export async function runPipeline(pipeline: Pipeline, parts: RunParts): Promise<RunResult> {
   const { database, patience, owner, log } = parts
   const onLost = (problem: Problem) => parts.hardStop.abort(problem)
-  const lease = await claimLease({ pipeline: pipeline.name, owner }, parts.lease, { database, patience, onLost })
+  const lease = await claimLease({ pipeline: pipeline.name, owner }, parts.lease, {
+    database,
+    patience,
+    onLost,
+  })
   try {
     for (let start = 0; ; start++) {
       try {
@@ -78,21 +82,40 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
 
     const { evidence } = dataset
     const apply = loadModes[pipeline.mode]
-    await publish(lease, { identity, runId, manifest, evidence, staging, table: pipeline.table, apply }, hardSignal)
+    await publish(
+      lease,
+      { identity, runId, manifest, evidence, staging, table: pipeline.table, apply },
+      hardSignal,
+    )
     const { rows } = manifest
-    log.info({ event: "run.published", table: pipeline.target, rows }, `${pipeline.target} shows this version`)
+    log.info(
+      { event: "run.published", table: pipeline.target, rows },
+      `${pipeline.target} shows this version`,
+    )
   } catch (error) {
     await noteFailure(lease, runId, error)
     throw error
   }
   await analyzeTarget(pipeline, lease, (error) => log.warn({ event: "table.not_analyzed", err: error }))
   const { version, rows } = manifest
-  return { outcome: "published", version, rows, bytes: manifestBytes(manifest), fetched: missing.length, run: runId }
+  return {
+    outcome: "published",
+    version,
+    rows,
+    bytes: manifestBytes(manifest),
+    fetched: missing.length,
+    run: runId,
+  }
 
   function compareColumns() {
     try {
       const { columns } = manifest
-      return planColumns({ target: pipeline.target, columns, evidence: dataset.evidence, table: target.table })
+      return planColumns({
+        target: pipeline.target,
+        columns,
+        evidence: dataset.evidence,
+        table: target.table,
+      })
     } catch (error) {
       tellColumns(parts.log, error)
       throw error

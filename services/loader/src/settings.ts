@@ -2,26 +2,38 @@
 import { createHash } from "node:crypto"
 import { bytes, duration, path, type Settings, type SettingsProblem, secret } from "@flatbed/config"
 import { datasetNamePattern } from "@flatbed/contract"
+import { logLevels } from "@flatbed/edge"
 import Type from "typebox"
+import { findCronError } from "./due-ticks.ts"
 import { loadModeNames } from "./load-modes/load-mode.ts"
 import { parseTable, quoteTable, type TableName } from "./postgres/identifier.ts"
-import { findCronError } from "./due-ticks.ts"
 
 const pipelineSchema = Type.Object({
   dataset: Type.String({ pattern: datasetNamePattern, description: "the dataset's name at the source" }),
-  table: Type.String({ minLength: 1, description: "the table, `schema.table` or `table` in schema public; made if absent" }),
+  table: Type.String({
+    minLength: 1,
+    description: "the table, `schema.table` or `table` in schema public; made if absent",
+  }),
   mode: Type.Union(
     loadModeNames.map((name) => Type.Literal(name)),
-    { default: "replace", description: "what a new version does to the rows before: `replace` puts it in their place" },
+    {
+      default: "replace",
+      description: "what a new version does to the rows before: `replace` puts it in their place",
+    },
   ),
   schedule: Type.Optional(
-    Type.String({ description: "cron expression, five fields, in `timezone`; without it only `load` runs the pipeline" }),
+    Type.String({
+      description: "cron expression, five fields, in `timezone`; without it only `load` runs the pipeline",
+    }),
   ),
 })
 
 export const settingsSchema = Type.Object({
   source: Type.Object({
-    url: Type.String({ pattern: "^https?://[^\\s]+$", description: "the source's address, `http://host:port`" }),
+    url: Type.String({
+      pattern: "^https?://[^\\s]+$",
+      description: "the source's address, `http://host:port`",
+    }),
     token: Type.Optional(secret({ description: "sent as bearer token when the source asks for one" })),
     max_body: bytes({ default: "64MiB", description: "largest answer that is read" }),
   }),
@@ -29,10 +41,18 @@ export const settingsSchema = Type.Object({
     url: secret({ description: "`postgres://user:password@host:port/database`" }),
   }),
   admin: Type.Object({
-    host: Type.String({ default: "127.0.0.1", description: "where `start` serves /livez, /readyz and /metrics" }),
+    host: Type.String({
+      default: "127.0.0.1",
+      description: "where `start` serves /livez, /readyz and /metrics",
+    }),
     port: Type.Integer({ minimum: 0, maximum: 65535, default: 4101, description: "0 takes any free port" }),
   }),
-  connections: Type.Integer({ minimum: 1, maximum: 64, default: 3, description: "chunks that are COPYed at once, per run" }),
+  connections: Type.Integer({
+    minimum: 1,
+    maximum: 64,
+    default: 3,
+    description: "chunks that are COPYed at once, per run",
+  }),
   read_ahead: Type.Integer({
     minimum: 0,
     maximum: 64,
@@ -50,7 +70,12 @@ export const settingsSchema = Type.Object({
     stop: duration({ default: "10s", description: "what a stop leaves to the chunks being COPYed" }),
   }),
   retries: Type.Object({
-    attempts: Type.Integer({ minimum: 1, maximum: 100, default: 6, description: "tries of one request or transaction" }),
+    attempts: Type.Integer({
+      minimum: 1,
+      maximum: 100,
+      default: 6,
+      description: "tries of one request or transaction",
+    }),
     cap: duration({ default: "5s", description: "longest pause between two tries" }),
   }),
   lease: Type.Object({
@@ -59,7 +84,7 @@ export const settingsSchema = Type.Object({
   }),
   log: Type.Object({
     level: Type.Union(
-      ["trace", "debug", "info", "warn", "error"].map((level) => Type.Literal(level as "info")),
+      logLevels.map((level) => Type.Literal(level)),
       { default: "info", description: "the least important events that are written" },
     ),
     file: Type.Optional(path({ description: "write the log as NDJSON into this file instead of stderr" })),
@@ -88,7 +113,9 @@ export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipe
   return Object.entries(settings.pipelines).map(([name, { dataset, table: written, mode, schedule }]) => {
     const table = parseTable(written) ?? { schema: "public", name: written }
     const target = quoteTable(table)
-    const settingsSha256 = createHash("sha256").update(JSON.stringify({ dataset, target, mode })).digest("hex")
+    const settingsSha256 = createHash("sha256")
+      .update(JSON.stringify({ dataset, target, mode }))
+      .digest("hex")
     return { name, dataset, table, target, mode, schedule, settingsSha256 }
   })
 }
@@ -97,24 +124,40 @@ export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipe
 export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
   const problems: SettingsProblem[] = []
   if (!isTimezone(settings.timezone)) {
-    problems.push({ path: "timezone", message: `is "${settings.timezone}"; expected a zone such as UTC or Europe/Berlin` })
+    problems.push({
+      path: "timezone",
+      message: `is "${settings.timezone}"; expected a zone such as UTC or Europe/Berlin`,
+    })
   }
   const owners = new Map<string, string>()
   for (const { name, target, schedule } of listPipelines(settings)) {
     const at = `pipelines.${name}`
     const written = settings.pipelines[name]?.table ?? ""
     if (parseTable(written) === undefined) {
-      problems.push({ path: `${at}.table`, message: `is "${written}"; expected table or schema.table, each at most 63 bytes` })
+      problems.push({
+        path: `${at}.table`,
+        message: `is "${written}"; expected table or schema.table, each at most 63 bytes`,
+      })
     }
     if (parseTable(written)?.schema === "flatbed") {
-      problems.push({ path: `${at}.table`, message: `is "${written}"; the schema flatbed is the ledger's own, choose another` })
+      problems.push({
+        path: `${at}.table`,
+        message: `is "${written}"; the schema flatbed is the ledger's own, choose another`,
+      })
     }
     const owner = owners.get(target)
     if (owner === undefined) owners.set(target, name)
-    else problems.push({ path: `${at}.table`, message: `is "${written}", which pipeline ${owner} loads already; expected one pipeline per table` })
+    else
+      problems.push({
+        path: `${at}.table`,
+        message: `is "${written}", which pipeline ${owner} loads already; expected one pipeline per table`,
+      })
     const wrong = schedule === undefined ? undefined : findCronError(schedule)
     if (wrong !== undefined) {
-      problems.push({ path: `${at}.schedule`, message: `is "${schedule}": ${wrong}; expected a cron expression such as */15 * * * *` })
+      problems.push({
+        path: `${at}.schedule`,
+        message: `is "${schedule}": ${wrong}; expected a cron expression such as */15 * * * *`,
+      })
     }
   }
   return problems

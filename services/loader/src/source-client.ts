@@ -48,7 +48,11 @@ export function createSourceClient(settings: SourceSettings, connections: number
     maxResponseSize: -1,
   })
 
-  async function get(path: string, accept: string, signal?: AbortSignal): Promise<Received & { status: number }> {
+  async function get(
+    path: string,
+    accept: string,
+    signal?: AbortSignal,
+  ): Promise<Received & { status: number }> {
     const deadline = AbortSignal.timeout(settings.requestMs)
     const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline])
     let answered = false
@@ -76,7 +80,8 @@ export function createSourceClient(settings: SourceSettings, connections: number
     const { status, headers, body } = await get(path, mediaTypes.json, signal)
     if (status !== 200 && !isOddSuccess(status)) throw refusal(status, headers, body, path)
     const value = parseJson(body)
-    const wrong = status === 200 ? damageOfJson(headers, body, value, schema) : `the status is ${status}, not 200`
+    const wrong =
+      status === 200 ? damageOfJson(headers, body, value, schema) : `the status is ${status}, not 200`
     if (wrong === undefined) return value as T
     throw new Problem("chunk-damaged", `The answer to GET ${path} is not what a source answers: ${wrong}.`, {
       hint: "Check that source.url names a Flatbed source, and that no proxy answers in its place.",
@@ -143,7 +148,8 @@ function refusal(status: number, headers: Received["headers"], body: Buffer, pat
 
 function refusalHint(status: number): string {
   if (status === 401 || status === 403) return "Check source.token: the source does not grant this."
-  if (status >= 300 && status < 400) return "Redirects are not followed; put the final address into source.url."
+  if (status >= 300 && status < 400)
+    return "Redirects are not followed; put the final address into source.url."
   return "Check that source.url names a Flatbed source."
 }
 
@@ -174,18 +180,26 @@ function describeFailure(
   const code = String((error as NodeJS.ErrnoException).code ?? "")
   const asked = `GET ${path}`
   if (error.name === "TimeoutError") {
-    return new Problem("deadline-exceeded", `${asked} took longer than ${requestMs / 1000} s.`, { cause: error })
+    return new Problem("deadline-exceeded", `${asked} took longer than ${requestMs / 1000} s.`, {
+      cause: error,
+    })
   }
   if (lateCodes.has(code)) {
-    return new Problem("deadline-exceeded", `${asked}: the source was silent for ${idleMs / 1000} s.`, { cause: error })
+    return new Problem("deadline-exceeded", `${asked}: the source was silent for ${idleMs / 1000} s.`, {
+      cause: error,
+    })
   }
   if (garbledCodes.has(code) || code.startsWith("HPE_")) {
-    return new Problem("chunk-damaged", `The answer to ${asked} is not well-formed: ${error.message}.`, { cause: error })
+    return new Problem("chunk-damaged", `The answer to ${asked} is not well-formed: ${error.message}.`, {
+      cause: error,
+    })
   }
   // The driver's own misuse errors are bugs of ours and stay what they are.
   if (error instanceof errors.InvalidArgumentError || error instanceof TypeError) return error
   if (answered) {
-    return new Problem("chunk-damaged", `The answer to ${asked} broke off: ${error.message}.`, { cause: error })
+    return new Problem("chunk-damaged", `The answer to ${asked} broke off: ${error.message}.`, {
+      cause: error,
+    })
   }
   return new Problem("source-unreachable", `${origin} does not answer: ${reasonOf(error)}.`, {
     hint: "Check that the source runs and that source.url names it.",
@@ -207,7 +221,12 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-function damageOfJson(headers: Received["headers"], body: Buffer, value: unknown, schema: TSchema): string | undefined {
+function damageOfJson(
+  headers: Received["headers"],
+  body: Buffer,
+  value: unknown,
+  schema: TSchema,
+): string | undefined {
   const field = headers["repr-digest"]
   if (field !== undefined) {
     const digest = parseReprDigest(field)
@@ -218,4 +237,3 @@ function damageOfJson(headers: Received["headers"], body: Buffer, value: unknown
   const [first] = Errors(schema, value)
   return first === undefined ? undefined : `${first.instancePath || "/"} ${first.message}`
 }
-

@@ -3,8 +3,8 @@ import { hashColumns, type Manifest, type ManifestChunk, Problem } from "@flatbe
 import pg from "pg"
 import type { Logger } from "pino"
 import { encodeChunk } from "./chunk-encoder.ts"
-import { hasReceipt, recordReceipt } from "./ledger.ts"
 import type { Lease } from "./lease.ts"
+import { hasReceipt, recordReceipt } from "./ledger.ts"
 import { copyRows } from "./postgres/copy.ts"
 import { stagingTable } from "./postgres/staging.ts"
 import { createReadAhead } from "./read-ahead.ts"
@@ -124,10 +124,14 @@ export async function stageChunks(
 
 function miscounted(chunk: ManifestChunk, counted: number): Problem {
   const expected = chunk.rows - chunk.rejects
-  return new Problem("receipt-unbalanced", `COPY counted ${counted} rows of chunk ${chunk.chunk}, not ${expected}.`, {
-    hint: "The chunk was rolled back.",
-    facts: { chunk: chunk.chunk, counted, expected },
-  })
+  return new Problem(
+    "receipt-unbalanced",
+    `COPY counted ${counted} rows of chunk ${chunk.chunk}, not ${expected}.`,
+    {
+      hint: "The chunk was rolled back.",
+      facts: { chunk: chunk.chunk, counted, expected },
+    },
+  )
 }
 
 /** Adds the row of the version to a refusal that names only the line of one COPY. */
@@ -139,7 +143,9 @@ function placeRefusal(error: unknown, chunk: ManifestChunk): unknown {
   const row = Number.isNaN(line) ? error.facts.row : chunk.first_row + line - 1
   if (row === undefined || row === null) return error
   return new Problem("data-refused", `Row ${row} of ${chunk.file}: ${error.message}`, {
-    hint: error.hint ?? "Mend the row in the file, or give the column a type in the source's settings that takes it.",
+    hint:
+      error.hint ??
+      "Mend the row in the file, or give the column a type in the source's settings that takes it.",
     facts: { ...error.facts, row, chunk: chunk.chunk, file: chunk.file },
     cause: error.cause,
   })

@@ -1,6 +1,7 @@
 /** The table a pipeline loads into, and what the ledger says was last published there. */
-import { findLatestPublication, type Publication, type RunIdentity } from "./ledger.ts"
+
 import type { Lease } from "./lease.ts"
+import { findLatestPublication, type Publication, type RunIdentity } from "./ledger.ts"
 import { analyzeTable, findTable, type Table } from "./postgres/table.ts"
 import type { Pipeline } from "./settings.ts"
 
@@ -21,7 +22,10 @@ export async function inspectTarget(pipeline: Pipeline, lease: Lease): Promise<T
  * The publication that makes a run needless: the table's latest is of this pipeline, this version and these
  * settings, and the table is still the one it went into.
  */
-export function findSamePublication({ table, publication }: Target, wanted: RunIdentity): Publication | undefined {
+export function findSamePublication(
+  { table, publication }: Target,
+  wanted: RunIdentity,
+): Publication | undefined {
   const same =
     publication !== undefined &&
     publication.pipeline === wanted.pipeline &&

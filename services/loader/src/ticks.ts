@@ -5,7 +5,12 @@ import type { Session } from "./postgres/database.ts"
  * Takes a tick: true when it is later than the last one taken, for exactly one claimant. Asking again under the
  * same name, a name no other process has, answers the same: so a claim whose answer was lost may be repeated.
  */
-export async function claimTick(session: Session, pipeline: string, tick: Date, claimant: string): Promise<boolean> {
+export async function claimTick(
+  session: Session,
+  pipeline: string,
+  tick: Date,
+  claimant: string,
+): Promise<boolean> {
   const { rowCount } = await session.query(
     `insert into flatbed.ticks as last (pipeline, tick, claimed_by) values ($1, $2, $3)
      on conflict (pipeline) do update
@@ -23,7 +28,12 @@ export async function findLastTick(session: Session, pipeline: string): Promise<
 }
 
 /** Counts a tick as taken for a pipeline that never had one, so that its past is not caught up. */
-export async function recordFirstTick(session: Session, pipeline: string, tick: Date, claimant: string): Promise<void> {
+export async function recordFirstTick(
+  session: Session,
+  pipeline: string,
+  tick: Date,
+  claimant: string,
+): Promise<void> {
   await session.query(
     "insert into flatbed.ticks (pipeline, tick, claimed_by) values ($1, $2, $3) on conflict do nothing",
     [pipeline, tick, claimant],

@@ -10,7 +10,12 @@ import type { LoadMode } from "./load-mode.ts"
 export const replace: LoadMode = async (session, { staging, target, columns, types, exists }) => {
   let deleted = 0
   if (exists) deleted = (await session.query(`delete from ${quoteTable(target)}`)).rowCount ?? 0
-  else await createTable(session, target, columns.map((name, i) => ({ name, type: types[i] ?? "text" })))
+  else
+    await createTable(
+      session,
+      target,
+      columns.map((name, i) => ({ name, type: types[i] ?? "text" })),
+    )
   const names = quoteNames(columns)
   const { rowCount } = await session.query(
     `insert into ${quoteTable(target)} (${names}) select ${names} from ${quoteTable(staging)}`,

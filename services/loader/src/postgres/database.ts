@@ -166,7 +166,10 @@ async function commit(client: Session, backend: Backend): Promise<void> {
 
 // BEGIN and COMMIT are answered at once or not at all: they need not wait as long as a statement may run.
 const answerWithinMs = 30_000
-const shortly = (text: string): pg.QueryConfig & { query_timeout: number } => ({ text, query_timeout: answerWithinMs })
+const shortly = (text: string): pg.QueryConfig & { query_timeout: number } => ({
+  text,
+  query_timeout: answerWithinMs,
+})
 
 const endWithinMs = 10_000
 const lookEveryMs = 50

@@ -26,7 +26,10 @@ const badData: Meaning = { code: "data-refused", retry: false }
 const meanings: Readonly<Record<string, Meaning>> = {
   "08": unreachable,
   "57P": unreachable,
-  "53300": { ...unreachable, hint: "Postgres has no connection to spare: raise max_connections or lower connections." },
+  "53300": {
+    ...unreachable,
+    hint: "Postgres has no connection to spare: raise max_connections or lower connections.",
+  },
   "40001": contended,
   "40P01": contended,
   "55P03": contended,
@@ -102,8 +105,19 @@ function reasonOf(error: Error): string {
 }
 
 const socketCodes = new Set([
-  "ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "EPIPE", "EHOSTUNREACH", "ENETUNREACH",
-  "ENOENT", "EADDRNOTAVAIL", "ERR_STREAM_DESTROYED", "ERR_STREAM_PREMATURE_CLOSE", "ECONNABORTED",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "EPIPE",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOENT",
+  "EADDRNOTAVAIL",
+  "ERR_STREAM_DESTROYED",
+  "ERR_STREAM_PREMATURE_CLOSE",
+  "ECONNABORTED",
 ])
 // The driver's own words for a connection that is gone or never came (pg 8.23: lib/client.js, pg-pool index.js).
 const driverWords =

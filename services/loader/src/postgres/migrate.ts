@@ -33,15 +33,21 @@ export async function migrateLedger(url: string): Promise<void> {
 }
 
 async function isCurrent(client: pg.Client): Promise<boolean> {
-  const known = (await readdir(folder)).filter((file) => file.endsWith(".sql")).map((file) => file.slice(0, -4))
+  const known = (await readdir(folder))
+    .filter((file) => file.endsWith(".sql"))
+    .map((file) => file.slice(0, -4))
   const table = await client.query("select pg_catalog.to_regclass('flatbed.migrations') is not null as there")
   if (!table.rows[0].there) return false
   const { rows } = await client.query<{ name: string }>("select name from flatbed.migrations order by id")
   const unknown = rows.map(({ name }) => name).filter((name) => !known.includes(name))
   if (unknown.length > 0) {
-    throw new Problem("database-failed", `The ledger holds migrations this loader does not know: ${unknown.join(", ")}.`, {
-      hint: "A newer flatbed-loader made them. Run that one, or restore the database to before.",
-    })
+    throw new Problem(
+      "database-failed",
+      `The ledger holds migrations this loader does not know: ${unknown.join(", ")}.`,
+      {
+        hint: "A newer flatbed-loader made them. Run that one, or restore the database to before.",
+      },
+    )
   }
   return rows.length === known.length
 }

@@ -1,0 +1,145 @@
+// If this file fails, bytes that the source never sent can reach the database.
+import { createHash } from "node:crypto"
+import { formatReprDigest, hashColumns, Problem } from "@flatbed/contract"
+import { describe, expect, test } from "vitest"
+import { type Expected, proveChunk, type Received } from "./chunk-proof.ts"
+import { column } from "./loader.test-kit.ts"
+
+const version = "a".repeat(64)
+const raw = "b".repeat(64)
+const columns = [column("id"), column("name")]
+const expected: Expected = {
+  dataset: "people",
+  version,
+  columnsSha256: hashColumns(columns),
+  chunk: {
+    chunk: 2,
+    first_row: 4,
+    rows: 3,
+    rejects: 0,
+    file: "people.csv",
+    byte_from: 30,
+    byte_to: 60,
+    sha256: raw,
+  },
+}
+const head = {
+  dataset: "people",
+  version,
+  chunk: 2,
+  first_row: 4,
+  rows: 3,
+  rejects: 0,
+  columns_sha256: expected.columnsSha256,
+  raw_sha256: raw,
+}
+const rows = [
+  ["4", "x"],
+  ["5", null],
+  ["6", "ü"],
+]
+const lines = (...values: unknown[]) =>
+  Buffer.from(values.map((value) => `${JSON.stringify(value)}\n`).join(""))
+const right = lines(head, ...rows, { rows: 3, rejects: 0 })
+
+function received(body: Buffer, headers: Received["headers"] = {}): Received {
+  const digest = formatReprDigest(createHash("sha256").update(body).digest())
+  const length = String(body.length)
+  return {
+    body,
+    headers: {
+      "content-type": "application/x-ndjson",
+      "content-length": length,
+      "repr-digest": digest,
+      ...headers,
+    },
+  }
+}
+
+function complaint(answer: Received): string {
+  try {
+    proveChunk(answer, expected)
+  } catch (error) {
+    if (error instanceof Problem && error.code === "chunk-damaged") return error.message
+    throw error
+  }
+  return "none"
+}
+
+test("a right chunk gives its row lines, with or without a newline at the end", () => {
+  expect(proveChunk(received(right), expected)).toEqual(lines(...rows))
+  expect(proveChunk(received(right.subarray(0, -1)), expected)).toEqual(lines(...rows))
+})
+
+test("a chunk without rows gives none", () => {
+  const empty = { ...expected, chunk: { ...expected.chunk, rows: 0 } }
+  const body = lines({ ...head, rows: 0 }, { rows: 0, rejects: 0 })
+  expect(proveChunk(received(body), empty)).toEqual(Buffer.alloc(0))
+})
+
+test("a chunk cut off at any byte is refused, also when its digest is right", () => {
+  // The last newline alone is not needed to know that the tail is there.
+  for (let length = 0; length < right.length - 1; length++) {
+    expect(complaint(received(right.subarray(0, length))), `cut to ${length}`).not.toBe("none")
+  }
+})
+
+test("a chunk with any one bit flipped is refused", () => {
+  const { headers } = received(right)
+  for (let bit = 0; bit < right.length * 8; bit++) {
+    const body = Buffer.from(right)
+    body[bit >> 3] = (body[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    expect(complaint({ headers, body }), `bit ${bit}`).toContain("SHA-256")
+  }
+})
+
+describe("refused with a right digest is", () => {
+  const wrong: Record<string, unknown> = {
+    dataset: "other",
+    version: "c".repeat(64),
+    chunk: 3,
+    first_row: 5,
+    rows: 4,
+    rejects: 1,
+    columns_sha256: "d".repeat(64),
+    raw_sha256: "e".repeat(64),
+  }
+  test.each(Object.entries(wrong))("a head whose %s is another", (key, value) => {
+    const body = lines({ ...head, [key]: value }, ...rows, { rows: 3, rejects: 0 })
+    expect(complaint(received(body))).toContain(`its ${key} is`)
+  })
+
+  test.each([
+    ["a row too few", lines(head, rows[0], rows[1], { rows: 3, rejects: 0 }), "2 row lines"],
+    ["a row too many", lines(head, ...rows, rows[0], { rows: 3, rejects: 0 }), "4 row lines"],
+    ["a tail of other counts", lines(head, ...rows, { rows: 2, rejects: 0 }), "tail line counts 2"],
+    ["a tail that is a row", lines(head, ...rows, rows[0]), "tail line is malformed"],
+    ["a head that is a row", lines(...rows, { rows: 3, rejects: 0 }), "head line is malformed"],
+    ["an empty body", Buffer.alloc(0), "no head line"],
+    ["an HTML page", Buffer.from("<html>\n<body>\n</html>\n"), "head line is malformed"],
+    ["text that is not UTF-8", Buffer.concat([right, Buffer.from([0xff])]), "UTF-8"],
+  ])("%s", (_name, body, words) => {
+    expect(complaint(received(body))).toContain(words)
+  })
+})
+
+test.each([
+  ["another media type", { "content-type": "text/html" }, "content-type is text/html"],
+  ["no media type", { "content-type": undefined }, "content-type is missing"],
+  ["a coding", { "content-encoding": "gzip" }, "coded as gzip"],
+  ["another length", { "content-length": "7" }, "content-length says 7"],
+  ["no digest", { "repr-digest": undefined }, "repr-digest is missing"],
+  ["another algorithm", { "repr-digest": "sha-512=:AAAA:" }, "repr-digest is missing"],
+  ["two digests", { "repr-digest": ["sha-256=:AAAA:", "sha-256=:BBBB:"] }, "repr-digest is missing"],
+  [
+    "a digest of something else",
+    { "repr-digest": formatReprDigest(createHash("sha256").update("x").digest()) },
+    "SHA-256",
+  ],
+])("headers with %s are refused", (_name, headers, words) => {
+  expect(complaint(received(right, headers))).toContain(words)
+})
+
+test("a media type may carry parameters", () => {
+  expect(complaint(received(right, { "content-type": "application/x-ndjson; charset=utf-8" }))).toBe("none")
+})

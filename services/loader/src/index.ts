@@ -1,0 +1,6 @@
+export { createLoader, type Loader, type LoaderParts } from "./loader.ts"
+export { migrateLedger } from "./postgres/migrate.ts"
+export type { RunProgress } from "./run-log.ts"
+export { checkSettings, type LoaderSettings, settingsSchema } from "./settings.ts"
+export type { PipelineStatus } from "./status.ts"
+export { type RunOutcome, summarize } from "./summary.ts"

@@ -1,0 +1,286 @@
+/** The loader: parts made and joined here, released in reverse order. */
+import { randomUUID } from "node:crypto"
+import { hostname } from "node:os"
+import { findNearest } from "@flatbed/config"
+import { asProblem, Problem } from "@flatbed/contract"
+import type { Logger } from "pino"
+import { type Admin, startAdmin } from "./admin.ts"
+import { createMetrics } from "./metrics.ts"
+import { type Database, openDatabase } from "./postgres/database.ts"
+import { migrateLedger } from "./postgres/migrate.ts"
+import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
+import { runPipeline } from "./run.ts"
+import type { RunProgress } from "./run-log.ts"
+import { createSchedule } from "./schedule.ts"
+import { type LoaderSettings, listPipelines, type Pipeline } from "./settings.ts"
+import { createSourceClient } from "./source-client.ts"
+import { getStatus, type PipelineStatus } from "./status.ts"
+import { outcomeWithoutRows, type RunOutcome, summarize } from "./summary.ts"
+import { claimTick, findLastTick, recordFirstTick } from "./ticks.ts"
+
+export type LoaderParts = {
+  readonly log: Logger
+  /** The program's version, for the metrics. */
+  readonly version: string
+  readonly onProgress?: (pipeline: string, progress: RunProgress) => void
+  readonly patience?: Patience
+  readonly now?: () => Date
+}
+
+export type Loader = {
+  /**
+   * Loads these pipelines, or all, one after the other; goes on after a failure. Each outcome carries its problem.
+   *
+   * @throws Problem `usage-invalid` for a name that is no pipeline; a database problem when the ledger cannot be
+   * prepared.
+   */
+  load(names?: readonly string[], signal?: AbortSignal): Promise<RunOutcome[]>
+  /** Runs the schedules and serves the admin port until `stop`. Returns the admin address. */
+  start(): Promise<string>
+  /** Ends the schedules; chunks being COPYed may end within `deadlines.stop`. */
+  stop(): Promise<void>
+  /** One status per pipeline, in the order of the file. */
+  status(): Promise<PipelineStatus[]>
+}
+
+/** Opens nothing yet: connections are made by `load`, `start` and `status`, and closed by them or by `stop`. */
+export function createLoader(settings: LoaderSettings, parts: LoaderParts): Loader {
+  const { log } = parts
+  const patience = parts.patience ?? realPatience
+  const now = parts.now ?? (() => new Date())
+  const pipelines = listPipelines(settings)
+  const metrics = createMetrics(parts.version)
+  const retries = { attempts: settings.retries.attempts, capMs: settings.retries.cap }
+  const started: { close(): Promise<void> }[] = []
+  const stopping = new AbortController()
+
+  const openPool = (name: string, connections: number): Database =>
+    openDatabase(
+      {
+        url: settings.database.url,
+        connectTimeoutMs: settings.deadlines.connect,
+        statementTimeoutMs: settings.deadlines.statement,
+        lockTimeoutMs: settings.deadlines.lock,
+        retries,
+      },
+      { name, connections, patience },
+    )
+
+  async function prepareLedger(signal?: AbortSignal): Promise<void> {
+    const mayRepeat = (error: unknown) => error instanceof Problem && error.code === "database-unreachable"
+    await withRetries(() => migrateLedger(settings.database.url), {
+      policy: retries,
+      patience,
+      mayRepeat,
+      signal,
+    })
+  }
+
+  async function runOnce(pipeline: Pipeline, signal: AbortSignal): Promise<RunOutcome> {
+    metrics.beginRun()
+    const runLog = log.child({ pipeline: pipeline.name })
+    const outcome = await attemptRun(pipeline, signal, runLog)
+    tellEnd(runLog, outcome)
+    metrics.endRun(outcome)
+    return outcome
+  }
+
+  async function attemptRun(pipeline: Pipeline, signal: AbortSignal, runLog: Logger): Promise<RunOutcome> {
+    const began = performance.now()
+    const seconds = () => (performance.now() - began) / 1000
+    const hardStop = new AbortController()
+    const release = abortLater(signal, hardStop, settings.deadlines.stop)
+    const { connections, read_ahead: readAhead } = settings
+    // Beside the COPYs: one for the heartbeat, one for what the run asks in between.
+    const database = openPool(`flatbed-loader/${pipeline.name}`, connections + 2)
+    const source = createSourceClient(sourceSettings(settings), connections + readAhead)
+    try {
+      const result = await runPipeline(pipeline, {
+        source,
+        database,
+        log: runLog,
+        patience,
+        retries,
+        lease: { expiresMs: settings.lease.expires, takeoverMs: settings.lease.takeover },
+        connections,
+        readAhead,
+        indexingMs: settings.deadlines.indexing,
+        owner: `${hostname()}/${process.pid}/${randomUUID()}`,
+        onProgress: (progress) => parts.onProgress?.(pipeline.name, progress),
+        signal,
+        hardStop,
+      })
+      return { ...outcomeWithoutRows(pipeline, result.outcome, undefined, seconds()), ...result }
+    } catch (error) {
+      if (signal.aborted) return outcomeWithoutRows(pipeline, "stopped", undefined, seconds())
+      // A lease found lost by the heartbeat ends the COPYs; why is in the stop, what they say is a consequence.
+      const problem = asProblem(hardStop.signal.aborted ? hardStop.signal.reason : error)
+      return outcomeWithoutRows(
+        pipeline,
+        problem.code === "lease-held" ? "skipped" : "failed",
+        problem,
+        seconds(),
+      )
+    } finally {
+      release()
+      await source.close()
+      await database.close()
+    }
+  }
+
+  function findPipelines(names: readonly string[]): Pipeline[] {
+    if (names.length === 0) return pipelines
+    const known = pipelines.map(({ name }) => name)
+    return names.map((name) => {
+      const found = pipelines.find((pipeline) => pipeline.name === name)
+      if (found !== undefined) return found
+      const near = findNearest(name, known)
+      throw new Problem(
+        "usage-invalid",
+        `There is no pipeline ${name}; loader.yaml has ${known.join(", ")}.`,
+        {
+          hint: near === undefined ? "Name one of these, or none for all." : `Did you mean ${near}?`,
+        },
+      )
+    })
+  }
+
+  return {
+    async load(names = [], signal = stopping.signal) {
+      const wanted = findPipelines(names)
+      await prepareLedger(signal)
+      const outcomes: RunOutcome[] = []
+      for (const pipeline of wanted) {
+        if (signal.aborted) break
+        outcomes.push(await runOnce(pipeline, signal))
+      }
+      return outcomes
+    },
+
+    async start() {
+      await prepareLedger(stopping.signal)
+      const database = openPool("flatbed-loader", 2)
+      started.push(database)
+      const admin: Admin = await startAdmin(settings.admin, {
+        registry: metrics.registry,
+        isReady: database.isReachable,
+      })
+      started.push(admin)
+      const schedule = createSchedule(pipelines, {
+        timezone: settings.timezone,
+        log,
+        now,
+        ticks: ticksIn(database),
+        run: async (pipeline) => {
+          await runOnce(pipeline, stopping.signal)
+        },
+      })
+      started.push({ close: schedule.stop })
+      await schedule.start()
+      const scheduled = pipelines.filter((pipeline) => pipeline.schedule !== undefined).length
+      log.info(
+        { event: "loader.started", admin: admin.url, scheduled },
+        `${scheduled} pipeline(s) on schedule`,
+      )
+      return admin.url
+    },
+
+    async stop() {
+      stopping.abort(new DOMException("the loader was stopped", "AbortError"))
+      for (const part of started.splice(0).reverse()) await part.close()
+    },
+
+    async status() {
+      await prepareLedger()
+      const database = openPool("flatbed-loader", 1)
+      try {
+        const clock = { timezone: settings.timezone, now: now() }
+        return await database.transaction((session) => getStatus(session, pipelines, clock), {
+          doing: "asking the ledger",
+        })
+      } finally {
+        await database.close()
+      }
+    },
+  }
+}
+
+function sourceSettings({ source, deadlines }: LoaderSettings) {
+  return {
+    url: source.url,
+    token: source.token,
+    maxBodyBytes: source.max_body,
+    connectMs: deadlines.connect,
+    idleMs: deadlines.idle,
+    requestMs: deadlines.request,
+  }
+}
+
+function ticksIn(database: Database) {
+  const doing = "claiming a tick"
+  // One name per claim: claiming again under the same name answers the same, which is for lost answers only.
+  const claimant = () => `${hostname()}/${process.pid}/${randomUUID()}`
+  return {
+    claim: async (pipeline: string, tick: Date) => {
+      const name = claimant()
+      return await database.transaction((session) => claimTick(session, pipeline, tick, name), { doing })
+    },
+    findLast: (pipeline: string) =>
+      database.transaction((session) => findLastTick(session, pipeline), { doing }),
+    recordFirst: (pipeline: string, tick: Date) =>
+      database.transaction((session) => recordFirstTick(session, pipeline, tick, claimant()), { doing }),
+  }
+}
+
+/** Aborts `later` some time after `signal`; the returned function takes both back. */
+function abortLater(signal: AbortSignal, later: AbortController, ms: number): () => void {
+  let timer: NodeJS.Timeout | undefined
+  const begin = () => {
+    timer = setTimeout(() => later.abort(signal.reason), ms)
+  }
+  if (signal.aborted) begin()
+  else signal.addEventListener("abort", begin, { once: true })
+  return () => {
+    clearTimeout(timer)
+    signal.removeEventListener("abort", begin)
+  }
+}
+
+/** A run's last line: what a person reads and grep finds. */
+function tellEnd(log: Logger, outcome: RunOutcome): void {
+  const { run, rows, bytes, fetched, problem } = outcome
+  const fields = {
+    run,
+    version: outcome.version,
+    rows,
+    bytes,
+    fetched,
+    seconds: Number(outcome.seconds.toFixed(3)),
+  }
+  const sentence = summarize(outcome)
+  switch (outcome.outcome) {
+    case "published":
+    case "up-to-date":
+      log.info({ event: "run.finished", outcome: outcome.outcome, ...fields }, sentence)
+      return
+    case "skipped":
+      log.warn({ event: "run.skipped", code: problem?.code }, sentence)
+      return
+    case "stopped":
+      log.warn({ event: "run.stopped" }, sentence)
+      return
+    case "failed":
+      // Only what nobody expected needs its stack; the other problems say it all.
+      log.error(
+        {
+          event: "run.failed",
+          code: problem?.code,
+          ...problem?.facts,
+          ...(problem?.code === "internal" ? { err: problem.cause } : {}),
+          hint: problem?.hint,
+        },
+        sentence,
+      )
+      return
+  }
+}

@@ -1,0 +1,74 @@
+/** What Prometheus may ask: base units, labels of low cardinality. */
+import { Counter, Gauge, Histogram, Registry } from "prom-client"
+import type { RunOutcome } from "./summary.ts"
+
+export type LoaderMetrics = ReturnType<typeof createMetrics>
+
+/** The loader's metrics in a registry of their own. */
+export function createMetrics(version: string) {
+  const registry = new Registry()
+  const registers = [registry]
+  const labelNames = ["pipeline"]
+  const rows = new Counter({
+    name: "flatbed_loader_rows_total",
+    help: "rows published",
+    labelNames,
+    registers,
+  })
+  const bytes = new Counter({
+    name: "flatbed_loader_bytes_total",
+    help: "bytes of published files",
+    labelNames,
+    registers,
+  })
+  const chunks = new Counter({
+    name: "flatbed_loader_chunks_total",
+    help: "chunks fetched for published runs",
+    labelNames,
+    registers,
+  })
+  const runs = new Counter({
+    name: "flatbed_loader_runs_total",
+    help: "runs by how they ended",
+    labelNames: ["pipeline", "outcome"],
+    registers,
+  })
+  const seconds = new Histogram({
+    name: "flatbed_loader_run_duration_seconds",
+    help: "time from claim to end of a run",
+    labelNames,
+    buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 1800],
+    registers,
+  })
+  const inFlight = new Gauge({ name: "flatbed_loader_runs_in_flight", help: "runs under way", registers })
+  const lastSuccess = new Gauge({
+    name: "flatbed_loader_last_success_timestamp_seconds",
+    help: "when the table was last known to show the newest version; also when nothing was new",
+    labelNames,
+    registers,
+  })
+  const build = new Gauge({
+    name: "flatbed_loader_build_info",
+    help: "1, by version",
+    labelNames: ["version"],
+    registers,
+  })
+  build.set({ version }, 1)
+
+  return {
+    registry,
+    beginRun: () => inFlight.inc(),
+    endRun(run: RunOutcome): void {
+      const { pipeline, outcome } = run
+      inFlight.dec()
+      runs.inc({ pipeline, outcome })
+      seconds.observe({ pipeline }, run.seconds)
+      if (outcome === "published") {
+        rows.inc({ pipeline }, run.rows)
+        bytes.inc({ pipeline }, run.bytes)
+        chunks.inc({ pipeline }, run.fetched)
+      }
+      if (outcome === "published" || outcome === "up-to-date") lastSuccess.setToCurrentTime({ pipeline })
+    },
+  }
+}

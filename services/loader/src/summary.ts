@@ -1,0 +1,80 @@
+/** A run in one sentence, for the log's last line and for the terminal. Pure. */
+import { type Problem, toProblemDocument } from "@flatbed/contract"
+import type { Pipeline } from "./settings.ts"
+
+/** How one run ended. `skipped`: another run of the pipeline is under way. `stopped`: a signal ended it. */
+export type RunOutcome = {
+  readonly pipeline: string
+  readonly dataset: string
+  readonly table: string
+  readonly outcome: "published" | "up-to-date" | "skipped" | "stopped" | "failed"
+  readonly run: number | undefined
+  readonly version: string | undefined
+  readonly rows: number
+  readonly bytes: number
+  /** Chunks that this run fetched. */
+  readonly fetched: number
+  readonly seconds: number
+  readonly problem: Problem | undefined
+}
+
+/** An outcome for which there is nothing to count. */
+export function outcomeWithoutRows(
+  { name, dataset, target }: Pipeline,
+  outcome: RunOutcome["outcome"],
+  problem: Problem | undefined,
+  seconds: number,
+): RunOutcome {
+  const nothing = { run: undefined, version: undefined, rows: 0, bytes: 0, fetched: 0 }
+  return { pipeline: name, dataset, table: target, outcome, problem, seconds, ...nothing }
+}
+
+/** The sentence. A published run names rows, bytes, seconds, rows per second and the version's first 12 digits. */
+export function summarize(run: RunOutcome): string {
+  const { pipeline, table, rows, seconds, problem } = run
+  const version = run.version?.slice(0, 12) ?? ""
+  switch (run.outcome) {
+    case "published":
+      return (
+        `${pipeline}: ${count(rows)} rows, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
+        `(${count(rowsPerSecond(run))} rows/s) into ${table}, version ${version}`
+      )
+    case "up-to-date":
+      return `${pipeline}: up to date, ${count(rows)} rows in ${table}, version ${version}`
+    case "skipped":
+      return `${pipeline}: skipped, ${problem?.message ?? "another run is under way"}`
+    case "stopped":
+      return `${pipeline}: stopped after ${seconds.toFixed(2)} s; the next run goes on with the missing chunks`
+    case "failed":
+      return `${pipeline}: failed with ${problem?.code ?? "internal"}: ${problem?.message ?? ""}`
+  }
+}
+
+/** The outcome as `--json` prints it. */
+export function outcomeToJson(run: RunOutcome): Record<string, unknown> {
+  const { run: runId, version, problem, seconds, ...rest } = run
+  return {
+    ...rest,
+    run: runId ?? null,
+    version: version ?? null,
+    seconds: Math.round(seconds * 1000) / 1000,
+    rows_per_second: run.outcome === "published" ? rowsPerSecond(run) : null,
+    problem: problem === undefined ? null : toProblemDocument(problem),
+  }
+}
+
+/** Bytes as a person reads them, in powers of ten. */
+export function showBytes(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"]
+  const step = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
+  return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`
+}
+
+/** A whole number with commas between thousands. */
+export function count(number: number): string {
+  return Math.round(number).toLocaleString("en-US")
+}
+
+function rowsPerSecond({ rows, seconds }: RunOutcome): number {
+  return seconds === 0 ? 0 : Math.round(rows / seconds)
+}
