@@ -15,18 +15,21 @@ async function curl(words: readonly string[]): Promise<string> {
   const headers: [string, string][] = []
   let url: string | undefined
   let showHead = false
-  for (let i = 1; i < words.length; i += 1) {
-    const word = words[i] ?? ""
+  const rest = words.slice(1)
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === "-s") continue
     if (word === "-i" || word === "-si") showHead = true
     else if (word === "-H") {
-      const header = words[(i += 1)] ?? ""
+      const header = rest.shift() ?? ""
       headers.push([header.slice(0, header.indexOf(":")), header.slice(header.indexOf(":") + 1).trim()])
     } else if (url === undefined && !word.startsWith("-")) url = word
     else throw new Error(`curl ${word} is not one of the options that a README may show`)
   }
   const answer = await fetch(`http://${url?.replace(/^http:\/\//, "")}`, { headers })
-  const head = [`HTTP/1.1 ${answer.status} ${answer.statusText}`, ...[...answer.headers].map(([k, v]) => `${k}: ${v}`)]
+  const head = [
+    `HTTP/1.1 ${answer.status} ${answer.statusText}`,
+    ...[...answer.headers].map(([k, v]) => `${k}: ${v}`),
+  ]
   const body = await answer.text()
   return showHead ? `${head.join("\n")}\n\n${body}` : body
 }
@@ -50,7 +53,8 @@ function jq(path: string, document: unknown, compact: boolean): string {
 
 function walk(path: string, document: unknown): unknown {
   const steps = path.match(/\.[A-Za-z_]+|\[\d+\]/g) ?? []
-  if (path !== "." && steps.join("") !== path.replace(/\.\[/g, "[")) throw new Error(`jq ${path} is not a plain path`)
+  if (path !== "." && steps.join("") !== path.replace(/\.\[/g, "["))
+    throw new Error(`jq ${path} is not a plain path`)
   return steps.reduce(
     (value, step) => (value as Record<string, unknown>)[step.replace(/^\.|[[\]]/g, "")],
     document,

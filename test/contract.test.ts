@@ -1,10 +1,10 @@
 // If this fails, a curl user who follows the contract's README gets another answer than the page shows.
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
-import { startSource } from "@flatbed/source"
-import { temporaryFolder } from "@flatbed/testing"
+import { temporaryFolder, waitFor } from "@flatbed/testing"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { runConsoleCommand } from "./console.ts"
+import { startSourceFrom } from "./front-doors.ts"
 import { agrees, readConsoleExamples, readHttpExamples } from "./transcript.ts"
 
 const root = resolve(import.meta.dirname, "..")
@@ -17,18 +17,15 @@ let version: string
 beforeAll(async () => {
   const cache = await temporaryFolder()
   closers.push(() => cache.remove())
-  const source = await startSource({
-    file: resolve(root, "data/source.yaml"),
-    env: {
-      FLATBED_SOURCE__LISTEN__PORT: "0",
-      FLATBED_SOURCE__ADMIN__PORT: "0",
-      FLATBED_SOURCE__CACHE: cache.path,
-      FLATBED_SOURCE__SETTLE: "0ms",
-    },
+  const source = await startSourceFrom(resolve(root, "data/source.yaml"), {
+    FLATBED_SOURCE__LISTEN__PORT: "0",
+    FLATBED_SOURCE__ADMIN__PORT: "0",
+    FLATBED_SOURCE__CACHE: cache.path,
+    FLATBED_SOURCE__SETTLE: "0ms",
   })
   closers.push(() => source.close())
   url = source.url
-  await expect.poll(() => stateOfTelecom(), { timeout: 20_000 }).toBe("ready")
+  await waitFor(async () => (await stateOfTelecom()) === "ready")
 })
 
 afterAll(async () => {
@@ -50,26 +47,31 @@ test("the contract's README has examples", () => {
 })
 
 describe("the contract's README", () => {
-  test.each(httpExamples.map((example) => [`${example.title}: ${example.method} ${example.path}`, example] as const))(
-    "%s",
-    async (_title, example) => {
-      const path = example.path.replace("{version}", version)
-      const first = await fetch(url + path, { headers: example.requestHeaders["if-none-match"] ? {} : example.requestHeaders })
-      const etag = first.headers.get("etag") ?? ""
-      const wants = (text: string) => text.replace("{etag}", etag)
-      const answer =
-        example.requestHeaders["if-none-match"] === undefined
-          ? first
-          : await fetch(url + path, { headers: { "if-none-match": wants(example.requestHeaders["if-none-match"]) } })
-      expect(answer.status).toBe(example.status)
-      for (const [name, value] of Object.entries(example.answerHeaders)) {
-        const sent = answer.headers.get(name) ?? ""
-        expect(agrees(wants(value), sent), `${name}: ${sent}, shown as ${value}`).toBe(true)
-      }
-      const body = await answer.text()
-      expect(agrees(example.body, body), `shown:\n${example.body}\nanswered:\n${body.slice(0, 3000)}`).toBe(true)
-    },
-  )
+  test.each(
+    httpExamples.map((example) => [`${example.title}: ${example.method} ${example.path}`, example] as const),
+  )("%s", async (_title, example) => {
+    const path = example.path.replace("{version}", version)
+    const first = await fetch(url + path, {
+      headers: example.requestHeaders["if-none-match"] ? {} : example.requestHeaders,
+    })
+    const etag = first.headers.get("etag") ?? ""
+    const wants = (text: string) => text.replace("{etag}", etag)
+    const answer =
+      example.requestHeaders["if-none-match"] === undefined
+        ? first
+        : await fetch(url + path, {
+            headers: { "if-none-match": wants(example.requestHeaders["if-none-match"]) },
+          })
+    expect(answer.status).toBe(example.status)
+    for (const [name, value] of Object.entries(example.answerHeaders)) {
+      const sent = answer.headers.get(name) ?? ""
+      expect(agrees(wants(value), sent), `${name}: ${sent}, shown as ${value}`).toBe(true)
+    }
+    const body = await answer.text()
+    expect(agrees(example.body, body), `shown:\n${example.body}\nanswered:\n${body.slice(0, 3000)}`).toBe(
+      true,
+    )
+  })
 })
 
 describe("the README's curl lines", () => {

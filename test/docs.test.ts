@@ -5,9 +5,13 @@ import { describe, expect, test } from "vitest"
 import { tables, withTables } from "./tables.ts"
 
 const root = resolve(import.meta.dirname, "..")
-const pages = readdirSync(root, { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".md") && !/node_modules|\.flatbed/.test(name))
-  .map((name) => join(root, name))
+const tree = [
+  ...readdirSync(root),
+  ...["packages", "services", "data", "test"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((name) => join(folder, name)),
+  ),
+].filter((name) => !/(^|\/)(node_modules|dist)(\/|$)/.test(name))
+const pages = tree.filter((name) => name.endsWith(".md")).map((name) => join(root, name))
 
 describe.each(pages.map((page) => [relative(root, page), page] as const))("%s", (_name, page) => {
   test("shows the tables that the code makes", () => {
@@ -18,8 +22,8 @@ describe.each(pages.map((page) => [relative(root, page), page] as const))("%s", 
   })
 
   test("links to files that exist", () => {
-    const text = readFileSync(page, "utf8").replace(/```[^]*?```/g, "")
-    const files = new Set(readdirSync(root, { recursive: true, encoding: "utf8" }))
+    const text = readFileSync(page, "utf8").replace(/```[\s\S]*?```/g, "")
+    const files = new Set(tree)
     const broken = [...text.matchAll(/\]\((?!https?:|#)([^)#]+)[^)]*\)/g)]
       .map((match) => relative(root, resolve(page, "..", match[1] ?? "")))
       .filter((target) => target !== "" && !files.has(target))

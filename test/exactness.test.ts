@@ -1,9 +1,5 @@
 // If this fails, a cell that somebody wrote into a file arrives as something else, or does not arrive at all.
-import { rm } from "node:fs/promises"
-import { join } from "node:path"
 import { paths } from "@flatbed/contract"
-import { createLoader } from "@flatbed/loader"
-import { startSource } from "@flatbed/source"
 import {
   createRandom,
   createTestDatabase,
@@ -15,6 +11,7 @@ import {
 } from "@flatbed/testing"
 import pg from "pg"
 import { expect, test } from "vitest"
+import { createLoaderFrom, startSourceFrom } from "./front-doors.ts"
 import { quoteName } from "./quote-name.ts"
 
 const files = Number(process.env.FLATBED_TEST_FILES ?? 5000)
@@ -43,28 +40,30 @@ async function checkSamples(samples: readonly Sample[]): Promise<void> {
   const folder = await temporaryFolder()
   const database = await createTestDatabase()
   for (const { name, bytes } of samples) await folder.write(`${name}.csv`, bytes)
-  const datasets = samples.map(({ name, chunkRows }) => `  ${name}: { files: ${name}.csv, chunk: { rows: ${chunkRows} } }`)
+  const datasets = samples.map(
+    ({ name, chunkRows }) => `  ${name}: { files: ${name}.csv, chunk: { rows: ${chunkRows} } }`,
+  )
   const sourceFile = await folder.write(
     "source.yaml",
     `listen: { port: 0 }\nadmin: { port: 0 }\nsettle: 0ms\ndatasets:\n${datasets.join("\n")}\n`,
   )
-  const source = await startSource({ file: sourceFile, env: {} })
+  const source = await startSourceFrom(sourceFile)
   const pipelines = samples.map(({ name }) => `  ${name}: { dataset: ${name}, table: ${name} }`)
   const loaderFile = await folder.write(
     "loader.yaml",
     `source: { url: "${source.url}" }\ndatabase: { url: "${database.url}" }\npipelines:\n${pipelines.join("\n")}\n`,
   )
-  const loader = await createLoader({ file: loaderFile, env: {} })
+  const loader = await createLoaderFrom(loaderFile)
   const outcomes = await loader.load()
-  expect(outcomes.filter(({ state }) => state !== "published")).toEqual([])
+  expect(outcomes.filter(({ outcome }) => outcome !== "published")).toEqual([])
   for (const sample of samples) {
     await checkWire(source.url, sample)
   }
   await checkTables(database, samples)
-  await loader.close()
+  await loader.stop()
   await source.close()
   await database.drop()
-  await rm(join(folder.path), { recursive: true, force: true })
+  await folder.remove()
 }
 
 /** The union of the chunks, in both forms, is the file's cells. */
@@ -82,7 +81,13 @@ async function checkWire(url: string, { name, columns, rows, chunkRows }: Sample
       headers: { accept: "application/x-ndjson" },
     })
     const body = await ndjson.text()
-    lines.push(...body.trimEnd().split("\n").slice(1, -1).map((line) => JSON.parse(line) as unknown))
+    lines.push(
+      ...body
+        .trimEnd()
+        .split("\n")
+        .slice(1, -1)
+        .map((line) => JSON.parse(line) as unknown),
+    )
     objects.push(...(await getJson<Record<string, unknown>[]>(url + paths.chunk(name, version, chunk))))
   }
   expect(lines, name).toEqual(rows)
@@ -92,7 +97,8 @@ async function checkWire(url: string, { name, columns, rows, chunkRows }: Sample
     for (const [c, column] of columns.entries()) {
       const cell = rows[i]?.[c] ?? null
       const value = Object.getOwnPropertyDescriptor(object, column)?.value as unknown
-      if (!isSameJson(cell, value)) throw new Error(`${name} row ${i + 1} ${column}: ${cell} became ${String(value)}`)
+      if (!isSameJson(cell, value))
+        throw new Error(`${name} row ${i + 1} ${column}: ${cell} became ${String(value)}`)
     }
   }
 }
@@ -127,7 +133,12 @@ async function checkTables(database: TestDatabase, samples: readonly Sample[]): 
               (select count(*) from public.${name}) as count`,
       columns.map((_column, i) => rows.map((row) => row[i] ?? null)),
     )
-    expect({ name, ...differences[0] }).toEqual({ name, missing: "0", extra: "0", count: String(rows.length) })
+    expect({ name, ...differences[0] }).toEqual({
+      name,
+      missing: "0",
+      extra: "0",
+      count: String(rows.length),
+    })
   }
   await client.end()
 }

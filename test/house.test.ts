@@ -27,12 +27,16 @@ const files = [...rooms, ...services].flatMap((room) => read(room, "src")).conca
 
 test("rooms import only the rooms below them, through their front doors", () => {
   const trespasses = files.flatMap(({ path, room, imports }) => {
-    const ofTests = /\.test\.ts$|(^|\/)describe-[^/]*\.ts$/.test(path)
-    const allowed = [...(mayImport[room] ?? []), ...(ofTests && room !== "packages/contract" ? ["testing"] : [])]
+    const allowed = [
+      ...(mayImport[room] ?? []),
+      ...(isTestCode(path) && room !== "packages/contract" ? ["testing"] : []),
+    ]
     return imports
       .filter((name) => name.startsWith("@flatbed/"))
       .filter((name) => !allowed.includes(name.slice("@flatbed/".length)))
-      .map((name) => `${path} imports ${name}, but ${room} may import only: ${allowed.join(", ") || "nothing"}`)
+      .map(
+        (name) => `${path} imports ${name}, but ${room} may import only: ${allowed.join(", ") || "nothing"}`,
+      )
   })
   expect(trespasses).toEqual([])
 })
@@ -54,7 +58,12 @@ test("every imported package is declared in the room's manifest", () => {
     const declared = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies })
     return imports
       .filter((name) => !name.startsWith(".") && !name.startsWith("node:"))
-      .map((name) => name.split("/").slice(0, name.startsWith("@") ? 2 : 1).join("/"))
+      .map((name) =>
+        name
+          .split("/")
+          .slice(0, name.startsWith("@") ? 2 : 1)
+          .join("/"),
+      )
       .filter((name) => !declared.includes(name))
       .map((name) => `${path} imports ${name}, which ${room}/package.json does not declare`)
   })
@@ -93,7 +102,7 @@ test("the five floors of each service are listed in ARCHITECTURE.md, and imports
 
 test("a file past 300 lines says at its top why it is long", () => {
   const long = files
-    .filter(({ path }) => !path.endsWith(".test.ts"))
+    .filter(({ path }) => !isTestCode(path))
     .filter(({ text }) => text.split("\n").length > 300 && !/Long because /.test(text.slice(0, 1500)))
     .map(({ path }) => path)
   expect(long).toEqual([])
@@ -112,7 +121,7 @@ function readFloors(text: string, service: string): Map<string, number> {
 }
 
 function isTestCode(path: string): boolean {
-  return /\.test\.ts$|(^|\/)describe-[^/]*\.ts$|(^|\/)test-[^/]*\.ts$/.test(path)
+  return path.startsWith("test/") || /\.test(-kit)?\.ts$|(^|\/)describe-[^/]*\.ts$/.test(path)
 }
 
 function read(room: string, folder: string): SourceFile[] {

@@ -1,6 +1,6 @@
 /** One source and one loader as a user sets them up: files, two YAML files, two programs, a database. */
 import { join, resolve } from "node:path"
-import { createTestDatabase, startProcess, temporaryFolder, type TestProcess } from "@flatbed/testing"
+import { createTestDatabase, startProcess, type TestProcess, temporaryFolder } from "@flatbed/testing"
 import pg from "pg"
 import { findFreePort } from "./free-port.ts"
 

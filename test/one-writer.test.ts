@@ -63,21 +63,24 @@ const lostAnswers = [
   ["never reached Postgres", "cut"],
 ] as const
 
-test.each(lostAnswers)("a COMMIT whose answer is lost and that %s is settled by the receipt", async (_title, kind) => {
-  await setup("connections: 1\nread_ahead: 0")
-  const { hostname, port } = new URL(installation.databaseUrl)
-  // Every commit of the run in turn: claims, chunks, publish.
-  for (let commit = 1; ; commit += 1) {
-    const proxy = await startChaosProxy({ host: hostname, port: Number(port) })
-    closers.push(() => proxy.close())
-    const { struck } = proxy.arm({ clientSends: "commit\0", occurrence: commit }, { kind })
-    await installation.query("drop table if exists public.ids")
-    const loader = installation.loader(["load"], { databaseUrl: proxy.rewrite(installation.databaseUrl) })
-    const { code } = await loader.end(60_000)
-    expect([commit, code, loader.stderr().slice(-2000)]).toEqual([commit, 0, expect.anything()])
-    expect(await installation.query("select sum(id)::int as sum, count(*)::int as n from public.ids")).toEqual([
-      { sum: sum(1), n: 40 },
-    ])
-    if (!struck()) break
-  }
-})
+test.each(lostAnswers)(
+  "a COMMIT whose answer is lost and that %s is settled by the receipt",
+  async (_title, kind) => {
+    await setup("connections: 1\nread_ahead: 0")
+    const { hostname, port } = new URL(installation.databaseUrl)
+    // Every commit of the run in turn: claims, chunks, publish.
+    for (let commit = 1; ; commit += 1) {
+      const proxy = await startChaosProxy({ host: hostname, port: Number(port) })
+      closers.push(() => proxy.close())
+      const { struck } = proxy.arm({ clientSends: "commit\0", occurrence: commit }, { kind })
+      await installation.query("drop table if exists public.ids")
+      const loader = installation.loader(["load"], { databaseUrl: proxy.rewrite(installation.databaseUrl) })
+      const { code } = await loader.end(60_000)
+      expect([commit, code, loader.stderr().slice(-2000)]).toEqual([commit, 0, expect.anything()])
+      expect(
+        await installation.query("select sum(id)::int as sum, count(*)::int as n from public.ids"),
+      ).toEqual([{ sum: sum(1), n: 40 }])
+      if (!struck()) break
+    }
+  },
+)

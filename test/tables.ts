@@ -53,18 +53,17 @@ export const tables: Readonly<Record<string, () => string>> = {
 
 /** A Markdown table; pipes inside cells are escaped. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`
   return [line(head), `|${head.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n")
 }
 
 /** The file's text with every marked table made anew. */
 export function withTables(markdown: string): string {
-  return markdown.replace(
-    /<!-- table:([a-z-]+) -->\n[^]*?\n<!-- \/table -->/g,
-    (_whole, name: string) => {
-      const make = tables[name]
-      if (make === undefined) throw new Error(`No table is called ${name}; known: ${Object.keys(tables).join(", ")}`)
-      return `<!-- table:${name} -->\n${make()}\n<!-- /table -->`
-    },
-  )
+  return markdown.replace(/<!-- table:([a-z-]+) -->\n[\s\S]*?\n<!-- \/table -->/g, (_whole, name: string) => {
+    const make = tables[name]
+    if (make === undefined)
+      throw new Error(`No table is called ${name}; known: ${Object.keys(tables).join(", ")}`)
+    return `<!-- table:${name} -->\n${make()}\n<!-- /table -->`
+  })
 }

@@ -57,12 +57,12 @@ export function agrees(example: string, text: string): boolean {
   const pattern = trimmed(example)
     .split("…")
     .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))
-    .join("[^]*?")
+    .join("[\\s\\S]*?")
   return new RegExp(`^${pattern}$`).test(trimmed(text))
 }
 
 function blocks(markdown: string, language: string): { title: string; text: string }[] {
-  const found = markdown.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)\\n\`\`\`$`, "gm"))
+  const found = markdown.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)\\n\`\`\`$`, "gm"))
   return [...found].map((match) => ({
     title: [...markdown.slice(0, match.index).matchAll(/^#+ (.*)$/gm)].at(-1)?.[1] ?? "",
     text: match[1] ?? "",

@@ -15,8 +15,8 @@ export type Fault =
   | { readonly kind: "black-hole" }
 
 export type Trigger =
-  /** The client has sent bytes that contain this text, counted over the whole connection. */
-  | { readonly clientSends: string }
+  /** The client has sent bytes that contain this text, for the n-th time over all connections (1 unless told). */
+  | { readonly clientSends: string; readonly occurrence?: number }
   /** The server has sent this many bytes on a connection; the rest is not passed on. */
   | { readonly serverBytes: number }
 
@@ -37,7 +37,7 @@ export type ChaosProxy = {
   close(): Promise<void>
 }
 
-type Armed = { readonly trigger: Trigger; readonly fault: Fault; struck: boolean }
+type Armed = { readonly trigger: Trigger; readonly fault: Fault; met: number; struck: boolean }
 
 /** Starts a proxy on a free port of 127.0.0.1. */
 export async function startChaosProxy(upstream: { host: string; port: number }): Promise<ChaosProxy> {
@@ -84,9 +84,12 @@ export async function startChaosProxy(upstream: { host: string; port: number }):
       const current = waiting()
       if (current !== undefined && "clientSends" in current.trigger) {
         // Latin-1 keeps one character per byte, so text in binary protocols is found wherever it was cut.
-        const tail = sent.slice(-current.trigger.clientSends.length)
-        sent = tail + bytes.toString("latin1")
-        if (sent.includes(current.trigger.clientSends)) strike(current)
+        const { clientSends, occurrence = 1 } = current.trigger
+        sent += bytes.toString("latin1")
+        const parts = sent.split(clientSends)
+        current.met += parts.length - 1
+        sent = (parts.at(-1) ?? "").slice(-clientSends.length)
+        if (current.met >= occurrence) strike(current)
       }
       if (state !== "black-hole" && !client.destroyed) await send(target, bytes)
     })
@@ -152,7 +155,7 @@ export async function startChaosProxy(upstream: { host: string; port: number }):
       return rewritten.href
     },
     arm: (trigger, fault) => {
-      const own: Armed = { trigger, fault, struck: false }
+      const own: Armed = { trigger, fault, met: 0, struck: false }
       armed = own
       return { struck: () => own.struck }
     },
