@@ -14,13 +14,10 @@ const pipelineSchema = Type.Object({
     minLength: 1,
     description: "the table, `schema.table` or `table` in schema public; made if absent",
   }),
-  mode: Type.Union(
-    loadModeNames.map((name) => Type.Literal(name)),
-    {
-      default: "replace",
-      description: "what a new version does to the rows before: `replace` puts it in their place",
-    },
-  ),
+  mode: Type.Enum([...loadModeNames], {
+    default: "replace",
+    description: "what a new version does to the rows before: `replace` puts it in their place",
+  }),
   schedule: Type.Optional(
     Type.String({
       description: "cron expression, five fields, in `timezone`; without it only `load` runs the pipeline",
@@ -83,10 +80,10 @@ export const settingsSchema = Type.Object({
     takeover: duration({ default: "10s", description: "wait for the sessions of a run that is taken over" }),
   }),
   log: Type.Object({
-    level: Type.Union(
-      logLevels.map((level) => Type.Literal(level)),
-      { default: "info", description: "the least important events that are written" },
-    ),
+    level: Type.Enum([...logLevels], {
+      default: "info",
+      description: "the least important events that are written",
+    }),
     file: Type.Optional(path({ description: "write the log as NDJSON into this file instead of stderr" })),
   }),
   pipelines: Type.Record(Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$" }), pipelineSchema, {

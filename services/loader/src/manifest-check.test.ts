@@ -1,0 +1,41 @@
+// If this file fails, a manifest that contradicts itself decides which rows are missing.
+import { makeScriptedVersion } from "@flatbed/testing"
+import { expect, test } from "vitest"
+import { people } from "./loader.test-kit.ts"
+import { checkManifest } from "./manifest-check.ts"
+
+const { manifest, version } = makeScriptedVersion(people(10, 3))
+const asked = { dataset: "people", version }
+const [first, second] = manifest.chunks as [(typeof manifest.chunks)[0], (typeof manifest.chunks)[0]]
+const rest = manifest.chunks.slice(2)
+
+test("a manifest in agreement with itself comes back as it is", () => {
+  expect(checkManifest(manifest, asked)).toBe(manifest)
+})
+
+test.each([
+  ["of another dataset", { dataset: "other" }, "of dataset other"],
+  ["of another version", { version: "f".repeat(64) }, "of version ffff"],
+  ["without columns", { columns: [] }, "no columns"],
+  ["with a name twice", { columns: [...manifest.columns, ...manifest.columns] }, "one name"],
+  ["with chunks out of order", { chunks: [second, first, ...rest] }, "chunk 2 stands where 1 belongs"],
+  ["with a chunk left out", { chunks: [first, ...rest] }, "chunk 3 stands where 2 belongs"],
+  [
+    "with a gap between rows",
+    { chunks: [first, { ...second, first_row: 5 }, ...rest] },
+    "begins at row 5, not 4",
+  ],
+  ["whose total is another", { rows: 11 }, "10 rows, its total is 11"],
+  ["with rejects that no chunk has", { rejects: 1 }, "0 rejects, its total is 1"],
+])("a manifest %s is refused", (_name, change, words) => {
+  expect(() => checkManifest({ ...manifest, ...change }, asked)).toThrow(
+    expect.objectContaining({ code: "chunk-damaged", message: expect.stringContaining(words) }),
+  )
+})
+
+test("a version with rejects is refused, for this loader cannot set them aside", () => {
+  const chunks = [{ ...first, rejects: 1 }, second, ...rest]
+  expect(() => checkManifest({ ...manifest, rejects: 1, chunks }, asked)).toThrow(
+    expect.objectContaining({ code: "source-refused" }),
+  )
+})

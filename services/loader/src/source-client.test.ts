@@ -1,0 +1,175 @@
+// If this file fails, a damaged or late answer passes for a chunk, or hangs the load.
+import { hashColumns, type Problem } from "@flatbed/contract"
+import { problemAnswer, type ScriptedSource, type SourceFault, startScriptedSource } from "@flatbed/testing"
+import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import type { Expected } from "./chunk-proof.ts"
+import { people } from "./loader.test-kit.ts"
+import { createSourceClient, readRetryAfter, type SourceClient } from "./source-client.ts"
+
+let source: ScriptedSource
+let client: SourceClient
+let expected: Expected
+
+const open = (url: string, more = {}) =>
+  createSourceClient(
+    { url, maxBodyBytes: 2 ** 20, connectMs: 2000, idleMs: 300, requestMs: 1500, ...more },
+    2,
+  )
+
+beforeEach(async () => {
+  source = await startScriptedSource()
+  const { manifest, version } = source.publish(people(50, 40))
+  const [chunk] = manifest.chunks
+  if (chunk === undefined) throw new Error("the script has no chunk")
+  expected = { dataset: "people", version, columnsSha256: hashColumns(manifest.columns), chunk }
+  client = open(source.url)
+})
+
+afterEach(async () => {
+  await client.close()
+  await source.close()
+})
+
+async function getChunk(fault: SourceFault): Promise<Problem> {
+  source.fault(/chunks/, fault)
+  return await client.getChunk(expected).then(
+    () => Promise.reject(new Error("the chunk was taken")),
+    (error) => error,
+  )
+}
+
+const page = (
+  status: number,
+  body = "<html>ok</html>",
+  headers: Record<string, string> = { "content-type": "text/html" },
+): SourceFault => ({
+  kind: "answer",
+  answer: { status, headers, body: Buffer.from(body) },
+})
+
+describe("damage is found", () => {
+  const framings = ["length", "length-reset", "short-length", "chunked", "close", "gzip"] as const
+  test.each(framings)("in a body cut off under framing %s", async (framing) => {
+    for (const keep of [0, 1, 200, 900]) {
+      expect(await getChunk({ kind: "truncate", framing, keep })).toMatchObject({
+        code: "chunk-damaged",
+        retryable: true,
+      })
+    }
+    expect(await client.getChunk(expected)).toBeInstanceOf(Buffer)
+  })
+
+  test.each<[string, SourceFault]>([
+    ["a flipped bit", { kind: "flip-body", bit: 1234 }],
+    ["no digest", { kind: "digest", value: undefined }],
+    ["two digests", { kind: "digest", value: ["sha-256=:AAAA:", "sha-256=:BBBB:"] }],
+    ["an unknown digest", { kind: "digest", value: "md5=:AAAA:" }],
+    ["a body of something else", { kind: "replace-body", change: () => Buffer.from("{}\n{}\n") }],
+    ["an HTML page with status 200", page(200)],
+    ["JSON with status 200", page(200, '{"error":"no"}', { "content-type": "application/json" })],
+    ["status 204", page(204, "")],
+    ["status 206", page(206)],
+    ["status 304", page(304, "")],
+  ])("in %s", async (_name, fault) => {
+    expect(await getChunk(fault)).toMatchObject({ code: "chunk-damaged" })
+  })
+
+  test("in another chunk, version or dataset under this address", async () => {
+    const other = source.publish(people(50, 40, "b"))
+    for (const body of other.chunks) {
+      expect(await getChunk({ kind: "replace-body", change: () => body })).toMatchObject({
+        code: "chunk-damaged",
+      })
+    }
+  })
+
+  test("in a manifest that is no manifest", async () => {
+    source.fault(
+      /versions/,
+      page(200),
+      { kind: "flip-body", bit: 3 },
+      page(200, "{}", { "content-type": "application/json" }),
+    )
+    for (let i = 0; i < 3; i++) {
+      await expect(client.getManifest("people", expected.version)).rejects.toMatchObject({
+        code: "chunk-damaged",
+      })
+    }
+  })
+})
+
+describe("an answer that does not come", () => {
+  test.each<[string, SourceFault]>([
+    ["silence", { kind: "hang" }],
+    ["a byte now and then", { kind: "drip", everyMs: 50 }],
+  ])("is deadline-exceeded: %s", async (_name, fault) => {
+    expect(await getChunk(fault)).toMatchObject({ code: "deadline-exceeded", retryable: true })
+  })
+
+  test("is source-unreachable after a reset, and when nobody listens", async () => {
+    expect(await getChunk({ kind: "reset" })).toMatchObject({ code: "source-unreachable" })
+    const nobody = open("http://127.0.0.1:1")
+    await expect(nobody.getDataset("people")).rejects.toMatchObject({
+      code: "source-unreachable",
+      message: expect.stringContaining("ECONNREFUSED"),
+    })
+    await nobody.close()
+  })
+
+  test("is left alone when the caller stops waiting", async () => {
+    source.fault(/chunks/, { kind: "hang" })
+    const stop = new AbortController()
+    const asking = client.getChunk(expected, stop.signal)
+    stop.abort(new Error("no more"))
+    await expect(asking).rejects.toThrow("no more")
+  })
+})
+
+describe("a refusal", () => {
+  test("by a problem document keeps its code, sentence and Retry-After", async () => {
+    source.fault(/chunks/, { kind: "answer", answer: problemAnswer("too-busy", "later", 7) })
+    await expect(client.getChunk(expected)).rejects.toMatchObject({
+      code: "too-busy",
+      message: "later",
+      retryAfterSeconds: 7,
+    })
+  })
+
+  test.each([
+    [401, "source-refused", "source.token"],
+    [403, "source-refused", "source.token"],
+    [404, "source-refused", "source.url"],
+    [500, "source-refused", "source.url"],
+    [502, "source-unreachable", "proxy"],
+    [429, "source-unreachable", "proxy"],
+  ])("with status %i and no problem of ours is %s", async (status, code, hint) => {
+    expect(await getChunk(page(status))).toMatchObject({ code, hint: expect.stringContaining(hint) })
+  })
+
+  test("by redirect is not followed", async () => {
+    const problem = await getChunk(page(302, "", { location: `${source.url}/v1/datasets` }))
+    expect(problem).toMatchObject({ code: "source-refused", hint: expect.stringContaining("Redirects") })
+    expect(source.requests().map(({ path }) => path)).not.toContain("/v1/datasets")
+  })
+
+  test("is ours when the answer is larger than source.max_body", async () => {
+    const small = open(source.url, { maxBodyBytes: 500 })
+    await expect(small.getChunk(expected)).rejects.toMatchObject({
+      code: "source-refused",
+      hint: expect.stringContaining("max_body"),
+    })
+    await small.close()
+  })
+})
+
+test.each([
+  ["7", 7],
+  ["0", 0],
+  ["Thu, 01 Jan 2026 00:00:30 GMT", 30],
+  ["Wed, 31 Dec 2025 00:00:00 GMT", 0],
+  ["-3", undefined],
+  ["soon", undefined],
+  [undefined, undefined],
+])("Retry-After %s is %s seconds", (field, seconds) => {
+  expect(readRetryAfter(field, Date.parse("2026-01-01T00:00:00Z"))).toBe(seconds)
+})
