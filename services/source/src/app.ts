@@ -48,7 +48,7 @@ export function buildApp(settings: SourceSettings, { log }: { readonly log: Logg
     clientErrorHandler: answerBrokenRequest,
   })
   answerWithProblems(app, log)
-  watchRequests(app, { responseMs: timeouts.response, metrics, log })
+  watchRequests(app, { responseMs: timeouts.response, stopMs: timeouts.stop, metrics, log })
   routeDatasets(app, catalog)
   routeChunks(app, { catalog, budget, metrics, log })
   routeRows(app, catalog)

@@ -107,8 +107,12 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         onProgress: (bytes, of) => {
           progress = { bytes, of }
         },
-        onUnsaved: (error) =>
-          log.warn({ event: "index.unsaved", dataset: name, err: error }, "chunk index not kept"),
+        onCacheTrouble: (error) => {
+          log.warn(
+            { event: "cache.failed", dataset: name, err: error },
+            `${name}: its chunk index is not kept`,
+          )
+        },
       })
       failure = undefined
       once.add(made.index.manifest.version)

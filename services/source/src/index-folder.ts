@@ -28,7 +28,7 @@ export function createIndexFolder(folder: string): IndexFolder {
 
   async function list(): Promise<string[]> {
     return readdir(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return []
+      if (error.code === "ENOENT" || error.code === "ENOTDIR") return []
       throw error
     })
   }

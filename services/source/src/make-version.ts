@@ -22,8 +22,8 @@ export type MakeRequest = {
   readonly indexes: IndexFolder
   readonly signal: AbortSignal
   readonly onProgress: (bytes: number, of: number) => void
-  /** The index could not be kept; the version is good all the same. */
-  readonly onUnsaved: (error: unknown) => void
+  /** The cache could not be read or written; the version is good all the same. */
+  readonly onCacheTrouble: (error: unknown) => undefined
 }
 
 /** A version with the descriptor it was made from; whoever gets it closes it. */
@@ -37,7 +37,7 @@ export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
     const open = await openFile(root, file)
     let kept = false
     try {
-      const found = await indexes.find(shapeName, open.identity)
+      const found = await indexes.find(shapeName, open.identity).catch(request.onCacheTrouble)
       if (found !== undefined) {
         kept = true
         return { index: found, open, cached: true }
@@ -45,7 +45,7 @@ export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
       if (!(await isSettled(request, open))) continue
       const index = await undisturbed(request, open)
       if (index === undefined) continue
-      await indexes.save({ shape: shapeName, identity: open.identity, index }).catch(request.onUnsaved)
+      await indexes.save({ shape: shapeName, identity: open.identity, index }).catch(request.onCacheTrouble)
       kept = true
       return { index, open, cached: false }
     } finally {

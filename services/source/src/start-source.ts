@@ -12,7 +12,7 @@ export type RunningSource = {
   /** Origin of the data port, with the port that was taken. */
   readonly url: string
   readonly adminUrl: string
-  /** Accepts nothing more, lets answers under way finish within timeouts.stop, closes every file. */
+  /** Refuses what is new, lets answers under way finish within timeouts.stop, closes every file and port. */
   close(): Promise<void>
 }
 
@@ -43,7 +43,7 @@ export async function startSource(
       url,
       adminUrl,
       close: () => {
-        closing ??= stop(app, admin, settings.timeouts.stop).then(() => {
+        closing ??= stop(app, admin).then(() => {
           log.info({ event: "source.stopped" }, "source stopped")
         })
         return closing
@@ -88,15 +88,8 @@ async function listen(
   return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`
 }
 
-async function stop(app: FastifyInstance, admin: FastifyInstance, limitMs: number): Promise<void> {
-  const cut = setTimeout(() => {
-    app.server.closeAllConnections()
-  }, limitMs)
-  try {
-    await app.close()
-  } finally {
-    clearTimeout(cut)
-  }
+async function stop(app: FastifyInstance, admin: FastifyInstance): Promise<void> {
+  await app.close()
   // Last, so that a probe sees the stop until its end.
   admin.server.closeAllConnections()
   await admin.close()

@@ -5,7 +5,7 @@ import { gzip } from "node:zlib"
 import { formatReprDigest, headers, mediaTypes } from "@flatbed/contract"
 import type { FastifyReply, FastifyRequest } from "fastify"
 import type { ByteClaim } from "./byte-budget.ts"
-import { type Coding, matchesTag, negotiateCoding } from "./negotiate.ts"
+import { matchesTag, negotiateCoding } from "./negotiate.ts"
 
 const compress = promisify(gzip)
 // Level 1 keeps up with a network; the higher ones cost several times more for a tenth less.
@@ -31,12 +31,12 @@ export type Representation = {
   readonly claim?: Pick<ByteClaim, "resize">
 }
 
-/** Answers with the representation as coded for this request, and how many bytes the body has. */
+/** Answers with the representation as coded for this request. Resolves when it is handed over, not yet sent. */
 export async function sendRepresentation(
   request: FastifyRequest,
   reply: FastifyReply,
   representation: Representation,
-): Promise<{ readonly bytes: number; readonly coding: Coding }> {
+): Promise<void> {
   const coding = negotiateCoding(joined(request.headers["accept-encoding"]))
   const etag = tagOf([...representation.seed, coding])
   const always = {
@@ -47,21 +47,20 @@ export async function sendRepresentation(
     ...representation.headers,
   }
   if (matchesTag(request.headers["if-none-match"], etag)) {
-    await reply.code(304).headers(always).send()
-    return { bytes: 0, coding }
+    void reply.code(304).headers(always).send()
+    return
   }
   const plain = await representation.body()
   const body = coding === "gzip" ? await compress(plain, { level: gzipLevel }) : plain
   representation.claim?.resize(body.length)
   // Only now, so that a problem raised on the way carries none of them.
   if (coding !== "identity") reply.header("content-encoding", coding)
-  await reply
+  void reply
     .headers(always)
     .header(headers.reprDigest, formatReprDigest(createHash("sha256").update(body).digest()))
     .header("content-length", body.length)
     .type(representation.contentType)
     .send(body)
-  return { bytes: body.length, coding }
 }
 
 /** Answers with a JSON document; its tag comes from its text. */

@@ -1,4 +1,4 @@
-/** Every request: measured, refused while stopping, and cut when its answer takes too long. */
+/** Every request: measured, cut when its answer takes too long, and waited for when the source stops. */
 import { finished } from "node:stream"
 import { Problem } from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
@@ -8,17 +8,30 @@ import type { SourceMetrics } from "../metrics.ts"
 type RequestParts = {
   /** The longest that an answer may take to be made and read. */
   readonly responseMs: number
+  /** The longest that answers under way are waited for when the app closes; then they are cut. */
+  readonly stopMs: number
   readonly metrics: SourceMetrics
   readonly log: Logger
 }
 
 /** A slow reader holds memory and a connection; after the limit it holds neither. */
-export function watchRequests(app: FastifyInstance, { responseMs, metrics, log }: RequestParts): void {
+export function watchRequests(
+  app: FastifyInstance,
+  { responseMs, stopMs, metrics, log }: RequestParts,
+): void {
+  let underWay = 0
   let stopping = false
-  app.addHook("preClose", async () => {
-    stopping = true
-  })
+  let onIdle = () => {}
+
   app.addHook("onRequest", async (request, reply) => {
+    if (stopping) {
+      reply.header("connection", "close")
+      throw new Problem("stopping", "The source is stopping.", {
+        hint: "Ask again when it has started anew.",
+        retryAfterSeconds: 5,
+      })
+    }
+    underWay += 1
     const { raw } = reply
     const started = performance.now()
     const cut = setTimeout(() => {
@@ -27,19 +40,28 @@ export function watchRequests(app: FastifyInstance, { responseMs, metrics, log }
     }, responseMs)
     finished(raw, () => {
       clearTimeout(cut)
+      underWay -= 1
       const route = request.routeOptions.url ?? "unknown"
       metrics.requested(route, reply.statusCode, (performance.now() - started) / 1000)
       log.debug(
         { event: "request.finished", method: request.method, url: request.url, status: reply.statusCode },
         "request finished",
       )
+      if (underWay === 0) onIdle()
     })
-    if (stopping) {
-      reply.header("connection", "close")
-      throw new Problem("stopping", "The source is stopping.", {
-        hint: "Ask again when it has started anew.",
-        retryAfterSeconds: 5,
-      })
-    }
+  })
+
+  // Node takes a connection for idle once its answer is written, though nobody has read it yet, and closing the
+  // server would cut it. So the waiting is done here, before the server closes.
+  app.addHook("preClose", async () => {
+    stopping = true
+    let limit: NodeJS.Timeout | undefined
+    await new Promise<void>((resolve) => {
+      onIdle = resolve
+      limit = setTimeout(resolve, stopMs)
+      if (underWay === 0) resolve()
+    })
+    clearTimeout(limit)
+    app.server.closeAllConnections()
   })
 }

@@ -58,13 +58,18 @@ export function routeChunks(app: FastifyInstance, { catalog, budget, metrics, lo
     const bytesInFile = chunk.byte_to - chunk.byte_from
     const address = paths.chunk(dataset.name, manifest.version, chunk.chunk)
     const claim = budget.open()
-    const sent = { bytes: 0 }
     const { raw } = reply
-    finished(raw, (error) => {
-      claim.release()
-      tellServed(reply, dataset.name, held, chunk, form.name, sent.bytes, !error)
+    const { socket } = raw
+    let complete = false
+    // Node says "finish" as well when a connection is cut with the answer half sent.
+    raw.once("finish", () => {
+      complete = socket?.destroyed !== true
     })
-    const { bytes } = await sendRepresentation(request, reply, {
+    finished(raw, () => {
+      claim.release()
+      tellServed(reply, dataset.name, held, chunk, form.name, complete)
+    })
+    await sendRepresentation(request, reply, {
       contentType: form.contentType,
       cacheControl,
       seed: [manifest.version, chunk.chunk, form.name],
@@ -79,7 +84,6 @@ export function routeChunks(app: FastifyInstance, { catalog, budget, metrics, lo
         return body
       },
     })
-    sent.bytes = bytes
     return reply
   }
 
@@ -89,10 +93,10 @@ export function routeChunks(app: FastifyInstance, { catalog, budget, metrics, lo
     held: HeldVersion,
     chunk: ManifestChunk,
     form: string,
-    bytes: number,
     complete: boolean,
   ): void {
     const status = reply.statusCode
+    const bytes = Number(reply.getHeader("content-length") ?? 0)
     if (status === 200 && complete) metrics.served(dataset, form, chunk.rows, bytes)
     log.info(
       {

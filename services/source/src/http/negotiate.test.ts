@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest"
+import { matchesTag, negotiateCoding, negotiateForm } from "./negotiate.ts"
+
+const offered = [{ accepts: "application/json" }, { accepts: "application/x-ndjson" }]
+
+describe("Accept", () => {
+  it.each([
+    [undefined, "application/json"],
+    ["", "application/json"],
+    ["*/*", "application/json"],
+    ["application/*", "application/json"],
+    ["application/x-ndjson", "application/x-ndjson"],
+    ["APPLICATION/X-NDJSON", "application/x-ndjson"],
+    ["application/x-ndjson, */*", "application/json"],
+    ["application/x-ndjson, */*;q=0.9", "application/x-ndjson"],
+    ["application/json;q=0.2, application/x-ndjson;q=0.3", "application/x-ndjson"],
+    ["application/json;q=0, */*", "application/x-ndjson"],
+    ["text/html, application/json;q=0.1", "application/json"],
+    ["application/json; charset=utf-8; q=0.5, application/x-ndjson;q=0.4", "application/json"],
+  ])("%j is answered with %s", (accept, type) => {
+    expect(negotiateForm(accept, offered).accepts).toBe(type)
+  })
+
+  it.each(["text/html", "application/json;q=0", "*/*;q=0", "text/*;q=1"])(
+    "%j is not acceptable",
+    (accept) => {
+      expect(() => negotiateForm(accept, offered)).toThrow(
+        expect.objectContaining({ code: "not-acceptable" }),
+      )
+    },
+  )
+})
+
+describe("Accept-Encoding", () => {
+  it.each([
+    [undefined, "identity"],
+    ["", "identity"],
+    ["*", "identity"],
+    ["br", "identity"],
+    ["gzip", "gzip"],
+    ["x-gzip", "gzip"],
+    ["gzip, deflate, br", "gzip"],
+    ["gzip;q=0", "identity"],
+    ["gzip;q=0.5, identity", "identity"],
+    ["gzip;q=0.5, identity;q=0.5", "gzip"],
+    ["gzip;q=0.1, identity;q=0", "gzip"],
+    ["identity;q=0, *", "gzip"],
+    ["gzip, *;q=0", "gzip"],
+    ["GZIP;Q=1.0", "gzip"],
+  ])("%j is answered with %s", (field, coding) => {
+    expect(negotiateCoding(field)).toBe(coding)
+  })
+
+  it.each(["identity;q=0", "*;q=0", "br, identity;q=0", "gzip;q=0, identity;q=0, *"])(
+    "%j is not acceptable",
+    (field) => {
+      expect(() => negotiateCoding(field)).toThrow(expect.objectContaining({ code: "not-acceptable" }))
+    },
+  )
+})
+
+describe("If-None-Match", () => {
+  it.each([
+    [undefined, false],
+    ['"a"', true],
+    ['W/"a"', true],
+    ['"b", "a"', true],
+    ["*", true],
+    ['"b"', false],
+    ["a", false],
+    ['"a,b"', false],
+  ])('%j against "a" is %s', (field, matches) => {
+    expect(matchesTag(field, '"a"')).toBe(matches)
+  })
+})

@@ -1,0 +1,106 @@
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
+import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
+import { afterEach, describe, expect, it } from "vitest"
+import { readSourceSettings } from "./settings.ts"
+
+let folder: TemporaryFolder | undefined
+
+async function read(yaml: string, env: Record<string, string> = {}) {
+  folder = await temporaryFolder()
+  const file = await folder.write("source.yaml", yaml)
+  return { ...(await readSourceSettings({ file, env })), folder: folder.path }
+}
+
+async function refusal(yaml: string, env?: Record<string, string>): Promise<string> {
+  const thrown = await read(yaml, env).then(
+    () => undefined,
+    (error: Error & { code: string }) => error,
+  )
+  expect(thrown?.code).toBe("settings-invalid")
+  return thrown?.message ?? ""
+}
+
+afterEach(async () => {
+  await folder?.remove()
+})
+
+describe("source.yaml", () => {
+  it("may be empty: every setting but the datasets has a default", async () => {
+    const { settings, folder } = await read("datasets: {}\n")
+    expect(settings).toMatchObject({
+      listen: { host: "127.0.0.1", port: 4000 },
+      admin: { host: "127.0.0.1", port: 4001 },
+      root: folder,
+      cache: join(folder, ".flatbed/source"),
+      auth: "none",
+      settle: 2_000,
+      scan_interval: 30_000,
+      keep_versions: 600_000,
+      buffer_budget: 32 * 1024 * 1024,
+      log: { level: "info" },
+    })
+  })
+
+  it("is read as DESIGN writes it", async () => {
+    const { settings } = await read(
+      [
+        "datasets:",
+        "  telecom:",
+        "    files: telecom/telecom.csv",
+        "    columns: { drop: [state, account length, area code] }",
+        "    chunk: { rows: 1000 }",
+      ].join("\n"),
+      { FLATBED_SOURCE__LISTEN__PORT: "4010" },
+    )
+    expect(settings.listen.port).toBe(4010)
+    expect(settings.datasets.telecom).toMatchObject({
+      files: "telecom/telecom.csv",
+      columns: { drop: ["state", "account length", "area code"], rename: {}, types: {} },
+      chunk: { rows: 1000 },
+      dialect: { delimiter: ",", quote: '"' },
+    })
+  })
+
+  it.each([
+    ["listen: { host: 0.0.0.0 }", "listen.host"],
+    ["listen: { host: files.example.org }", "listen.host"],
+    ["admin: { host: '::' }", "admin.host"],
+    ["auth: tokens", "auth"],
+    ["datasets: { Tele: { files: a.csv } }", "Tele"],
+    ["datasets: { t: {} }", "datasets.t.files"],
+    ["datasets: { t: { files: a.csv, chunk: { rows: 1, bytes: 1MiB } } }", "datasets.t.chunk"],
+    ["datasets: { t: { files: a.csv, chunk: { rows: 0 } } }", "datasets.t.chunk.rows"],
+    ["datasets: { t: { files: a.csv, chunk: { bytes: 0B } } }", "datasets.t.chunk.bytes"],
+    ["datasets: { t: { files: a.csv, dialect: { delimiter: '||' } } }", "datasets.t.dialect.delimiter"],
+    ["datasets: { t: { files: a.csv, dialect: { delimiter: '§' } } }", "datasets.t.dialect.delimiter"],
+    ["datasets: { t: { files: a.csv, dialect: { quote: ',' } } }", "datasets.t.dialect.quote"],
+    ["datasets: { t: { files: a.csv, columns: { select: [a], drop: [b] } } }", "datasets.t.columns.drop"],
+    ["datasets: { t: { files: a.csv, columns: { select: [a, a] } } }", "datasets.t.columns.select"],
+    ["datasets: { t: { files: a.csv, columns: { types: { a: varchar } } } }", "datasets.t.columns.types.a"],
+    ["buffer_budget: 0B", "buffer_budget"],
+    ["settle: 2", "settle"],
+    ["setle: 2s", "settle"],
+  ])("refuses %s and names %s", async (yaml, path) => {
+    expect(await refusal(`${yaml}\n`)).toContain(path)
+  })
+
+  it("says that a host beyond loopback needs auth", async () => {
+    expect(await refusal("listen: { host: 0.0.0.0 }\n")).toContain("auth: none")
+  })
+
+  it("names every problem at once", async () => {
+    const message = await refusal("listen: { host: 0.0.0.0 }\nadmin: { host: 0.0.0.0 }\nrecord_limit: 0B\n")
+    for (const path of ["listen.host", "admin.host", "record_limit"]) expect(message).toContain(path)
+  })
+
+  it.each(["127.0.0.1", "127.1.2.3", "::1", "localhost"])("listens on %s", async (host) => {
+    expect((await read(`listen: { host: "${host}" }\n`)).settings.listen.host).toBe(host)
+  })
+
+  it("reads what the demo has written, where there is one", async () => {
+    const file = join(import.meta.dirname, "../../../data/source.yaml")
+    expect(await readFile(file, "utf8")).toContain("telecom")
+    expect((await readSourceSettings({ file, env: {} })).settings.datasets).toHaveProperty("telecom")
+  })
+})
