@@ -9,7 +9,7 @@ export type RunIdentity = {
   readonly dataset: string
   readonly version: string
   readonly settingsSha256: string
-  /** The table, quoted, as `"schema"."table"`. */
+  /** The table as `schema.table`, quoted where need be. */
   readonly target: string
 }
 

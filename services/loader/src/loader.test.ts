@@ -54,7 +54,7 @@ describe("a first load", () => {
       { chunk: 4, rows: 1 },
     ])
     expect(await bench.query("select pipeline, target, rows::integer from flatbed.publications")).toEqual([
-      { pipeline: "people", target: '"public"."people"', rows: 10 },
+      { pipeline: "people", target: "public.people", rows: 10 },
     ])
     expect(await stagingTables()).toEqual([])
     expect(await bench.sessions()).toBe(0)
@@ -66,7 +66,7 @@ describe("a first load", () => {
     const events = bench.log.lines.map((line) => line.event)
     expect(events).toEqual(["run.started", ...Array(4).fill("chunk.loaded"), "run.published", "run.finished"])
     expect(bench.log.lines.at(-1)?.msg).toMatch(
-      /^people: 10 rows, .* in .* s \(.* rows\/s\) into "public"."people", version [0-9a-f]{12}$/,
+      /^people: 10 rows, .* in .* s \(.* rows\/s\) into public\.people, version [0-9a-f]{12}$/,
     )
     expect(bench.log.events("chunk.loaded")[3]).toMatchObject({
       chunk: 4,

@@ -38,7 +38,7 @@ process.exitCode = await runProgram({
 })
 
 async function load(context: CommandContext): Promise<number> {
-  const { args, signal, stderr, print } = context
+  const { args, signal, stderr, json, print, note } = context
   const isTTY = (stderr as { isTTY?: boolean }).isTTY === true
   const progress = createProgress({ write: (text) => stderr.write(text), isTTY })
   return await withLoader(context, { bar: isTTY, onProgress: progress.show }, async (loader) => {
@@ -46,6 +46,9 @@ async function load(context: CommandContext): Promise<number> {
     progress.close()
     const lines = outcomes.map(summarize)
     print({ runs: outcomes.map(outcomeToJson) }, lines.length === 0 ? "nothing to load" : lines.join("\n"))
+    for (const { pipeline, problem } of outcomes) {
+      if (problem?.hint !== undefined && !json) note(`${pipeline}: ${problem.hint}`)
+    }
     return exitCodeOf(outcomes)
   })
 }

@@ -3,7 +3,7 @@ import { Problem } from "@flatbed/contract"
 import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
 import { planColumns } from "./column-plan.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
-import { manifestBytes, type RunIdentity } from "./ledger.ts"
+import { manifestBytes, type Publication, type RunIdentity } from "./ledger.ts"
 import { loadModes } from "./load-modes/load-mode.ts"
 import { noteFailure, openRun } from "./open-run.ts"
 import type { Database } from "./postgres/database.ts"
@@ -67,7 +67,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const identity = identify(pipeline, dataset.version)
   const target = await inspectTarget(pipeline, lease)
   const same = findSamePublication(target, identity)
-  if (same !== undefined) return { ...same, outcome: "up-to-date", fetched: 0, run: undefined }
+  if (same !== undefined) return upToDate(same)
 
   const manifest = await askForManifest(pipeline.dataset, dataset.version, parts)
   const staging = compareColumns()
@@ -126,6 +126,10 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
 function identify(pipeline: Pipeline, version: string): RunIdentity {
   const { name, dataset, settingsSha256, target } = pipeline
   return { pipeline: name, dataset, version, settingsSha256, target }
+}
+
+function upToDate({ version, rows, bytes }: Publication): RunResult {
+  return { outcome: "up-to-date", version, rows, bytes, fetched: 0, run: undefined }
 }
 
 function unstable({ dataset }: Pipeline, cause: Problem): Problem {

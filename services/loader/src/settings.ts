@@ -6,7 +6,7 @@ import { logLevels } from "@flatbed/edge"
 import Type from "typebox"
 import { findCronError } from "./due-ticks.ts"
 import { loadModeNames } from "./load-modes/load-mode.ts"
-import { parseTable, quoteTable, type TableName } from "./postgres/identifier.ts"
+import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
 
 const pipelineSchema = Type.Object({
   dataset: Type.String({ pattern: datasetNamePattern, description: "the dataset's name at the source" }),
@@ -97,7 +97,7 @@ export type Pipeline = {
   readonly name: string
   readonly dataset: string
   readonly table: TableName
-  /** The table quoted, as the ledger and messages write it. */
+  /** The table as the ledger and messages write it. */
   readonly target: string
   readonly mode: (typeof loadModeNames)[number]
   readonly schedule: string | undefined
@@ -109,7 +109,7 @@ export type Pipeline = {
 export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipeline[] {
   return Object.entries(settings.pipelines).map(([name, { dataset, table: written, mode, schedule }]) => {
     const table = parseTable(written) ?? { schema: "public", name: written }
-    const target = quoteTable(table)
+    const target = showTable(table)
     const settingsSha256 = createHash("sha256")
       .update(JSON.stringify({ dataset, target, mode }))
       .digest("hex")

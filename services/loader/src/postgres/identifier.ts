@@ -13,6 +13,12 @@ export function quoteTable(table: TableName): string {
   return `${quoteName(table.schema)}.${quoteName(table.name)}`
 }
 
+/** A table as people write it: `schema.table`, with quotes only where Postgres needs them. One table, one text. */
+export function showTable(table: TableName): string {
+  const show = (name: string) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteName(name))
+  return `${show(table.schema)}.${show(table.name)}`
+}
+
 /** Column names as a quoted list, in their order. */
 export function quoteNames(names: readonly string[]): string {
   return names.map(quoteName).join(", ")

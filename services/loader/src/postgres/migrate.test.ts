@@ -1,0 +1,61 @@
+// If this file fails, a loader cannot start beside another one, or works with a ledger that it does not understand.
+import { createTestDatabase, type TestDatabase } from "@flatbed/testing"
+import pg from "pg"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { migrateLedger } from "./migrate.ts"
+
+let database: TestDatabase
+let client: pg.Client
+
+beforeEach(async () => {
+  database = await createTestDatabase({ template: false })
+  client = new pg.Client({ connectionString: database.url })
+  await client.connect()
+})
+
+afterEach(async () => {
+  await client.end()
+  await database.drop()
+})
+
+test("migrators that begin at once make the ledger once", async () => {
+  await Promise.all(Array.from({ length: 5 }, () => migrateLedger(database.url)))
+  const { rows } = await client.query("select name from flatbed.migrations order by id")
+  expect(rows).toEqual([{ name: "0001_create_ledger" }])
+})
+
+test("a ledger that is there is left as it is", async () => {
+  await migrateLedger(database.url)
+  await client.query("insert into flatbed.ticks (pipeline, tick, claimed_by) values ('p', now(), 'me')")
+  await migrateLedger(database.url)
+  expect((await client.query("select pipeline from flatbed.ticks")).rowCount).toBe(1)
+})
+
+test("a ledger of a newer loader is refused by name", async () => {
+  await migrateLedger(database.url)
+  await client.query("insert into flatbed.migrations (name, run_on) values ('9000_from_the_future', now())")
+  await expect(migrateLedger(database.url)).rejects.toMatchObject({
+    code: "database-failed",
+    exitCode: 4,
+    message: expect.stringContaining("9000_from_the_future"),
+  })
+})
+
+test("every table of the ledger says what it is for", async () => {
+  await migrateLedger(database.url)
+  const { rows } = await client.query(
+    `select relname from pg_class where relnamespace = 'flatbed'::regnamespace and relkind = 'r'
+        and obj_description(oid, 'pg_class') is null and relname <> 'migrations'`,
+  )
+  expect(rows).toEqual([])
+})
+
+test("a role that may not create a schema is told which right is missing", async () => {
+  const role = `flatbed_poor_${process.pid}`
+  await client.query(`create role ${role} login password 'poor'`)
+  const url = new URL(database.url)
+  url.username = role
+  url.password = "poor"
+  await expect(migrateLedger(url.href)).rejects.toMatchObject({ code: "database-refused", exitCode: 4 })
+  await client.query(`drop role ${role}`)
+})

@@ -1,0 +1,81 @@
+// If this file fails, the one line that people read and grep for does not say what was loaded.
+import { Problem } from "@flatbed/contract"
+import { expect, test } from "vitest"
+import { createProgress } from "./progress.ts"
+import { listPipelines } from "./settings.ts"
+import { outcomeToJson, outcomeWithoutRows, showBytes, summarize } from "./summary.ts"
+
+const [pipeline] = listPipelines({
+  pipelines: { telecom: { dataset: "telecom", table: "telecom", mode: "replace" } },
+})
+if (pipeline === undefined) throw new Error("no pipeline")
+const version = "0123456789abcdef".repeat(4)
+const published = {
+  ...outcomeWithoutRows(pipeline, "published", undefined, 2),
+  run: 7,
+  version,
+  rows: 3333,
+  bytes: 311_319,
+  fetched: 4,
+}
+
+test("a published run names rows, bytes, seconds, rows per second and version", () => {
+  expect(summarize(published)).toBe(
+    "telecom: 3,333 rows, 311.3 kB in 2.00 s (1,667 rows/s) into public.telecom, version 0123456789ab",
+  )
+  expect(outcomeToJson(published)).toMatchObject({
+    outcome: "published",
+    rows_per_second: 1667,
+    run: 7,
+    version,
+    problem: null,
+  })
+})
+
+test("a needless run says up to date", () => {
+  expect(summarize({ ...published, outcome: "up-to-date" })).toContain("up to date")
+})
+
+test("a failed run names the code, and in JSON the whole problem", () => {
+  const failed = outcomeWithoutRows(
+    pipeline,
+    "failed",
+    new Problem("chunk-damaged", "cut off", { hint: "look" }),
+    1,
+  )
+  expect(summarize(failed)).toBe("telecom: failed with chunk-damaged: cut off")
+  expect(outcomeToJson(failed)).toMatchObject({
+    version: null,
+    problem: { code: "chunk-damaged", detail: "cut off", hint: "look" },
+  })
+})
+
+test.each([
+  [0, "0 B"],
+  [999, "999 B"],
+  [1000, "1.0 kB"],
+  [93_000_000, "93.0 MB"],
+  [2.5e15, "2500.0 TB"],
+])("%i bytes are %s", (bytes, text) => {
+  expect(showBytes(bytes)).toBe(text)
+})
+
+test("progress is a bar on a terminal, and a plain line every ten seconds elsewhere", () => {
+  const written: string[] = []
+  let now = 0
+  const progress = { rows: 500, ofRows: 1000, chunks: 1, of: 2 }
+  const write = (text: string) => written.push(text)
+  const plain = createProgress({ write, isTTY: false }, () => now)
+  plain.show("telecom", progress)
+  expect(written).toEqual([])
+  now = 10_000
+  plain.show("telecom", progress)
+  plain.show("telecom", progress)
+  plain.close()
+  expect(written).toEqual(["telecom: 500 of 1,000 rows, chunk 1 of 2\n"])
+
+  const bar = createProgress({ write, isTTY: true }, () => now)
+  bar.show("telecom", progress)
+  expect(written.at(-1)).toContain(`[${"#".repeat(12)}${" ".repeat(12)}]`)
+  bar.close()
+})
