@@ -41,13 +41,13 @@ export async function waitForSource(
   const ended = source.ended.then((code) => {
     exitCode = code
   })
-  if (taken) await Promise.race([ended, wait(limitMs / 3, undefined, { signal })])
+  if (taken) await Promise.race([ended, wait(limitMs / 3, undefined, { signal, ref: false })])
   const deadline = Date.now() + limitMs
   while (Date.now() < deadline) {
     if (exitCode !== undefined) return { exitCode }
     const datasets = await findDatasets(url, signal)
     if (datasets !== undefined && exitCode === undefined) return { datasets }
-    await Promise.race([ended, wait(lookEveryMs, undefined, { signal })])
+    await Promise.race([ended, wait(lookEveryMs, undefined, { signal, ref: false })])
   }
   throw new Problem(
     "source-unreachable",

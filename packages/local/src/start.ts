@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises"
 import { join, relative } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { exitCodes, Problem } from "@flatbed/contract"
-import { settingsSchema } from "@flatbed/loader"
+import { checkSettings, settingsSchema } from "@flatbed/loader"
 import { createStartedServices } from "./left-behind.ts"
 import { openPostgres } from "./postgres.ts"
 import { type Service, startService } from "./service.ts"
@@ -89,7 +89,13 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   }
 
   const file = join(root, "data", "loader.yaml")
-  const { settings } = await readSettings({ schema: settingsSchema, prefix: "FLATBED_LOADER", file, env })
+  const { settings } = await readSettings({
+    schema: settingsSchema,
+    prefix: "FLATBED_LOADER",
+    file,
+    env,
+    check: checkSettings,
+  })
   const sourceUrl = settings.source.url
   const taken = await isTaken(sourceUrl)
   const source = await open("source", "serve", false)

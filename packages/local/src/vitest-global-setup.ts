@@ -6,6 +6,7 @@
 import { lstat, mkdtemp, readdir, realpath } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { migrateLedger } from "@flatbed/loader"
 import { Client } from "pg"
 import { isAlive } from "./command-line.ts"
 import { openPostgres, removePostgres } from "./postgres.ts"
@@ -43,10 +44,7 @@ async function createTemplate(url: string, templateUrl: string): Promise<void> {
   await client.connect()
   await client.query(`create database ${templateName}`)
   await client.end()
-  const loader: { migrateLedger?: (url: string) => Promise<unknown> } = await import("@flatbed/loader").catch(
-    () => ({}),
-  )
-  await loader.migrateLedger?.(templateUrl)
+  await migrateLedger(templateUrl)
 }
 
 // A run that was killed leaves its server running: the next run ends it. The name carries the run's process.
