@@ -1,8 +1,8 @@
 /** Pure: everything known about one version, and how it is written to its side file. */
 import { createHash } from "node:crypto"
 import type { Evidence, Manifest } from "@flatbed/contract"
+import type { FileIdentity } from "./file-identity.ts"
 import type { Layout } from "./formats/format.ts"
-import type { FileIdentity } from "./open-file.ts"
 
 export type ChunkIndex = {
   readonly manifest: Manifest

@@ -4,12 +4,13 @@
  */
 import { asProblem, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
+import { type FileIdentity, sameIdentity } from "./file-identity.ts"
 import type { Reader } from "./formats/format.ts"
 import { createHeldVersions, type HeldVersion } from "./held-versions.ts"
 import type { IndexFolder } from "./index-folder.ts"
 import { makeVersion } from "./make-version.ts"
 import type { SourceMetrics } from "./metrics.ts"
-import { type FileIdentity, identifyFile, sameIdentity } from "./open-file.ts"
+import { identifyFile } from "./open-file.ts"
 import type { Turns } from "./turns.ts"
 import type { Shape } from "./version-name.ts"
 

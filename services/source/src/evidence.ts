@@ -60,7 +60,7 @@ export function createEvidence(column: string, declared: ColumnType | undefined)
           max_scale: maxScale,
           forms: counted,
           ruled_out: findRuledOut(counted),
-        } as Evidence,
+        },
       }
     },
   }
@@ -94,7 +94,7 @@ function joinAll(forms: readonly FormCount[]): ColumnType | undefined {
  * final type are the ones to blame; where there are none (dates among integers give text), the form is that
  * at which the types read so far stopped fitting together.
  */
-function findRuledOut(forms: readonly FormCount[]): ({ readonly type: ColumnType } & Sighting) | null {
+function findRuledOut(forms: readonly FormCount[]): Evidence["ruled_out"] {
   const final = joinAll(forms)
   const others = forms.filter(({ form }) => form !== final)
   const narrower = joinAll(others)

@@ -3,7 +3,7 @@ import type { ChunkIndex } from "./chunk-index.ts"
 import type { OpenFile } from "./open-file.ts"
 
 // Each holds a descriptor, and a file rewritten every second must not use them up.
-const maxHeld = 32
+const maxReplaced = 32
 
 /** A version with the open descriptor its chunks are read from. */
 export type HeldVersion = { readonly index: ChunkIndex; readonly open: OpenFile }
@@ -33,7 +33,7 @@ export function createHeldVersions(keepMs: number, onReleased: (held: HeldVersio
       onReleased(one)
     }
     timers.set(one, setTimeout(end, keepMs).unref())
-    if (timers.size < maxHeld) return
+    if (timers.size <= maxReplaced) return
     const [oldest] = timers.keys()
     if (oldest === undefined) return
     void release(oldest)

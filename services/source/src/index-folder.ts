@@ -5,9 +5,9 @@
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { type ChunkIndex, decodeIndex, encodeIndex, type StoredIndex } from "./chunk-index.ts"
-import { type FileIdentity, sameIdentity } from "./open-file.ts"
+import { type FileIdentity, sameIdentity } from "./file-identity.ts"
 
-// Old indexes serve to tell "gone" from "never was"; so many is memory enough.
+// Old indexes only serve to tell what is gone apart from what never was; so many is memory enough.
 const keptIndexes = 32
 const indexEnding = ".json"
 const goneEnding = ".gone"
@@ -54,8 +54,8 @@ export function createIndexFolder(folder: string): IndexFolder {
     async save(stored) {
       await mkdir(folder, { recursive: true })
       const { version } = stored.index.manifest
-      // One pass at a time writes here, so the name needs no random part, and a crash leaves at most one.
-      const aside = pathOf(version, ".tmp")
+      // In one process one pass at a time writes here; another process has another number.
+      const aside = pathOf(version, `.${process.pid}.tmp`)
       const file = await open(aside, "w", 0o600)
       try {
         await file.writeFile(encodeIndex(stored))

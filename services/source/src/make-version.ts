@@ -1,9 +1,10 @@
 /** From a path to a version: the cached index if the file is the same, otherwise passes until one is undisturbed. */
 import { setTimeout as wait } from "node:timers/promises"
 import type { ChunkIndex } from "./chunk-index.ts"
+import { sameIdentity } from "./file-identity.ts"
 import type { Reader } from "./formats/format.ts"
 import type { IndexFolder } from "./index-folder.ts"
-import { identifyFile, type OpenFile, openFile, sameIdentity, unsettled } from "./open-file.ts"
+import { identifyFile, type OpenFile, openFile, unsettled } from "./open-file.ts"
 import { nameShape, type Shape } from "./version-name.ts"
 import { passOverFile } from "./version-pass.ts"
 

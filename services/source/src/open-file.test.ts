@@ -1,7 +1,8 @@
 import { chmod } from "node:fs/promises"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
-import { openFile, sameIdentity } from "./open-file.ts"
+import { sameIdentity } from "./file-identity.ts"
+import { openFile } from "./open-file.ts"
 
 let folder: TemporaryFolder | undefined
 

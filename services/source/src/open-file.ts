@@ -6,15 +6,7 @@ import { constants } from "node:fs"
 import { type FileHandle, lstat, open, realpath } from "node:fs/promises"
 import { isAbsolute, relative, resolve, sep } from "node:path"
 import { Problem } from "@flatbed/contract"
-
-/** What tells one content of a path from the next, in strings since nanoseconds do not fit a double. */
-export type FileIdentity = {
-  readonly dev: string
-  readonly ino: string
-  readonly bytes: number
-  readonly mtimeNs: string
-  readonly ctimeNs: string
-}
+import { type FileIdentity, sameIdentity } from "./file-identity.ts"
 
 export type OpenFile = {
   readonly identity: FileIdentity
@@ -27,17 +19,6 @@ export type OpenFile = {
 }
 
 type BigStats = Awaited<ReturnType<typeof lstat>> & { readonly mtimeNs: bigint; readonly ctimeNs: bigint }
-
-/** Whether nothing that the file system tells has changed. */
-export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
-  return (
-    a.dev === b.dev &&
-    a.ino === b.ino &&
-    a.bytes === b.bytes &&
-    a.mtimeNs === b.mtimeNs &&
-    a.ctimeNs === b.ctimeNs
-  )
-}
 
 /**
  * The identity of a file below the root, without opening it. Raises file-missing, or file-forbidden for

@@ -7,8 +7,8 @@ import { join } from "node:path"
 import { parseReprDigest, paths } from "@flatbed/contract"
 import { waitFor } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
+import { openTestFolder } from "./source.test-kit.ts"
 import { type RunningSource, startSource } from "./start-source.ts"
-import { openTestFolder } from "./test-source.ts"
 
 // Far more than a socket's buffers hold, so that an answer nobody reads is stuck.
 const bigRows = 200
@@ -112,7 +112,7 @@ describe("a source that listens", () => {
     await rename(`${file}.new`, file)
     await waitFor(async () => {
       const current = await fetch(`${source.url}${paths.currentChunk("t", 1)}`)
-      return (await current.json()).length === 1
+      return ((await current.json()) as unknown[]).length === 1
     })
     const hash = createHash("sha256")
     for await (const part of answer) hash.update(part)
@@ -133,7 +133,7 @@ describe("a source that listens", () => {
     expect(await refused.json()).toMatchObject({ code: "too-busy" })
     stuck.destroy()
     await waitFor(async () => (await inFlight(source)) === 0)
-    expect((await (await fetch(url)).json()).length).toBe(bigRows)
+    expect(await (await fetch(url)).json()).toHaveLength(bigRows)
   })
 
   it("cuts a reader that does not read in time, and takes its memory back", async () => {
@@ -170,12 +170,29 @@ describe("a source that listens", () => {
     expect(folder.logged.some(({ event }) => event === "source.stopped")).toBe(true)
   })
 
-  it.each([
-    ["is not HTTP", "nonsense\r\n\r\n"],
-    ["has headers beyond 16 KiB", `GET / HTTP/1.1\r\nhost: x\r\nx: ${"x".repeat(20_000)}\r\n\r\n`],
-    ["never ends its headers", "GET / HTTP/1.1\r\nhost: x\r\n"],
-  ])("answers a problem to what %s", async (_, bytes) => {
-    const { source } = await setup("id\n1\n", { timeouts: { headers: "500ms" } })
+  it("keeps an idle connection as long as it says", async () => {
+    const { source } = await setup("id\n1\n", { timeouts: { keep_alive: "7s" } })
+    const socket = await ask(source, "/v1/datasets")
+    const [first] = await once(socket.resume(), "data")
+    expect(String(first).toLowerCase()).toContain("keep-alive: timeout=7")
+  })
+
+  it("refuses a record beyond record_limit", async () => {
+    const folder = await openTestFolder(`id\n"${"x".repeat(3000)}"\n`)
+    ends.push(folder.close)
+    const source = await folder.open({ record_limit: "1KiB" })
+    expect(await source.settled()).toMatchObject({ problem: { code: "record-malformed" } })
+    const wider = await folder.open({ record_limit: "4KiB" })
+    expect(await wider.settled()).toMatchObject({ state: "ready", rows: 1 })
+  })
+
+  it.each<[string, string, Record<string, string>]>([
+    ["is not HTTP", "nonsense\r\n\r\n", {}],
+    ["has headers beyond 16 KiB", `GET / HTTP/1.1\r\nhost: x\r\nx: ${"x".repeat(20_000)}\r\n\r\n`, {}],
+    ["never ends its headers", "GET / HTTP/1.1\r\nhost: x\r\n", { headers: "500ms" }],
+    ["never ends", "GET / HTTP/1.1\r\nhost: x\r\n", { request: "500ms" }],
+  ])("answers a problem to what %s", async (_, bytes, timeouts) => {
+    const { source } = await setup("id\n1\n", { timeouts })
     const socket = connect(Number(new URL(source.url).port), "127.0.0.1")
     socket.write(bytes)
     const answer = await readAll(socket)

@@ -98,7 +98,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
 
     const columns: Column[] = layout.fields.map(({ name, type }, i) => ({
       name,
-      type: type as Column["type"],
+      type,
       nullable: (evidence[i]?.nulls ?? 0) > 0,
     }))
     const sha256 = whole.digest("hex")

@@ -18,7 +18,7 @@ import { join } from "node:path"
 import { paths } from "@flatbed/contract"
 import { waitFor } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
-import { openTestFolder, type TestFolder, type TestSource } from "./test-source.ts"
+import { openTestFolder, type TestFolder, type TestSource } from "./source.test-kit.ts"
 
 const csv = "id,name\n1,Ann\n2,Bob\n3,Cid\n4,Dan\n"
 const open: TestFolder[] = []

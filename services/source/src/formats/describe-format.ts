@@ -7,7 +7,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { ColumnSettings } from "../served-columns.ts"
 import type { Dialect, Layout, Reader, RowsForm } from "./format.ts"
-import { type CsvCell, generatedCsv, spellCsv } from "./generated-csv.ts"
+import { type CsvCell, generatedCsv, spellCsv } from "./generated-csv.test-kit.ts"
 
 type Border = { readonly end: number; readonly nextLine: number }
 type Given = {

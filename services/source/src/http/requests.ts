@@ -5,6 +5,8 @@ import type { FastifyInstance } from "fastify"
 import type { Logger } from "pino"
 import type { SourceMetrics } from "../metrics.ts"
 
+const cutMs = 1_000
+
 type RequestParts = {
   /** The longest that an answer may take to be made and read. */
   readonly responseMs: number
@@ -55,13 +57,19 @@ export function watchRequests(
   // server would cut it. So the waiting is done here, before the server closes.
   app.addHook("preClose", async () => {
     stopping = true
+    await idle(stopMs)
+    app.server.closeAllConnections()
+    // Those that were cut say so once they notice.
+    await idle(cutMs)
+  })
+
+  async function idle(limitMs: number): Promise<void> {
+    if (underWay === 0) return
     let limit: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {
       onIdle = resolve
-      limit = setTimeout(resolve, stopMs)
-      if (underWay === 0) resolve()
+      limit = setTimeout(resolve, limitMs)
     })
     clearTimeout(limit)
-    app.server.closeAllConnections()
-  })
+  }
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { gunzipSync } from "node:zlib"
 import { hashColumns, parseReprDigest, paths } from "@flatbed/contract"
 import { afterEach, describe, expect, it } from "vitest"
-import { openTestFolder, type TestFolder } from "../test-source.ts"
+import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
 
 const csv = 'id,name\r\n1,Ann\r\n2,""\r\n3,\r\n4,"a\r\nb"\r\n5,e'
 const open: TestFolder[] = []

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { datasetSchema, datasetsSchema, manifestSchema } from "@flatbed/contract"
 import { Check } from "typebox/value"
 import { afterEach, describe, expect, it } from "vitest"
-import { openTestFolder, type TestFolder } from "../test-source.ts"
+import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
 
 const csv = "id,zip,on\n1,02134,True\n2,10115,false\n3,,False\n"
 const open: TestFolder[] = []

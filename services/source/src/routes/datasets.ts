@@ -37,7 +37,7 @@ function summarize(dataset: SourceDataset): DatasetSummary {
   }
   return {
     name: dataset.name,
-    state: state as DatasetSummary["state"],
+    state,
     version: manifest?.version ?? null,
     rows: manifest?.rows ?? null,
     bytes: manifest?.files.reduce((sum, file) => sum + file.bytes, 0) ?? null,

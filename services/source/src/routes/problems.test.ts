@@ -1,6 +1,6 @@
 import { type ProblemDocument, paths } from "@flatbed/contract"
 import { afterEach, describe, expect, it } from "vitest"
-import { openTestFolder, type TestFolder } from "../test-source.ts"
+import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
 
 const open: TestFolder[] = []
 

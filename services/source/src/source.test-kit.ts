@@ -70,7 +70,7 @@ async function openTestSource(settings: SourceSettings, log: ReturnType<typeof c
   async function settled(name = "t"): Promise<Dataset> {
     return waitFor(
       async () => {
-        const dataset = (await get(paths.dataset(name))).json<Dataset & { state: string }>()
+        const dataset = (await get(paths.dataset(name))).json<Dataset>()
         return dataset.state !== "indexing" && dataset
       },
       { what: `dataset ${name} to be read` },

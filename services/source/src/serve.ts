@@ -1,0 +1,32 @@
+/** The command `serve`: a source that runs until a signal. */
+import { once } from "node:events"
+import { type Command, type CommandContext, createLog } from "@flatbed/edge"
+import { readSourceSettings } from "./settings.ts"
+import { startSource } from "./start-source.ts"
+
+const standardFile = "source.yaml"
+
+/** Prints where it listens once it does; everything after that is in the log. */
+export const serveCommand: Command = {
+  name: "serve",
+  summary: `serve the datasets of ${standardFile} until Ctrl-C`,
+  examples: ["flatbed-source serve", "flatbed-source serve --config /etc/flatbed/source.yaml"],
+  run: serve,
+}
+
+async function serve({ configFile, env, signal, print }: CommandContext): Promise<void> {
+  const { settings } = await readSourceSettings({ file: configFile ?? standardFile, env })
+  const log = createLog({ service: "source", level: settings.log.level, file: settings.log.file })
+  try {
+    const source = await startSource(settings, { log })
+    try {
+      const { url, adminUrl } = source
+      print({ url, admin_url: adminUrl }, `serving on ${url}, admin on ${adminUrl}`)
+      if (!signal.aborted) await once(signal, "abort")
+    } finally {
+      await source.close()
+    }
+  } finally {
+    log.close()
+  }
+}
