@@ -13,8 +13,6 @@ const escapes: Readonly<Record<string, string>> = {
   "\v": "\\v",
 }
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that COPY's text format escapes.
-const special = /[\\\x08-\x0d]/
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above.
 const specials = /[\\\x08-\x0d]/g
 
 // With the u flag, halves that make a pair are one character; only a single one has this property.
@@ -32,6 +30,7 @@ export function encodeChunk(lines: Buffer, columns: number, firstRow: number): B
   let row = firstRow
   for (let from = 0; from < text.length; row++) {
     const to = text.indexOf("\n", from)
+    if (to < 0) throw damaged(row, "is cut off")
     parts.push(encodeRow(text.slice(from, to), columns, row))
     from = to + 1
   }
@@ -48,27 +47,28 @@ function encodeRow(line: string, columns: number, row: number): string {
   if (!Array.isArray(cells)) throw damaged(row, "is not an array of cells")
   if (cells.length !== columns)
     throw damaged(row, `has ${cells.length} cells, the version has ${columns} columns`)
-  // Only an escape can bring in what UTF-8 cannot: a surrogate without its other half, or NUL.
-  const escaped = line.includes("\\u")
-  for (let i = 0; i < columns; i++) cells[i] = encodeCell(cells[i], escaped, row, i)
+  // In JSON every control character and backslash is an escape, and only an escape can bring in what UTF-8 cannot.
+  // So cells of a line without a backslash need none: most lines of most files.
+  const escaped = line.includes("\\")
+  for (let i = 0; i < columns; i++) {
+    const cell = cells[i]
+    if (cell === null) cells[i] = "\\N"
+    else if (typeof cell !== "string")
+      throw damaged(row, `has a cell that is neither text nor null: cell ${i + 1}`)
+    else if (escaped) cells[i] = encodeCell(cell, row, i)
+  }
   return `${cells.join("\t")}\n`
 }
 
-function encodeCell(cell: unknown, escaped: boolean, row: number, index: number): string {
-  if (cell === null) return "\\N"
-  if (typeof cell !== "string")
-    throw damaged(row, `has a cell that is neither text nor null: cell ${index + 1}`)
-  if (escaped && (cell.includes("\0") || loneSurrogate.test(cell))) {
-    throw new Problem(
-      "data-refused",
-      `Row ${row}, cell ${index + 1} holds a NUL or half a surrogate pair, which Postgres text cannot.`,
-      {
-        hint: "Mend the cell in the file.",
-        facts: { row, cell: index + 1 },
-      },
-    )
+function encodeCell(cell: string, row: number, index: number): string {
+  if (cell.includes("\0") || loneSurrogate.test(cell)) {
+    const detail = `Row ${row}, cell ${index + 1} holds a NUL or half a surrogate pair, which Postgres text cannot.`
+    throw new Problem("data-refused", detail, {
+      hint: "Mend the cell in the file.",
+      facts: { row, cell: index + 1 },
+    })
   }
-  return special.test(cell) ? cell.replace(specials, (character) => escapes[character] ?? character) : cell
+  return cell.replace(specials, (character) => escapes[character] ?? character)
 }
 
 function damaged(row: number, what: string): Problem {

@@ -5,7 +5,7 @@ import { validate } from "node-cron"
 /** Why the expression cannot be a schedule; undefined when it can. Five fields: minute to day of the week. */
 export function findCronError(expression: string): string | undefined {
   const fields = expression.trim().split(/\s+/).length
-  if (fields !== 5) return `it has ${fields} field(s), not 5`
+  if (fields !== 5 && fields !== 6) return `it has ${fields} field(s), not 5, or 6 with seconds first`
   // node-cron fires and croner says which moment is due: both must be able to read it.
   if (!validate(expression)) return "it is not one that cron knows"
   try {

@@ -149,6 +149,7 @@ test("a loader killed after any chunk leaves a run that fetches only what is mis
     const env = { FLATBED_LOADER__CONNECTIONS: "1", FLATBED_LOADER__READ_AHEAD: "0" }
     const program = start(["load"], env)
     await program.waitForEvent("chunk.loaded", { count: killedAfter })
+    await waitFor(() => bench.source.chunksAsked().includes(killedAfter + 1))
     program.kill("SIGKILL")
     await program.end()
     await bench.query("update flatbed.leases set expires_at = now()")

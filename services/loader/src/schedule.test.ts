@@ -56,7 +56,7 @@ describe("the due tick", () => {
 
 test.each([
   ["* * * *", "4 field"],
-  ["0 0 * * * *", "6 field"],
+  ["0 0 0 * * * *", "7 field"],
   ["61 * * * *", "cron"],
   ["often * * * *", "cron"],
   ["0 0 30 2 *", "cron"],
@@ -64,9 +64,12 @@ test.each([
   expect(findCronError(expression)).toContain(words)
 })
 
-test.each(["*/15 * * * *", "0 6 * * 1-5", "0 0 1 jan,jul *"])("%s is a schedule", (expression) => {
-  expect(findCronError(expression)).toBeUndefined()
-})
+test.each(["*/15 * * * *", "0 6 * * 1-5", "0 0 1 jan,jul *", "*/10 * * * * *"])(
+  "%s is a schedule",
+  (expression) => {
+    expect(findCronError(expression)).toBeUndefined()
+  },
+)
 
 describe("a schedule", () => {
   let database: TestDatabase

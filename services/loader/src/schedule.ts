@@ -39,14 +39,14 @@ export function createSchedule(pipelines: readonly Pipeline[], parts: SchedulePa
     if (stopped || due === undefined || (last !== undefined && due <= last)) return
     const claimed = await parts.ticks.claim(pipeline.name, due)
     seen.set(pipeline.name, due)
+    if (stopped) return
+    const fields = { pipeline: pipeline.name, tick: due.toISOString() }
     if (!claimed) {
-      parts.log.debug(
-        { event: "tick.taken", pipeline: pipeline.name, tick: due },
-        "another loader has this tick",
-      )
+      parts.log.debug({ event: "tick.taken", ...fields }, "another loader has this tick")
+      tellNext(pipeline)
       return
     }
-    if (stopped) return
+    parts.log.info({ event: "tick.claimed", ...fields }, `${pipeline.name} was due at ${fields.tick}`)
     const run = parts.run(pipeline, due).finally(() => {
       running.delete(run)
       if (!stopped) tellNext(pipeline)

@@ -20,7 +20,8 @@ const pipelineSchema = Type.Object({
   }),
   schedule: Type.Optional(
     Type.String({
-      description: "cron expression, five fields, in `timezone`; without it only `load` runs the pipeline",
+      description:
+        "cron expression, five fields or six with seconds first, in `timezone`; without it only `load` runs the pipeline",
     }),
   ),
 })
