@@ -4,7 +4,6 @@
  * nor a server that outlives the terminal's signals until its last user is done.
  */
 import { randomBytes } from "node:crypto"
-import { existsSync } from "node:fs"
 import { chown, link, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Problem } from "@flatbed/contract"
@@ -14,7 +13,7 @@ import { findAccount } from "./postgres-account.ts"
 import { findBinaries } from "./postgres-binaries.ts"
 import { type Home, openHome } from "./postgres-home.ts"
 import { findRunningServer } from "./postgres-running.ts"
-import { type CommandResult, runCommand } from "./run-command.ts"
+import { type Account, type CommandResult, runCommand } from "./run-command.ts"
 
 export type Postgres = {
   readonly port: number
@@ -93,22 +92,33 @@ const logOf = (home: Home) => join(home.folder, "postgres.log")
 // can run programs.
 async function openPassword(home: Home): Promise<string> {
   const file = passwordFileOf(home)
-  if (!existsSync(file)) {
-    const half = `${file}.${process.pid}`
-    await writeFile(half, randomBytes(18).toString("hex"), { mode: 0o600 })
-    if (home.account !== undefined) await chown(half, home.account.uid, home.account.gid)
-    // link refuses to replace, so of two starts at once both end up with the same password.
-    await link(half, file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "EEXIST") throw error
-    })
-    await rm(half)
-  }
-  return readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new Problem("database-refused", `${file} belongs to somebody else: ${cause.message}`, {
-      hint: "Run the command as the user who ran it first, or delete the folder .flatbed.",
+  try {
+    return (await findPassword(file)) ?? (await makePassword(file, home.account))
+  } catch (cause) {
+    throw new Problem("database-refused", `${home.folder} cannot be used: ${(cause as Error).message}`, {
+      hint: "Run the command as the user who ran it first in this clone, or delete the folder .flatbed.",
       cause,
     })
+  }
+}
+
+async function findPassword(file: string): Promise<string | undefined> {
+  return readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error
+    return undefined
   })
+}
+
+async function makePassword(file: string, account: Account | undefined): Promise<string> {
+  const half = `${file}.${randomBytes(4).toString("hex")}`
+  await writeFile(half, randomBytes(18).toString("hex"), { mode: 0o600 })
+  if (account !== undefined) await chown(half, account.uid, account.gid)
+  // link refuses to replace, so of two starts at once both end up with the same password.
+  await link(half, file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error
+  })
+  await rm(half)
+  return readFile(file, "utf8")
 }
 
 async function openData(home: Home, major: string, durable: boolean): Promise<void> {
