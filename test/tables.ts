@@ -2,7 +2,10 @@
  * The tables of the READMEs that restate something from the code. Each stands between markers in its file and is
  * made here; `UPDATE_DOCS=1 npx vitest run test/docs.test.ts` writes them anew.
  */
+import { describeSettings } from "@flatbed/config"
 import { columnTypes, exitCodes, grammars, problems } from "@flatbed/contract"
+import { settingsSchema as loaderSettingsSchema } from "@flatbed/loader"
+import { sourceSettingsSchema } from "@flatbed/source"
 
 const exitMeanings: Record<keyof typeof exitCodes, string> = {
   done: "done, also when there was nothing new",
@@ -38,6 +41,8 @@ export const tables: Readonly<Record<string, () => string>> = {
         row.title,
       ]),
     ),
+  "source-settings": () => settingsTable(sourceSettingsSchema),
+  "loader-settings": () => settingsTable(loaderSettingsSchema),
   "exit-codes": () =>
     table(
       ["Exit code", "Meaning"],
@@ -51,6 +56,18 @@ export const tables: Readonly<Record<string, () => string>> = {
     ),
 }
 
+function settingsTable(schema: Parameters<typeof describeSettings>[0]): string {
+  return table(
+    ["Setting", "Type", "Default", "Meaning"],
+    describeSettings(schema).map(({ path, type, required, default: value, description }) => [
+      `\`${path}\``,
+      type,
+      required ? "required" : value === null ? "—" : `\`${value}\``,
+      description,
+    ]),
+  )
+}
+
 /** A Markdown table; pipes inside cells are escaped. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) =>
@@ -60,7 +77,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 
 /** The file's text with every marked table made anew. */
 export function withTables(markdown: string): string {
-  return markdown.replace(/<!-- table:([a-z-]+) -->\n[\s\S]*?\n<!-- \/table -->/g, (_whole, name: string) => {
+  return markdown.replace(/<!-- table:([a-z-]+) -->\n[\s\S]*?<!-- \/table -->/g, (_whole, name: string) => {
     const make = tables[name]
     if (make === undefined)
       throw new Error(`No table is called ${name}; known: ${Object.keys(tables).join(", ")}`)
