@@ -124,9 +124,9 @@ it("refuses data of another major version, and says what to do", async () => {
   })
 })
 
-it.runIf(process.getuid?.() === 0)(
-  "lies outside a clone that its account cannot enter, and says so once",
-  async () => {
+// Only root runs Postgres as somebody else.
+if (process.getuid?.() === 0) {
+  it("lies outside a clone that its account cannot enter, and says so once", async () => {
     const { folder, notes, open } = await setup()
     await chmod(join(folder, "..", ".."), 0o700)
     const first = await open()
@@ -136,5 +136,5 @@ it.runIf(process.getuid?.() === 0)(
     const second = await open()
     expect(await ask(second.url("postgres"), "select 1")).toBe(1)
     expect(notes).toHaveLength(1)
-  },
-)
+  })
+}
