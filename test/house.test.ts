@@ -8,7 +8,7 @@ const root = resolve(import.meta.dirname, "..")
 
 type SourceFile = { path: string; room: string; imports: string[]; calls: string[]; text: string }
 
-const importedName = /\bfrom\s+"([^"]+)"|\bimport\s*\(?\s*"([^"]+)"/g
+const importedName = /\bfrom\s+"([^"\s]+)"|\bimport\s*\(?\s*"([^"\s]+)"/g
 
 const rooms = ["packages/contract", "packages/config", "packages/edge", "packages/testing", "packages/local"]
 const services = ["services/source", "services/loader"]

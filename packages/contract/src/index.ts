@@ -1,4 +1,5 @@
 export * from "./columns.ts"
 export * from "./manifest.ts"
 export * from "./problem.ts"
+export * from "./rejects.ts"
 export * from "./routes.ts"

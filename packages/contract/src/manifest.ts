@@ -88,6 +88,14 @@ export const datasetSchema = Type.Intersect([
   }),
 ])
 
+/** What `/v1/events` announces as `version.published`: a dataset has a new current version. */
+export const versionPublishedSchema = Type.Object({
+  dataset: Type.String(),
+  version: sha256("the version's name"),
+  rows: count(),
+  published_at: Type.String({ format: "date-time", description: "RFC 3339, UTC" }),
+})
+
 /** Where one row comes from. `raw` is base64 of the record's bytes. */
 export const rowOriginSchema = Type.Object({
   dataset: Type.String(),
@@ -108,4 +116,5 @@ export type ChunkHead = Static<typeof chunkHeadSchema>
 export type ChunkTail = Static<typeof chunkTailSchema>
 export type DatasetSummary = Static<typeof datasetSummarySchema>
 export type Dataset = Static<typeof datasetSchema>
+export type VersionPublished = Static<typeof versionPublishedSchema>
 export type RowOrigin = Static<typeof rowOriginSchema>

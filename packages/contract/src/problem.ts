@@ -44,6 +44,7 @@ export const problems = {
   "chunk-out-of-range": row(404, false, "source", "The version has no such chunk"),
   "row-out-of-range": row(404, false, "source", "The version has no such row"),
   "route-not-found": row(404, false, "source", "Nothing is served at this address"),
+  unauthorized: row(401, false, "source", "The request carries no token that this source knows"),
   "request-invalid": row(400, false, "source", "The request is not one this service understands"),
   "not-acceptable": row(406, false, "source", "No representation fits the Accept header"),
   "version-gone": row(410, true, "source", "The version's bytes are no longer there"),
@@ -67,6 +68,7 @@ export const problems = {
   // Met by the loader
   "source-unreachable": row(null, true, "source", "The source does not answer"),
   "source-refused": row(null, false, "source", "The source refused the request"),
+  "source-untrusted": row(null, false, "source", "The source's certificate does not hold"),
   "chunk-damaged": row(null, true, "source", "What arrived is not what the source sent"),
   "deadline-exceeded": row(null, true, "source", "The source took longer than it is given"),
   "database-unreachable": row(null, true, "database", "Postgres does not answer"),
@@ -75,6 +77,7 @@ export const problems = {
   "columns-differ": row(null, false, "contract", "The table's columns are not the dataset's"),
   "table-unsuitable": row(null, false, "contract", "The rows of what has this name cannot be replaced"),
   "version-unstable": row(null, false, "contract", "The file changed again and again during the load"),
+  "rejects-over-limit": row(null, false, "contract", "More records were set aside than the pipeline allows"),
   "data-refused": row(null, false, "contract", "Postgres refused a row"),
   "receipt-unbalanced": row(null, false, "receipt", "The load does not add up"),
   "lease-held": row(null, false, "locked", "Another run of this pipeline is under way"),
@@ -83,6 +86,7 @@ export const problems = {
   // Met at a process's edge
   "settings-invalid": row(null, false, "usage", "The settings cannot be used"),
   "usage-invalid": row(null, false, "usage", "The command is not one this program understands"),
+  "file-exists": row(null, false, "usage", "A file is already there and is not overwritten"),
   "port-in-use": row(null, false, "usage", "The port is taken"),
   internal: row(500, true, "unexpected", "Something unexpected happened"),
 } as const satisfies Record<string, ProblemRow>

@@ -11,6 +11,10 @@ export const routes = {
   chunk: "/v1/datasets/:dataset/versions/:version/chunks/:chunk",
   row: "/v1/datasets/:dataset/versions/:version/rows/:row",
   currentChunk: "/v1/datasets/:dataset/chunks/:chunk",
+  preview: "/v1/datasets/:dataset/preview",
+  events: "/v1/events",
+  openapi: "/openapi.json",
+  docs: "/docs",
 } as const
 
 /** What a dataset may be called: it stands in URLs, file names and log lines. */
@@ -28,6 +32,8 @@ export const paths = {
     `${paths.version(dataset, version)}/chunks/${chunk}`,
   row: (dataset: string, version: string, row: number) => `${paths.version(dataset, version)}/rows/${row}`,
   currentChunk: (dataset: string, chunk: number) => `${paths.dataset(dataset)}/chunks/${chunk}`,
+  preview: (dataset: string, rows: number) => `${paths.dataset(dataset)}/preview?rows=${rows}`,
+  events: () => routes.events,
 } as const
 
 /** Header names, in the lower case in which Node reads and writes them. */
@@ -37,6 +43,8 @@ export const headers = {
   chunk: "flatbed-chunk",
   rows: "flatbed-rows",
   firstRow: "flatbed-first-row",
+  /** How many of the chunk's records were set aside. */
+  rejects: "flatbed-rejects",
   /** RFC 9530: `sha-256=:<base64>:` over the body as coded. */
   reprDigest: "repr-digest",
 } as const
@@ -44,6 +52,8 @@ export const headers = {
 export const mediaTypes = {
   json: "application/json",
   ndjson: "application/x-ndjson",
+  csv: "text/csv; header=present",
+  events: "text/event-stream",
   problem: "application/problem+json",
 } as const
 

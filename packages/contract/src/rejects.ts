@@ -1,0 +1,35 @@
+/** Records that were set aside: why, where they stand in the file, and their bytes. */
+import Type, { type Static } from "typebox"
+
+/** Why a record was set aside. Names follow Frictionless where it has one. */
+export const rejectCodes = {
+  "missing-cell": "the record has fewer cells than the header",
+  "extra-cell": "the record has more cells than the header",
+  "type-error": "a cell is no accepted spelling of its column's type",
+  "encoding-error": "the record is not valid UTF-8",
+  "nul-error": "the record holds a NUL character, which Postgres text cannot",
+  "constraint-error": "Postgres refused the row: a constraint of the table",
+} as const
+
+export type RejectCode = keyof typeof rejectCodes
+
+/**
+ * One record set aside. In a chunk as NDJSON it stands in its row's place as `{"reject": {…}}`; JSON and CSV leave
+ * it out. column and value name the first cell that is at fault, null when no single cell is.
+ */
+export const rejectSchema = Type.Object({
+  row: Type.Integer({ minimum: 1, description: "the record's number in the version" }),
+  file: Type.String({ description: "path relative to the source's root" }),
+  line: Type.Integer({ minimum: 1, description: "line of the file on which the record begins" }),
+  byte: Type.Integer({ minimum: 0, description: "offset of the record's first byte in the file" }),
+  code: Type.Enum(Object.keys(rejectCodes) as RejectCode[]),
+  column: Type.Union([Type.String(), Type.Null()]),
+  value: Type.Union([Type.String(), Type.Null()], { description: "the cell, cut after 100 characters" }),
+  reason: Type.String({ description: "what was found and what was expected" }),
+  raw: Type.String({ contentEncoding: "base64", description: "the record's bytes, without its line end" }),
+})
+
+export type Reject = Static<typeof rejectSchema>
+
+/** A reject as a line of a chunk. */
+export const rejectLineSchema = Type.Object({ reject: rejectSchema })
