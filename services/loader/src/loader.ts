@@ -4,8 +4,7 @@ import { hostname } from "node:os"
 import { findNearest } from "@flatbed/config"
 import { asProblem, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
-import { type Admin, startAdmin } from "./admin.ts"
-import { createMetrics } from "./metrics.ts"
+import type { LoaderMetrics } from "./metrics.ts"
 import { type Database, openDatabase } from "./postgres/database.ts"
 import { migrateLedger } from "./postgres/migrate.ts"
 import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
@@ -49,7 +48,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
   const patience = parts.patience ?? realPatience
   const now = parts.now ?? (() => new Date())
   const pipelines = listPipelines(settings)
-  const metrics = createMetrics(parts.version)
+  let metrics: LoaderMetrics | undefined
   const retries = { attempts: settings.retries.attempts, capMs: settings.retries.cap }
   const started: { close(): Promise<void> }[] = []
   const stopping = new AbortController()
@@ -77,11 +76,11 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
   }
 
   async function runOnce(pipeline: Pipeline, signal: AbortSignal): Promise<RunOutcome> {
-    metrics.beginRun()
+    metrics?.beginRun()
     const runLog = log.child({ pipeline: pipeline.name })
     const outcome = await attemptRun(pipeline, signal, runLog)
     tellEnd(runLog, outcome)
-    metrics.endRun(outcome)
+    metrics?.endRun(outcome)
     return outcome
   }
 
@@ -158,10 +157,16 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     },
 
     async start() {
+      // Only a process that stays needs an HTTP server and metrics: `load` begins without reading them.
+      const [{ createMetrics }, { startAdmin }] = await Promise.all([
+        import("./metrics.ts"),
+        import("./admin.ts"),
+      ])
+      metrics = createMetrics(parts.version)
       await prepareLedger(stopping.signal)
       const database = openPool("flatbed-loader", 2)
       started.push(database)
-      const admin: Admin = await startAdmin(settings.admin, {
+      const admin = await startAdmin(settings.admin, {
         registry: metrics.registry,
         isReady: database.isReachable,
       })
