@@ -10,6 +10,8 @@ export default defineConfig({
     include: ["packages/*/src/**/*.test.ts", "services/*/src/**/*.test.ts", "test/**/*.test.ts"],
     globalSetup: ["packages/local/src/vitest-global-setup.ts"],
     pool: "forks",
+    // Vitest leaves one core to itself; on two cores that would halve the speed, and tests mostly wait.
+    maxWorkers: "100%",
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },
