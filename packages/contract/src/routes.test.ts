@@ -32,6 +32,10 @@ describe("addresses", () => {
     ["version", paths.version("telecom", version), { dataset: "telecom", version }],
     ["chunk", paths.chunk("telecom", version, 12), { dataset: "telecom", version, chunk: "12" }],
     ["row", paths.row("telecom", version, 3333), { dataset: "telecom", version, row: "3333" }],
+    ["preview", paths.preview("telecom"), { dataset: "telecom" }],
+    ["events", paths.events(), {}],
+    ["openapi", paths.openapi(), {}],
+    ["docs", paths.docs(), {}],
     ["currentChunk", paths.currentChunk("telecom", 1), { dataset: "telecom", chunk: "1" }],
   ] satisfies [keyof typeof routes, string, object][])(
     "the path of %s is matched by its template and by no other",

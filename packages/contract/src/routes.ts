@@ -32,8 +32,11 @@ export const paths = {
     `${paths.version(dataset, version)}/chunks/${chunk}`,
   row: (dataset: string, version: string, row: number) => `${paths.version(dataset, version)}/rows/${row}`,
   currentChunk: (dataset: string, chunk: number) => `${paths.dataset(dataset)}/chunks/${chunk}`,
-  preview: (dataset: string, rows: number) => `${paths.dataset(dataset)}/preview?rows=${rows}`,
+  /** `?rows=20` says how many. */
+  preview: (dataset: string) => `${paths.dataset(dataset)}/preview`,
   events: () => routes.events,
+  openapi: () => routes.openapi,
+  docs: () => routes.docs,
 } as const
 
 /** Header names, in the lower case in which Node reads and writes them. */
