@@ -67,7 +67,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
 
   async function prepareLedger(signal?: AbortSignal): Promise<void> {
     const mayRepeat = (error: unknown) => error instanceof Problem && error.code === "database-unreachable"
-    await withRetries(() => migrateLedger(settings.database.url), {
+    await withRetries(() => migrateLedger(settings.database.url, settings.deadlines.connect), {
       policy: retries,
       patience,
       mayRepeat,

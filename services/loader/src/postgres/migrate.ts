@@ -13,11 +13,11 @@ const waitMs = 60_000
  * Migrates the ledger in the database at `url`. Programs that do so at once wait for each other, a minute at
  * most. A ledger that holds migrations this program does not know is refused: a newer loader made it.
  */
-export async function migrateLedger(url: string): Promise<void> {
+export async function migrateLedger(url: string, connectTimeoutMs = 10_000): Promise<void> {
   const client = new pg.Client({
     connectionString: url,
     application_name: "flatbed-loader/migrations",
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: 2 * waitMs,
   })
   client.on("error", () => undefined)
