@@ -3,6 +3,7 @@
  * ledger. Test files clone the template (see createTestDatabase in @flatbed/testing). Every run has a server of
  * its own in the system's folder for temporary files, so several runs in one clone do not meet.
  */
+import { rmSync } from "node:fs"
 import { lstat, mkdtemp, readdir, realpath } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -11,6 +12,7 @@ import { Client } from "pg"
 import { isAlive } from "./command-line.ts"
 import { openPostgres, removePostgres } from "./postgres.ts"
 import { findAccount } from "./postgres-account.ts"
+import { endServerNow } from "./postgres-running.ts"
 import { runCommand } from "./run-command.ts"
 
 const folderPrefix = "flatbed-test-postgres-"
@@ -26,7 +28,16 @@ export default async function setUp(): Promise<() => Promise<void>> {
   await createTemplate(url, postgres.url(templateName))
   process.env.FLATBED_TEST_DATABASE_URL = url
   process.env.FLATBED_TEST_TEMPLATE = templateName
-  return () => removePostgres(folder)
+  // When Vitest is told to end, it exits without its teardown: then only what needs no waiting can be done.
+  const leave = () => {
+    endServerNow(join(folder, "data"))
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+  process.once("exit", leave)
+  return async () => {
+    process.off("exit", leave)
+    await removePostgres(folder)
+  }
 }
 
 // Tests that start a bin run what is built, so what is built must be what stands in the editor. `npm test` has
