@@ -1,21 +1,20 @@
 /** The loader: parts made and joined here, released in reverse order. */
-import { randomUUID } from "node:crypto"
-import { hostname } from "node:os"
 import { findNearest } from "@flatbed/config"
 import { asProblem, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import type { LoaderMetrics } from "./metrics.ts"
+import { uniqueOwner } from "./owner.ts"
 import { type Database, openDatabase } from "./postgres/database.ts"
 import { migrateLedger } from "./postgres/migrate.ts"
 import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
 import { runPipeline } from "./run.ts"
-import type { RunProgress } from "./run-log.ts"
+import { type RunProgress, tellEnd } from "./run-log.ts"
 import { createSchedule } from "./schedule.ts"
 import { type LoaderSettings, listPipelines, type Pipeline } from "./settings.ts"
 import { createSourceClient } from "./source-client.ts"
 import { getStatus, type PipelineStatus } from "./status.ts"
-import { outcomeWithoutRows, type RunOutcome, summarize } from "./summary.ts"
-import { claimTick, findLastTick, recordFirstTick } from "./ticks.ts"
+import { outcomeWithoutRows, type RunOutcome } from "./summary.ts"
+import { createTicks } from "./ticks.ts"
 
 export type LoaderParts = {
   readonly log: Logger
@@ -104,7 +103,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         connections,
         readAhead,
         indexingMs: settings.deadlines.indexing,
-        owner: `${hostname()}/${process.pid}/${randomUUID()}`,
+        owner: uniqueOwner(),
         onProgress: (progress) => parts.onProgress?.(pipeline.name, progress),
         signal,
         hardStop,
@@ -175,7 +174,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         timezone: settings.timezone,
         log,
         now,
-        ticks: ticksIn(database),
+        ticks: createTicks(database, uniqueOwner),
         run: async (pipeline) => {
           await runOnce(pipeline, stopping.signal)
         },
@@ -221,22 +220,6 @@ function sourceSettings({ source, deadlines }: LoaderSettings) {
   }
 }
 
-function ticksIn(database: Database) {
-  const doing = "claiming a tick"
-  // One name per claim: claiming again under the same name answers the same, which is for lost answers only.
-  const claimant = () => `${hostname()}/${process.pid}/${randomUUID()}`
-  return {
-    claim: async (pipeline: string, tick: Date) => {
-      const name = claimant()
-      return await database.transaction((session) => claimTick(session, pipeline, tick, name), { doing })
-    },
-    findLast: (pipeline: string) =>
-      database.transaction((session) => findLastTick(session, pipeline), { doing }),
-    recordFirst: (pipeline: string, tick: Date) =>
-      database.transaction((session) => recordFirstTick(session, pipeline, tick, claimant()), { doing }),
-  }
-}
-
 /** Aborts `later` some time after `signal`; the returned function takes both back. */
 function abortLater(signal: AbortSignal, later: AbortController, ms: number): () => void {
   let timer: NodeJS.Timeout | undefined
@@ -248,44 +231,5 @@ function abortLater(signal: AbortSignal, later: AbortController, ms: number): ()
   return () => {
     clearTimeout(timer)
     signal.removeEventListener("abort", begin)
-  }
-}
-
-/** A run's last line: what a person reads and grep finds. */
-function tellEnd(log: Logger, outcome: RunOutcome): void {
-  const { run, rows, bytes, fetched, problem } = outcome
-  const fields = {
-    run,
-    version: outcome.version,
-    rows,
-    bytes,
-    fetched,
-    seconds: Number(outcome.seconds.toFixed(3)),
-  }
-  const sentence = summarize(outcome)
-  switch (outcome.outcome) {
-    case "published":
-    case "up-to-date":
-      log.info({ event: "run.finished", outcome: outcome.outcome, ...fields }, sentence)
-      return
-    case "skipped":
-      log.warn({ event: "run.skipped", code: problem?.code }, sentence)
-      return
-    case "stopped":
-      log.warn({ event: "run.stopped" }, sentence)
-      return
-    case "failed":
-      // Only what nobody expected needs its stack; the other problems say it all.
-      log.error(
-        {
-          event: "run.failed",
-          code: problem?.code,
-          ...problem?.facts,
-          ...(problem?.code === "internal" ? { err: problem.cause } : {}),
-          hint: problem?.hint,
-        },
-        sentence,
-      )
-      return
   }
 }

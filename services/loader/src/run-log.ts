@@ -3,6 +3,7 @@ import { type Manifest, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import { manifestBytes } from "./ledger.ts"
 import type { OpenedRun } from "./open-run.ts"
+import { type RunOutcome, summarize } from "./summary.ts"
 
 export type RunProgress = {
   readonly rows: number
@@ -48,5 +49,44 @@ export function createCounter(
     rows += chunk.rows
     chunks += 1
     tell()
+  }
+}
+
+/** A run's last line: what a person reads and grep finds. */
+export function tellEnd(log: Logger, outcome: RunOutcome): void {
+  const { run, rows, bytes, fetched, problem } = outcome
+  const fields = {
+    run,
+    version: outcome.version,
+    rows,
+    bytes,
+    fetched,
+    seconds: Number(outcome.seconds.toFixed(3)),
+  }
+  const sentence = summarize(outcome)
+  switch (outcome.outcome) {
+    case "published":
+    case "up-to-date":
+      log.info({ event: "run.finished", outcome: outcome.outcome, ...fields }, sentence)
+      return
+    case "skipped":
+      log.warn({ event: "run.skipped", code: problem?.code }, sentence)
+      return
+    case "stopped":
+      log.warn({ event: "run.stopped" }, sentence)
+      return
+    case "failed":
+      // Only what nobody expected needs its stack; the other problems say it all.
+      log.error(
+        {
+          event: "run.failed",
+          code: problem?.code,
+          ...problem?.facts,
+          ...(problem?.code === "internal" ? { err: problem.cause } : {}),
+          hint: problem?.hint,
+        },
+        sentence,
+      )
+      return
   }
 }

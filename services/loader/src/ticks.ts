@@ -1,5 +1,5 @@
 /** Due moments in the ledger: several loaders, one run per tick. */
-import type { Session } from "./postgres/database.ts"
+import type { Database, Session } from "./postgres/database.ts"
 
 /**
  * Takes a tick: true when it is later than the last one taken, for exactly one claimant. Asking again under the
@@ -38,4 +38,22 @@ export async function recordFirstTick(
     "insert into flatbed.ticks (pipeline, tick, claimed_by) values ($1, $2, $3) on conflict do nothing",
     [pipeline, tick, claimant],
   )
+}
+
+/**
+ * The three, each in a transaction of its own. `claimant` makes a new name for each claim: claiming again under the
+ * same name answers the same, which is for lost answers only.
+ */
+export function createTicks(database: Database, claimant: () => string) {
+  const doing = "claiming a tick"
+  return {
+    claim: async (pipeline: string, tick: Date) => {
+      const name = claimant()
+      return await database.transaction((session) => claimTick(session, pipeline, tick, name), { doing })
+    },
+    findLast: (pipeline: string) =>
+      database.transaction((session) => findLastTick(session, pipeline), { doing }),
+    recordFirst: (pipeline: string, tick: Date) =>
+      database.transaction((session) => recordFirstTick(session, pipeline, tick, claimant()), { doing }),
+  }
 }
