@@ -74,7 +74,7 @@ function describeDataset(manifest: Manifest): Dataset {
   const { dataset: name, version } = manifest
   return {
     name,
-    state: "ready" as Dataset["state"],
+    state: "ready",
     version,
     rows: manifest.rows,
     bytes: manifest.files.reduce((sum, file) => sum + file.bytes, 0),

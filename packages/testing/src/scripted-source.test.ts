@@ -17,10 +17,10 @@ import type { ScriptedDataset } from "./scripted-content.ts"
 import { problemAnswer, type ScriptedSource, startScriptedSource } from "./scripted-source.ts"
 import type { Framing } from "./source-faults.ts"
 
-const columns = [
+const columns: Column[] = [
   { name: "id", type: "integer", nullable: false },
   { name: "note", type: "text", nullable: true },
-] as unknown as Column[]
+]
 const content: ScriptedDataset = {
   name: "notes",
   columns,
