@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance } from "fastify"
 import type { Logger } from "pino"
 import { type Catalog, createCatalog } from "./catalog.ts"
 import { createByteBudget } from "./http/byte-budget.ts"
+import { guardRequests } from "./http/guard.ts"
 import { answerBrokenRequest, answerWithProblems, problemOf, sendProblem } from "./http/problems.ts"
 import { watchRequests } from "./http/requests.ts"
 import { createMetrics, type SourceMetrics } from "./metrics.ts"
@@ -49,9 +50,10 @@ export function buildApp(settings: SourceSettings, { log }: { readonly log: Logg
   })
   answerWithProblems(app, log)
   watchRequests(app, { responseMs: timeouts.response, stopMs: timeouts.stop, metrics, log })
-  routeDatasets(app, catalog)
-  routeChunks(app, { catalog, budget, metrics, log })
-  routeRows(app, catalog)
+  guardRequests(app, { auth: settings.auth, catalog, log })
+  routeDatasets(app)
+  routeChunks(app, { budget, metrics, log })
+  routeRows(app)
   app.addHook("onReady", () => catalog.open())
   app.addHook("onClose", () => catalog.close())
   return { app, catalog, metrics }

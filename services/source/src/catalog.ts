@@ -15,11 +15,19 @@ const defaultChunkBytes = 1024 * 1024
 // Reading is work for one processor; a second turn lets a small file past a big one.
 const passesAtOnce = 2
 
+/** The datasets that somebody may know of. */
+export type Offer = {
+  /** In the order of the settings. */
+  readonly datasets: readonly SourceDataset[]
+  /** Raises dataset-not-found with the nearest name; the same for what is not there and what is not offered. */
+  get(name: string): SourceDataset
+}
+
 export type Catalog = {
   /** In the order of the settings. */
   readonly datasets: readonly SourceDataset[]
-  /** Raises dataset-not-found with the nearest name. */
-  get(name: string): SourceDataset
+  /** Those whose names pass. */
+  offer(mayRead: (dataset: string) => boolean): Offer
   /** The first look at every file, and one every scan_interval from then on. */
   open(): Promise<void>
   /** Ends what is under way and closes every file. */
@@ -47,7 +55,6 @@ export function createCatalog(
       ...parts,
     }),
   )
-  const byName = new Map(datasets.map((dataset) => [dataset.name, dataset]))
   let scanning: NodeJS.Timeout | undefined
 
   async function look(): Promise<void> {
@@ -56,18 +63,7 @@ export function createCatalog(
 
   return {
     datasets,
-    get(name) {
-      const found = byName.get(name)
-      if (found !== undefined) return found
-      const nearest = findNearest(name, byName.keys())
-      throw new Problem("dataset-not-found", `There is no dataset ${JSON.stringify(name)}.`, {
-        hint:
-          nearest === undefined
-            ? `There are: ${[...byName.keys()].join(", ") || "none"}.`
-            : `Did you mean ${nearest}?`,
-        facts: { dataset: name },
-      })
-    },
+    offer: (mayRead) => createOffer(datasets.filter(({ name }) => mayRead(name))),
     async open() {
       await look()
       scanning = setInterval(() => void look(), settings.scan_interval).unref()
@@ -75,6 +71,23 @@ export function createCatalog(
     async close() {
       clearInterval(scanning)
       await Promise.all(datasets.map((dataset) => dataset.close()))
+    },
+  }
+}
+
+function createOffer(datasets: readonly SourceDataset[]): Offer {
+  return {
+    datasets,
+    get(name) {
+      const found = datasets.find((dataset) => dataset.name === name)
+      if (found !== undefined) return found
+      const names = datasets.map((dataset) => dataset.name)
+      const nearest = findNearest(name, names)
+      throw new Problem("dataset-not-found", `There is no dataset ${JSON.stringify(name)}.`, {
+        hint:
+          nearest === undefined ? `There are: ${names.join(", ") || "none"}.` : `Did you mean ${nearest}?`,
+        facts: { dataset: name },
+      })
     },
   }
 }

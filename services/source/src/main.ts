@@ -2,10 +2,11 @@
 import { runProgram } from "@flatbed/edge"
 import { serveCommand } from "./serve.ts"
 import { readSourceVersion } from "./source-version.ts"
+import { tokenNewCommand } from "./token.ts"
 
 process.exitCode = await runProgram({
   name: "flatbed-source",
   summary: "Serves flat files as versioned, immutable chunks over HTTP.",
   version: readSourceVersion(),
-  commands: [serveCommand],
+  commands: [serveCommand, tokenNewCommand],
 })

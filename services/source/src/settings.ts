@@ -1,5 +1,13 @@
 /** What a source is started with: source.yaml's schema, and the rules across settings. */
-import { bytes, duration, path, readSettings, type Settings, type SettingsProblem } from "@flatbed/config"
+import {
+  bytes,
+  duration,
+  findNearest,
+  path,
+  readSettings,
+  type Settings,
+  type SettingsProblem,
+} from "@flatbed/config"
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "typebox"
@@ -44,12 +52,43 @@ const datasetSchema = Type.Object({
   dialect: dialectSchema,
 })
 
+/** What a token may be called: the name stands in logs. */
+export const tokenNamePattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
+
+const tokenSchema = Type.Object({
+  name: Type.String({
+    pattern: tokenNamePattern,
+    expected: "a name of letters, digits, dots, hyphens and underscores",
+    description: "who has the token; a second token of the same name lets it be replaced without a gap",
+  }),
+  // Who pastes the token itself here by mistake must not find it in a message.
+  sha256: Type.String({
+    pattern: "^[0-9a-fA-F]{64}$",
+    setting: "secret",
+    expected: "the SHA-256 that `flatbed-source token new` prints, 64 hex digits",
+    description: "of the token, never the token itself",
+  }),
+  datasets: Type.Array(Type.String(), {
+    minItems: 1,
+    description: "the names of the datasets it may read, or * for all",
+  }),
+})
+
+const authSchema = Type.Union(
+  [Type.Literal("none"), Type.Object({ tokens: Type.Array(tokenSchema, { minItems: 1 }) })],
+  {
+    default: "none",
+    description:
+      "who may ask; none: anybody who reaches the port, on loopback only; else bearer tokens, each for the datasets it names (`*`: all)",
+  },
+)
+
 /** The schema of source.yaml; defaults stand beside each setting. */
 export const sourceSettingsSchema = Type.Object({
   listen: Type.Object({
     host: Type.String({
       default: "127.0.0.1",
-      description: "address of the data port; loopback without auth",
+      description: "address of the data port; beyond loopback only with auth",
     }),
     port: portNumber(4000, "the data port; 0 takes a free one"),
   }),
@@ -65,10 +104,7 @@ export const sourceSettingsSchema = Type.Object({
     default: ".flatbed/source",
     description: "folder for chunk indexes; may be deleted at any time",
   }),
-  auth: Type.Literal("none", {
-    default: "none",
-    description: "who may ask; none: anybody who reaches the port",
-  }),
+  auth: authSchema,
   datasets: Type.Record(Type.String({ pattern: datasetNamePattern }), datasetSchema, {
     default: {},
     description: "what is served, by name (lower-case letters, digits, - and _)",
@@ -104,6 +140,7 @@ export const sourceSettingsSchema = Type.Object({
 })
 
 export type SourceSettings = Settings<typeof sourceSettingsSchema>
+export type AuthSettings = SourceSettings["auth"]
 export type DatasetSettings = SourceSettings["datasets"][string]
 
 /** Reads source.yaml; raises settings-invalid with every problem at once. */
@@ -122,11 +159,11 @@ export async function readSourceSettings(input: {
 
 /** The rules that no single setting can break. */
 export function checkSourceSettings(settings: SourceSettings): SettingsProblem[] {
-  const problems: SettingsProblem[] = []
-  if (!isLoopback(settings.listen.host)) {
+  const problems: SettingsProblem[] = checkTokens(settings)
+  if (settings.auth === "none" && !isLoopback(settings.listen.host)) {
     problems.push({
       path: "listen.host",
-      message: `is "${settings.listen.host}", but with auth: none the source listens on loopback only; expected 127.0.0.1, ::1 or localhost`,
+      message: `is "${settings.listen.host}", but with auth: none the source listens on loopback only; expected 127.0.0.1, ::1 or localhost, or auth with tokens`,
     })
   }
   if (!isLoopback(settings.admin.host)) {
@@ -142,6 +179,32 @@ export function checkSourceSettings(settings: SourceSettings): SettingsProblem[]
     if (settings[path] === 0) problems.push({ path, message: "is 0, expected at least 1B" })
   }
   return problems
+}
+
+function checkTokens({ auth, datasets }: SourceSettings): SettingsProblem[] {
+  if (auth === "none") return []
+  const known = Object.keys(datasets)
+  return auth.tokens.flatMap((token, i) => {
+    const path = `auth.tokens.${i + 1}`
+    const strangers = token.datasets.filter((name) => name !== "*" && !known.includes(name))
+    const same = auth.tokens.findIndex((one) => one.sha256.toLowerCase() === token.sha256.toLowerCase())
+    return [
+      ...strangers.map((name) => ({
+        path: `${path}.datasets`,
+        message: `names ${JSON.stringify(name)}, which is no dataset; ${expectDataset(name, known)}`,
+      })),
+      ...(same < i
+        ? [{ path: `${path}.sha256`, message: `is that of token ${same + 1} too; expected each token once` }]
+        : []),
+    ]
+  })
+}
+
+function expectDataset(name: string, known: readonly string[]): string {
+  const nearest = findNearest(name, known)
+  return nearest === undefined
+    ? `expected ${["*", ...known].join(", ")}`
+    : `did you mean ${JSON.stringify(nearest)}?`
 }
 
 function checkDataset(path: string, { columns, chunk, dialect }: DatasetSettings): SettingsProblem[] {
@@ -177,6 +240,7 @@ export function signOf(written: string): string {
   return written === "tab" || written === "\\t" ? "\t" : written
 }
 
-function isLoopback(host: string): boolean {
+/** Whether only this machine reaches the host. */
+export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(host)
 }

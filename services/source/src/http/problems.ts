@@ -3,6 +3,7 @@ import type { Socket } from "node:net"
 import { asProblem, mediaTypes, Problem, toProblemDocument } from "@flatbed/contract"
 import type { FastifyInstance, FastifyReply } from "fastify"
 import type { Logger } from "pino"
+import { loggableAddress } from "./address.ts"
 
 const contentType = `${mediaTypes.problem}; charset=utf-8`
 
@@ -35,7 +36,12 @@ export function answerWithProblems(app: FastifyInstance, log: Logger): void {
     const problem = problemOf(error)
     if (problem.code === "internal") {
       log.error(
-        { event: "request.failed", method: request.method, url: request.url, err: problem.cause },
+        {
+          event: "request.failed",
+          method: request.method,
+          url: loggableAddress(request.url),
+          err: problem.cause,
+        },
         "request failed",
       )
     }

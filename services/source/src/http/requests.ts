@@ -4,6 +4,7 @@ import { Problem } from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
 import type { Logger } from "pino"
 import type { SourceMetrics } from "../metrics.ts"
+import { loggableAddress } from "./address.ts"
 
 const cutMs = 1_000
 
@@ -37,7 +38,10 @@ export function watchRequests(
     const { raw } = reply
     const started = performance.now()
     const cut = setTimeout(() => {
-      log.warn({ event: "response.cut", url: request.url, after_ms: responseMs }, "an answer took too long")
+      log.warn(
+        { event: "response.cut", url: loggableAddress(request.url), after_ms: responseMs },
+        "an answer took too long",
+      )
       raw.destroy()
     }, responseMs)
     finished(raw, () => {
@@ -46,7 +50,12 @@ export function watchRequests(
       const route = request.routeOptions.url ?? "unknown"
       metrics.requested(route, reply.statusCode, (performance.now() - started) / 1000)
       log.debug(
-        { event: "request.finished", method: request.method, url: request.url, status: reply.statusCode },
+        {
+          event: "request.finished",
+          method: request.method,
+          url: loggableAddress(request.url),
+          status: reply.statusCode,
+        },
         "request finished",
       )
       if (underWay === 0) onIdle()

@@ -3,7 +3,6 @@ import { finished } from "node:stream"
 import { headers, type ManifestChunk, Problem, paths, routes } from "@flatbed/contract"
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify"
 import type { Logger } from "pino"
-import type { Catalog } from "../catalog.ts"
 import { type ChunkForm, chunkForms, encodeChunk } from "../chunk-body.ts"
 import { readChunk } from "../chunk-reader.ts"
 import type { SourceDataset } from "../dataset.ts"
@@ -15,28 +14,27 @@ import type { SourceMetrics } from "../metrics.ts"
 import { parsePosition } from "./position.ts"
 
 type ChunkParts = {
-  readonly catalog: Catalog
   readonly budget: ByteBudget
   readonly metrics: SourceMetrics
   readonly log: Logger
 }
 
 /** Bodies are made for each request and live no longer than its answer. */
-export function routeChunks(app: FastifyInstance, { catalog, budget, metrics, log }: ChunkParts): void {
+export function routeChunks(app: FastifyInstance, { budget, metrics, log }: ChunkParts): void {
   // How much longer a body is than its bytes in the file, as last seen: claimed before the work is done.
   const growth: Record<ChunkForm["name"], number> = { json: 5, ndjson: 1.5 }
 
   app.get<{ Params: { dataset: string; version: string; chunk: string } }>(
     routes.chunk,
     async (request, reply) => {
-      const dataset = catalog.get(request.params.dataset)
+      const dataset = request.offer.get(request.params.dataset)
       const held = dataset.getVersion(request.params.version)
       return answer(request, reply, dataset, held, request.params.chunk, { cacheControl: caching.immutable })
     },
   )
 
   app.get<{ Params: { dataset: string; chunk: string } }>(routes.currentChunk, async (request, reply) => {
-    const dataset = catalog.get(request.params.dataset)
+    const dataset = request.offer.get(request.params.dataset)
     await dataset.look()
     return answer(request, reply, dataset, dataset.getCurrent(), request.params.chunk, {
       cacheControl: caching.current,

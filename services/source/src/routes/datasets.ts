@@ -1,27 +1,27 @@
 /** The catalog, a dataset, and a version's manifest. */
 import { type Dataset, type DatasetSummary, paths, routes } from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
-import type { Catalog } from "../catalog.ts"
 import type { SourceDataset } from "../dataset.ts"
 import { caching, sendDocument } from "../http/representation.ts"
 
 /** Each asks the file system whether something has changed, then answers what is known. */
-export function routeDatasets(app: FastifyInstance, catalog: Catalog): void {
+export function routeDatasets(app: FastifyInstance): void {
   app.get(routes.datasets, async (request, reply) => {
-    await Promise.all(catalog.datasets.map((dataset) => dataset.look()))
-    await sendDocument(request, reply, { datasets: catalog.datasets.map(summarize) }, caching.current)
+    const { datasets } = request.offer
+    await Promise.all(datasets.map((dataset) => dataset.look()))
+    await sendDocument(request, reply, { datasets: datasets.map(summarize) }, caching.current)
     return reply
   })
 
   app.get<{ Params: { dataset: string } }>(routes.dataset, async (request, reply) => {
-    const dataset = catalog.get(request.params.dataset)
+    const dataset = request.offer.get(request.params.dataset)
     await dataset.look()
     await sendDocument(request, reply, describe(dataset), caching.current)
     return reply
   })
 
   app.get<{ Params: { dataset: string; version: string } }>(routes.version, async (request, reply) => {
-    const { index } = catalog.get(request.params.dataset).getVersion(request.params.version)
+    const { index } = request.offer.get(request.params.dataset).getVersion(request.params.version)
     await sendDocument(request, reply, index.manifest, caching.immutable)
     return reply
   })

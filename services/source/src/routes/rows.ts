@@ -1,17 +1,16 @@
 /** Where a row comes from. */
 import { type ManifestChunk, Problem, type RowOrigin, routes } from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
-import type { Catalog } from "../catalog.ts"
 import { readChunk } from "../chunk-reader.ts"
 import { caching, sendDocument } from "../http/representation.ts"
 import { parsePosition } from "./position.ts"
 
 /** Finds the row's chunk, reads it as any other, and answers the record's place and bytes. */
-export function routeRows(app: FastifyInstance, catalog: Catalog): void {
+export function routeRows(app: FastifyInstance): void {
   app.get<{ Params: { dataset: string; version: string; row: string } }>(
     routes.row,
     async (request, reply) => {
-      const dataset = catalog.get(request.params.dataset)
+      const dataset = request.offer.get(request.params.dataset)
       const held = dataset.getVersion(request.params.version)
       const { manifest, layout, firstLines } = held.index
       const row = parsePosition("row", request.params.row)
