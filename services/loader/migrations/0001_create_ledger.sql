@@ -5,11 +5,15 @@ create table flatbed.leases (
   pipeline text primary key,
   epoch bigint not null,
   owner text,
+  backend_pid integer,
+  backend_start timestamptz,
   expires_at timestamptz not null
 );
 comment on table flatbed.leases is 'One row per pipeline: whose turn it is. Every later transaction of a run reads it first and holds it to its commit.';
 comment on column flatbed.leases.epoch is 'Raised by each takeover; a transaction that carries an older epoch refuses to work.';
 comment on column flatbed.leases.owner is 'The run that holds the lease; null when it was given back.';
+comment on column flatbed.leases.backend_pid is 'The session of the owner that claimed or last extended the lease. When it is gone, so is the owner.';
+comment on column flatbed.leases.backend_start is 'When that session began: process ids come again.';
 comment on column flatbed.leases.expires_at is 'By this database''s clock: when another run may try. Safety rests on the epoch, never on this.';
 
 create table flatbed.runs (

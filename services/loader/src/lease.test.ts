@@ -161,3 +161,17 @@ test("the heartbeat keeps a lease alive, and finds out that it is lost", async (
   await first.release()
   expect((await client.query("select owner from flatbed.leases")).rows).toEqual([{ owner: "second" }])
 })
+
+test("a lease whose owner's session is gone can be claimed at once; while it lives, the expiry decides", async () => {
+  await claim("first")
+  await expect(claim("second")).rejects.toMatchObject({ code: "lease-held" })
+  await pools.shift()?.close()
+  await waitFor(async () => {
+    const { rowCount } = await client.query(
+      "select from pg_stat_activity join flatbed.leases on pid = backend_pid and owner = 'first'",
+    )
+    return rowCount === 0
+  })
+  const third = await claim("third")
+  expect(third.epoch).toBe(2)
+})

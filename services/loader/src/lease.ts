@@ -6,7 +6,8 @@
  * fences of the older epoch refuse. A key-share lock does not conflict with that update, so a transaction that
  * passed its fence before may still be open. (2) The barrier: `for update` conflicts with key share, so it waits
  * until all such transactions have ended. Nothing of an older epoch commits after the barrier. No clock is
- * needed for that; the expiry, by the database's clock, only decides when somebody may try.
+ * needed for that. When somebody may try is another question: when the lease has expired by the database's clock,
+ * or at once when the session that extended it last is gone, for then its process is gone too.
  */
 import { Problem } from "@flatbed/contract"
 import type { Database, Session, TransactionOptions, Work } from "./postgres/database.ts"
@@ -113,11 +114,18 @@ async function raiseEpoch(
 ): Promise<number> {
   // The same owner may claim again: that is how a claim whose answer was lost is repeated.
   const { rows } = await session.query<{ epoch: string }>(
-    `insert into flatbed.leases as held (pipeline, epoch, owner, expires_at)
-     values ($1, 1, $2, pg_catalog.clock_timestamp() + $3 * interval '1 millisecond')
+    `insert into flatbed.leases as held (pipeline, epoch, owner, backend_pid, backend_start, expires_at)
+     select $1, 1, $2, pid, backend_start, pg_catalog.clock_timestamp() + $3 * interval '1 millisecond'
+       from pg_catalog.pg_stat_activity where pid = pg_catalog.pg_backend_pid()
      on conflict (pipeline) do update
-       set epoch = held.epoch + 1, owner = excluded.owner, expires_at = excluded.expires_at
+       set epoch = held.epoch + 1, owner = excluded.owner, expires_at = excluded.expires_at,
+           backend_pid = excluded.backend_pid, backend_start = excluded.backend_start
        where held.owner is null or held.owner = excluded.owner or held.expires_at <= pg_catalog.clock_timestamp()
+          or not exists (
+            -- Of another role's session only the pid is shown: then the expiry decides.
+            select from pg_catalog.pg_stat_activity as alive
+             where alive.pid = held.backend_pid
+               and coalesce(alive.backend_start = held.backend_start, true))
      returning epoch`,
     [pipeline, owner, expiresMs],
   )
@@ -141,8 +149,11 @@ async function extend(
   { expiresMs }: LeaseSettings,
 ): Promise<void> {
   const { rowCount } = await session.query(
-    `update flatbed.leases set expires_at = pg_catalog.clock_timestamp() + $4 * interval '1 millisecond'
-      where pipeline = $1 and epoch = $2 and owner = $3`,
+    `update flatbed.leases
+        set expires_at = pg_catalog.clock_timestamp() + $4 * interval '1 millisecond',
+            backend_pid = own.pid, backend_start = own.backend_start
+       from pg_catalog.pg_stat_activity as own
+      where own.pid = pg_catalog.pg_backend_pid() and pipeline = $1 and epoch = $2 and owner = $3`,
     [pipeline, epoch, owner, expiresMs],
   )
   if (rowCount === 0) throw lost(pipeline)

@@ -64,6 +64,16 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       { name, connections, patience },
     )
 
+  /** For one run at a time: beside the COPYs one for the heartbeat, one for what the run asks in between. */
+  async function withRunPool<T>(use: (pool: Database) => Promise<T>): Promise<T> {
+    const pool = openPool("flatbed-loader", settings.connections + 2)
+    try {
+      return await use(pool)
+    } finally {
+      await pool.close()
+    }
+  }
+
   async function prepareLedger(signal?: AbortSignal): Promise<void> {
     const mayRepeat = (error: unknown) => error instanceof Problem && error.code === "database-unreachable"
     await withRetries(() => migrateLedger(settings.database.url, settings.deadlines.connect), {
@@ -74,23 +84,27 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     })
   }
 
-  async function runOnce(pipeline: Pipeline, signal: AbortSignal): Promise<RunOutcome> {
+  async function runOnce(pipeline: Pipeline, pool: Database, signal: AbortSignal): Promise<RunOutcome> {
     metrics?.beginRun()
     const runLog = log.child({ pipeline: pipeline.name })
-    const outcome = await attemptRun(pipeline, signal, runLog)
+    const outcome = await attemptRun(pipeline, pool, signal, runLog)
     tellEnd(runLog, outcome)
     metrics?.endRun(outcome)
     return outcome
   }
 
-  async function attemptRun(pipeline: Pipeline, signal: AbortSignal, runLog: Logger): Promise<RunOutcome> {
+  async function attemptRun(
+    pipeline: Pipeline,
+    pool: Database,
+    signal: AbortSignal,
+    runLog: Logger,
+  ): Promise<RunOutcome> {
     const began = performance.now()
     const seconds = () => (performance.now() - began) / 1000
     const hardStop = new AbortController()
     const release = abortLater(signal, hardStop, settings.deadlines.stop)
     const { connections, read_ahead: readAhead } = settings
-    // Beside the COPYs: one for the heartbeat, one for what the run asks in between.
-    const database = openPool(`flatbed-loader/${pipeline.name}`, connections + 2)
+    const database = pool.as(`flatbed-loader/${pipeline.name}`)
     const source = createSourceClient(sourceSettings(settings), connections + readAhead)
     try {
       const result = await runPipeline(pipeline, {
@@ -122,7 +136,6 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     } finally {
       release()
       await source.close()
-      await database.close()
     }
   }
 
@@ -147,12 +160,14 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     async load(names = [], signal = stopping.signal) {
       const wanted = findPipelines(names)
       await prepareLedger(signal)
-      const outcomes: RunOutcome[] = []
-      for (const pipeline of wanted) {
-        if (signal.aborted) break
-        outcomes.push(await runOnce(pipeline, signal))
-      }
-      return outcomes
+      return await withRunPool(async (pool) => {
+        const outcomes: RunOutcome[] = []
+        for (const pipeline of wanted) {
+          if (signal.aborted) break
+          outcomes.push(await runOnce(pipeline, pool, signal))
+        }
+        return outcomes
+      })
     },
 
     async start() {
@@ -176,7 +191,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         now,
         ticks: createTicks(database, uniqueOwner),
         run: async (pipeline) => {
-          await runOnce(pipeline, stopping.signal)
+          await withRunPool((pool) => runOnce(pipeline, pool, stopping.signal))
         },
       })
       started.push({ close: schedule.stop })

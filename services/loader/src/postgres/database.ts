@@ -33,9 +33,23 @@ export type TransactionOptions<T> = {
   readonly settle?: Work<T | undefined>
 }
 
-export type Database = ReturnType<typeof openDatabase>
+export type Database = {
+  /** Does the work in one transaction, again if the failure allows it; settles a COMMIT whose answer was lost. */
+  transaction<T>(work: Work<T>, options: TransactionOptions<T>): Promise<T>
+  /** The same pool, its transactions under another application_name. */
+  as(name: string): Database
+  /** Whether Postgres answers within the connect timeout. */
+  isReachable(): Promise<boolean>
+  /** Sessions now open and in use: for the metrics, and for tests that nothing leaks. */
+  sessions(): { open: number; busy: number }
+  /** Closes every connection; waits for those in use. */
+  close(): Promise<void>
+}
 
-/** Opens a pool of at most `connections`; connects on first use. `name` becomes the sessions' application_name. */
+/**
+ * Opens a pool of at most `connections`; connects on first use and keeps what it connected, so that a session
+ * which is gone means a process that is gone. `name` becomes the transactions' application_name.
+ */
 export function openDatabase(
   settings: DatabaseSettings,
   parts: { readonly name: string; readonly connections: number; readonly patience: Patience },
@@ -44,6 +58,7 @@ export function openDatabase(
     connectionString: settings.url,
     application_name: parts.name,
     max: parts.connections,
+    idleTimeoutMillis: 0,
     connectionTimeoutMillis: settings.connectTimeoutMs,
     query_timeout: settings.statementTimeoutMs + 10_000,
     keepAlive: true,
@@ -53,7 +68,7 @@ export function openDatabase(
   pool.on("error", () => undefined)
   pool.on("connect", (client) => client.on("error", () => undefined))
 
-  async function transaction<T>(work: Work<T>, options: TransactionOptions<T>): Promise<T> {
+  async function transaction<T>(name: string, work: Work<T>, options: TransactionOptions<T>): Promise<T> {
     const { doing, signal, settle } = options
     let lost: Backend | undefined
     try {
@@ -63,7 +78,7 @@ export function openDatabase(
             const found = await settleLost(lost)
             if (found !== undefined) return found.value
           }
-          return await attempt(work, signal)
+          return await attempt(name, work, signal)
         },
         { policy: settings.retries, patience: parts.patience, mayRepeat, signal },
       )
@@ -78,20 +93,20 @@ export function openDatabase(
     }
 
     async function settleLost(backend: Backend): Promise<{ value: T } | undefined> {
-      await attempt((session) => endBackend(session, backend, parts.patience), signal)
-      const value = settle === undefined ? undefined : await attempt(settle, signal)
+      await attempt(name, (session) => endBackend(session, backend, parts.patience), signal)
+      const value = settle === undefined ? undefined : await attempt(name, settle, signal)
       lost = undefined
       return value === undefined ? undefined : { value }
     }
   }
 
-  async function attempt<T>(work: Work<T>, signal: AbortSignal | undefined): Promise<T> {
+  async function attempt<T>(name: string, work: Work<T>, signal: AbortSignal | undefined): Promise<T> {
     const client = await pool.connect()
     const cut = () => socketOf(client).destroy()
     signal?.addEventListener("abort", cut)
     try {
       signal?.throwIfAborted()
-      const backend = await begin(client, settings)
+      const backend = await begin(client, name, settings)
       const value = await work(client)
       await commit(client, backend)
       client.release()
@@ -104,23 +119,19 @@ export function openDatabase(
     }
   }
 
-  return {
-    transaction,
-
-    /** Whether Postgres answers within the connect timeout. */
-    async isReachable(): Promise<boolean> {
-      return await attempt(async (session) => session.query({ text: "select 1" }), undefined).then(
+  const named = (name: string): Database => ({
+    transaction: async (work, options) => await transaction(name, work, options),
+    as: named,
+    async isReachable() {
+      return await attempt(name, async (session) => session.query({ text: "select 1" }), undefined).then(
         () => true,
         () => false,
       )
     },
-
-    /** Sessions now open and in use: for the metrics, and for tests that nothing leaks. */
     sessions: () => ({ open: pool.totalCount, busy: pool.totalCount - pool.idleCount }),
-
-    /** Closes every connection; waits for those in use. */
     close: async () => await pool.end(),
-  }
+  })
+  return named(parts.name)
 }
 
 type Backend = { readonly pid: number; readonly started: string }
@@ -134,18 +145,19 @@ class CommitLost extends Error {
   }
 }
 
-async function begin(client: Session, settings: DatabaseSettings): Promise<Backend> {
+async function begin(client: Session, name: string, settings: DatabaseSettings): Promise<Backend> {
   // One round trip. DateStyle and TimeZone decide what a lexeme means; an empty search_path, what a name means;
-  // with row_security off a policy makes statements fail instead of hiding rows. The keepalives end a session
-  // whose loader vanished without a word after about 40 s instead of Linux's two hours.
+  // with row_security off a policy makes statements fail instead of hiding rows. The connection check ends a
+  // statement whose loader died; the keepalives, a session whose loader vanished without a word, after about
+  // 40 s instead of Linux's two hours.
   const results = (await client.query(
-    shortly(`begin;
+    shortly(`begin; set local application_name = ${pg.escapeLiteral(name)};
     set local datestyle = 'ISO, YMD'; set local timezone = 'UTC'; set local intervalstyle = 'iso_8601';
     set local client_encoding = 'UTF8'; set local search_path = ''; set local row_security = off;
     set local statement_timeout = ${Math.round(settings.statementTimeoutMs)};
     set local lock_timeout = ${Math.round(settings.lockTimeoutMs)};
     set local idle_in_transaction_session_timeout = '120s';
-    set local tcp_keepalives_idle = 10; set local tcp_keepalives_interval = 10; set local tcp_keepalives_count = 3;
+    set local client_connection_check_interval = '2s'; set local tcp_keepalives_idle = 10; set local tcp_keepalives_interval = 10; set local tcp_keepalives_count = 3;
     select pid, backend_start::text as started from pg_catalog.pg_stat_activity where pid = pg_catalog.pg_backend_pid()`),
   )) as unknown as pg.QueryResult<Backend>[]
   const backend = results.at(-1)?.rows[0]
