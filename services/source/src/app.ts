@@ -1,14 +1,18 @@
 /** The data port: what is served, and by which file. */
 import fastify, { type FastifyInstance } from "fastify"
 import type { Logger } from "pino"
+import { createAnnouncements } from "./announcements.ts"
 import { type Catalog, createCatalog } from "./catalog.ts"
+import type { Certificate } from "./certificate.ts"
 import { createByteBudget } from "./http/byte-budget.ts"
 import { guardRequests } from "./http/guard.ts"
+import { createListener } from "./http/listener.ts"
 import { answerBrokenRequest, answerWithProblems, problemOf, sendProblem } from "./http/problems.ts"
 import { watchRequests } from "./http/requests.ts"
 import { createMetrics, type SourceMetrics } from "./metrics.ts"
 import { routeChunks } from "./routes/chunks.ts"
 import { routeDatasets } from "./routes/datasets.ts"
+import { routeEvents } from "./routes/events.ts"
 import { routeRows } from "./routes/rows.ts"
 import type { SourceSettings } from "./settings.ts"
 import { readSourceVersion } from "./source-version.ts"
@@ -28,32 +32,41 @@ const lookForLateRequestsMs = 1_000
  * Joins the parts; never listens. `app.ready()` looks at every file, `app.close()` ends the catalog once the
  * answers under way are finished.
  */
-export function buildApp(settings: SourceSettings, { log }: { readonly log: Logger }): SourceApp {
+export function buildApp(
+  settings: SourceSettings,
+  { log, certificate }: { readonly log: Logger; readonly certificate?: Certificate | undefined },
+): SourceApp {
   const { timeouts } = settings
   const metrics = createMetrics(readSourceVersion())
-  const catalog = createCatalog(settings, { log, metrics })
+  const announcements = createAnnouncements()
+  const catalog = createCatalog(settings, { log, metrics, announcements })
+  const stopping = new AbortController()
   const budget = createByteBudget(settings.buffer_budget, metrics.inFlight)
   const app = fastify({
     bodyLimit,
-    requestTimeout: timeouts.request,
-    keepAliveTimeout: timeouts.keep_alive,
     // Ours says it in a problem document.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200 },
-    http: {
-      headersTimeout: Math.min(timeouts.headers, timeouts.request),
-      connectionsCheckingInterval: lookForLateRequestsMs,
-      maxHeaderSize: maxHeaderBytes,
-    },
+    serverFactory: createListener(
+      {
+        requestTimeout: timeouts.request,
+        headersTimeout: Math.min(timeouts.headers, timeouts.request),
+        keepAliveTimeout: timeouts.keep_alive,
+        connectionsCheckingInterval: lookForLateRequestsMs,
+        maxHeaderSize: maxHeaderBytes,
+      },
+      certificate,
+    ),
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, problemOf(error)),
     clientErrorHandler: answerBrokenRequest,
   })
   answerWithProblems(app, log)
-  watchRequests(app, { responseMs: timeouts.response, stopMs: timeouts.stop, metrics, log })
+  watchRequests(app, { responseMs: timeouts.response, stopMs: timeouts.stop, stopping, metrics, log })
   guardRequests(app, { auth: settings.auth, catalog, log })
   routeDatasets(app)
   routeChunks(app, { budget, metrics, log })
   routeRows(app)
+  routeEvents(app, { announcements, settings: settings.events, stopping: stopping.signal, metrics, log })
   app.addHook("onReady", () => catalog.open())
   app.addHook("onClose", () => catalog.close())
   return { app, catalog, metrics }

@@ -1,9 +1,11 @@
 /** What this source offers: its datasets by name, looked at now and then. */
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { findNearest } from "@flatbed/config"
 import { Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
+import type { Announcements } from "./announcements.ts"
 import { createDataset, type SourceDataset } from "./dataset.ts"
+import { createFileWatch } from "./file-watch.ts"
 import { csvParseReader } from "./formats/csv-parse.ts"
 import { createIndexFolder } from "./index-folder.ts"
 import type { SourceMetrics } from "./metrics.ts"
@@ -14,6 +16,8 @@ import type { Shape } from "./version-name.ts"
 const defaultChunkBytes = 1024 * 1024
 // Reading is work for one processor; a second turn lets a small file past a big one.
 const passesAtOnce = 2
+// An editor that saves touches a file several times within this long.
+const gatherMs = 100
 
 /** The datasets that somebody may know of. */
 export type Offer = {
@@ -28,8 +32,10 @@ export type Catalog = {
   readonly datasets: readonly SourceDataset[]
   /** Those whose names pass. */
   offer(mayRead: (dataset: string) => boolean): Offer
-  /** The first look at every file, and one every scan_interval from then on. */
+  /** The first look at every file; from then on one when it changes, and one every scan_interval. */
   open(): Promise<void>
+  /** Looks at every file now. */
+  look(): Promise<void>
   /** Ends what is under way and closes every file. */
   close(): Promise<void>
 }
@@ -37,7 +43,7 @@ export type Catalog = {
 /** Opens nothing before `open`. */
 export function createCatalog(
   settings: SourceSettings,
-  parts: { log: Logger; metrics: SourceMetrics },
+  { announcements, ...parts }: { log: Logger; metrics: SourceMetrics; announcements: Announcements },
 ): Catalog {
   const turns = createTurns(passesAtOnce)
   const datasets = Object.entries(settings.datasets).map(([name, dataset]) =>
@@ -52,24 +58,42 @@ export function createCatalog(
       maxRecordBytes: settings.record_limit,
       indexes: createIndexFolder(join(settings.cache, name)),
       turns,
+      announce: announcements.announce,
       ...parts,
     }),
   )
+  const byPath = new Map<string, SourceDataset[]>()
+  for (const [i, { files }] of Object.values(settings.datasets).entries()) {
+    const path = resolve(settings.root, files)
+    byPath.set(path, [...(byPath.get(path) ?? []), ...datasets.slice(i, i + 1)])
+  }
+  const watch = createFileWatch({
+    files: [...byPath.keys()],
+    onChange: (path) => {
+      for (const dataset of byPath.get(path) ?? []) void dataset.look()
+    },
+    gatherMs,
+    log: parts.log,
+  })
   let scanning: NodeJS.Timeout | undefined
 
+  // Watched first: what changes after the look is heard of.
   async function look(): Promise<void> {
+    await watch.renew()
     await Promise.all(datasets.map((dataset) => dataset.look()))
   }
 
   return {
     datasets,
     offer: (mayRead) => createOffer(datasets.filter(({ name }) => mayRead(name))),
+    look,
     async open() {
       await look()
       scanning = setInterval(() => void look(), settings.scan_interval).unref()
     },
     async close() {
       clearInterval(scanning)
+      watch.close()
       await Promise.all(datasets.map((dataset) => dataset.close()))
     },
   }

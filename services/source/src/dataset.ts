@@ -2,7 +2,7 @@
  * One dataset: looks whether its file has changed, makes the next version in the background, and keeps the one
  * before served until then.
  */
-import { asProblem, Problem } from "@flatbed/contract"
+import { asProblem, type Manifest, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import { type FileIdentity, sameIdentity } from "./file-identity.ts"
 import type { Reader } from "./formats/format.ts"
@@ -25,6 +25,8 @@ export type DatasetParts = {
   readonly maxRecordBytes: number
   readonly indexes: IndexFolder
   readonly turns: Turns
+  /** Told of each version that follows another one, or none. */
+  readonly announce: (manifest: Manifest) => void
   readonly metrics: SourceMetrics
   readonly log: Logger
 }
@@ -67,8 +69,11 @@ export function createDataset(parts: DatasetParts): SourceDataset {
   let progress = { bytes: 0, of: 0 }
   let failure: { readonly problem: Problem; readonly identity: FileIdentity | undefined } | undefined
   let remembered = false
+  // What was heard of while a version was made may have come too late for it.
+  let lookAgain = false
 
   async function look(): Promise<void> {
+    if (making !== undefined) lookAgain = true
     if (making !== undefined || stop.signal.aborted) return
     if (!remembered) {
       remembered = true
@@ -94,6 +99,9 @@ export function createDataset(parts: DatasetParts): SourceDataset {
       .take(() => make(identity))
       .finally(() => {
         making = undefined
+        if (!lookAgain) return
+        lookAgain = false
+        void look()
       })
   }
 
@@ -118,7 +126,9 @@ export function createDataset(parts: DatasetParts): SourceDataset {
       failure = undefined
       once.add(made.index.manifest.version)
       discarded.delete(made.index.manifest.version)
+      const before = held.current()?.index.manifest.version
       held.publish(made)
+      if (before !== made.index.manifest.version) parts.announce(made.index.manifest)
       tellPublished(made, made.cached, started)
     } catch (error) {
       if (stop.signal.aborted) return

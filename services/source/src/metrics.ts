@@ -5,6 +5,8 @@ export type SourceMetrics = {
   indexed(dataset: string, outcome: "published" | "cached" | "failed", seconds: number): void
   requested(route: string, status: number, seconds: number): void
   served(dataset: string, form: string, rows: number, bytes: number): void
+  /** How many clients listen to the events, now. */
+  eventClients(clients: number): void
   /** Encoded bytes in flight, now. */
   inFlight(bytes: number): void
   /** The exposition format and its media type. */
@@ -50,6 +52,11 @@ export function createMetrics(version: string): SourceMetrics {
     help: "Bytes of chunks that are made or not yet sent",
     registers,
   })
+  const eventClients = new Gauge({
+    name: "flatbed_source_event_clients",
+    help: "Clients that listen to the events",
+    registers,
+  })
   const build = new Gauge({
     name: "flatbed_source_build_info",
     help: "1, labelled with the versions",
@@ -65,6 +72,7 @@ export function createMetrics(version: string): SourceMetrics {
       rows.inc({ dataset, form }, servedRows)
       bytes.inc({ dataset, form }, servedBytes)
     },
+    eventClients: (clients) => eventClients.set(clients),
     inFlight: (now) => inFlight.set(now),
     expose: async () => ({ type: registry.contentType, body: await registry.metrics() }),
   }

@@ -21,8 +21,15 @@ async function serve({ configFile, env, signal, print }: CommandContext): Promis
     const source = await startSource(settings, { log })
     try {
       const { url, adminUrl } = source
-      print({ url, admin_url: adminUrl }, `serving on ${url}, admin on ${adminUrl}`)
-      if (!signal.aborted) await once(signal, "abort")
+      const reload = () => void source.reload()
+      // Unheard, it would end the process.
+      process.on("SIGHUP", reload)
+      try {
+        print({ url, admin_url: adminUrl }, `serving on ${url}, admin on ${adminUrl}`)
+        if (!signal.aborted) await once(signal, "abort")
+      } finally {
+        process.off("SIGHUP", reload)
+      }
     } finally {
       await source.close()
     }

@@ -83,6 +83,17 @@ const authSchema = Type.Union(
   },
 )
 
+const tlsSchema = Type.Object({
+  certificate: path({
+    description: "PEM file of the data port's certificate, with its chain; read again when it changes",
+  }),
+  key: path({ description: "PEM file of the certificate's private key" }),
+  minimum: Type.Enum(["TLSv1.2", "TLSv1.3"], {
+    default: "TLSv1.2",
+    description: "the oldest version of TLS that is spoken",
+  }),
+})
+
 /** The schema of source.yaml; defaults stand beside each setting. */
 export const sourceSettingsSchema = Type.Object({
   listen: Type.Object({
@@ -109,11 +120,23 @@ export const sourceSettingsSchema = Type.Object({
     default: {},
     description: "what is served, by name (lower-case letters, digits, - and _)",
   }),
+  tls: Type.Optional(tlsSchema),
+  events: Type.Object({
+    clients: Type.Integer({
+      minimum: 1,
+      default: 100,
+      description: "who may listen to /v1/events at once; beyond it 503",
+    }),
+    heartbeat: duration({ default: "15s", description: "a sign of life to whoever listens to /v1/events" }),
+  }),
   settle: duration({
     default: "2s",
     description: "a file touched less than this ago is still being written",
   }),
-  scan_interval: duration({ default: "30s", description: "how often files are looked at when nobody asks" }),
+  scan_interval: duration({
+    default: "30s",
+    description: "how often files are looked at when nobody asks and no change is heard of",
+  }),
   keep_versions: duration({
     default: "10m",
     description: "how long a version stays served after its successor, while its bytes are there",
@@ -141,6 +164,7 @@ export const sourceSettingsSchema = Type.Object({
 
 export type SourceSettings = Settings<typeof sourceSettingsSchema>
 export type AuthSettings = SourceSettings["auth"]
+export type TlsSettings = NonNullable<SourceSettings["tls"]>
 export type DatasetSettings = SourceSettings["datasets"][string]
 
 /** Reads source.yaml; raises settings-invalid with every problem at once. */
@@ -174,6 +198,9 @@ export function checkSourceSettings(settings: SourceSettings): SettingsProblem[]
   }
   for (const [name, dataset] of Object.entries(settings.datasets)) {
     problems.push(...checkDataset(`datasets.${name}`, dataset))
+  }
+  if (settings.events.heartbeat === 0) {
+    problems.push({ path: "events.heartbeat", message: "is 0ms, expected at least 1ms" })
   }
   for (const path of ["buffer_budget", "record_limit"] as const) {
     if (settings[path] === 0) problems.push({ path, message: "is 0, expected at least 1B" })

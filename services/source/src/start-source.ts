@@ -5,27 +5,40 @@ import type { FastifyInstance } from "fastify"
 import type { Logger } from "pino"
 import { buildAdmin } from "./admin.ts"
 import { buildApp } from "./app.ts"
-import type { SourceSettings } from "./settings.ts"
+import { openCertificate } from "./certificate.ts"
+import { isLoopback, type SourceSettings } from "./settings.ts"
 import { readSourceVersion } from "./source-version.ts"
 
 export type RunningSource = {
   /** Origin of the data port, with the port that was taken. */
   readonly url: string
   readonly adminUrl: string
+  /** Reads the certificate again and looks at every file now. */
+  reload(): Promise<void>
   /** Refuses what is new, lets answers under way finish within timeouts.stop, closes every file and port. */
   close(): Promise<void>
 }
 
-/** Looks at every file, then listens. Raises port-in-use, naming the setting. */
+/** Looks at every file, then listens. Raises port-in-use, or settings-invalid for a certificate, naming the setting. */
 export async function startSource(
   settings: SourceSettings,
   { log }: { readonly log: Logger },
 ): Promise<RunningSource> {
-  const { app, catalog, metrics } = buildApp(settings, { log })
+  const certificate =
+    settings.tls === undefined
+      ? undefined
+      : await openCertificate(settings.tls, { scanMs: settings.scan_interval, log })
+  const { app, catalog, metrics } = buildApp(settings, { log, certificate })
   const admin = buildAdmin({ catalog, metrics, log })
   try {
-    const url = await listen(app, settings.listen, "listen")
-    const adminUrl = await listen(admin, settings.admin, "admin")
+    const url = await listen(app, settings.listen, "listen", certificate === undefined ? "http" : "https")
+    const adminUrl = await listen(admin, settings.admin, "admin", "http")
+    if (certificate === undefined && !isLoopback(settings.listen.host)) {
+      log.warn(
+        { event: "source.plain_http", url },
+        "tokens and rows travel unencrypted; set tls, unless a proxy in front of this port speaks TLS",
+      )
+    }
     const datasets = catalog.datasets.map(({ name }) => name)
     log.info(
       {
@@ -42,8 +55,13 @@ export async function startSource(
     return {
       url,
       adminUrl,
+      async reload() {
+        await certificate?.reload()
+        await catalog.look()
+      },
       close: () => {
         closing ??= stop(app, admin).then(() => {
+          certificate?.close()
           log.info({ event: "source.stopped" }, "source stopped")
         })
         return closing
@@ -51,6 +69,7 @@ export async function startSource(
     }
   } catch (error) {
     await Promise.all([admin.close(), app.close()])
+    certificate?.close()
     throw error
   }
 }
@@ -59,6 +78,7 @@ async function listen(
   app: FastifyInstance,
   { host, port }: { readonly host: string; readonly port: number },
   setting: "listen" | "admin",
+  scheme: "http" | "https",
 ): Promise<string> {
   try {
     await app.listen({ host, port })
@@ -85,7 +105,7 @@ async function listen(
     throw error
   }
   const address = app.server.address() as AddressInfo
-  return `http://${host.includes(":") ? `[${host}]` : host}:${address.port}`
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${address.port}`
 }
 
 async function stop(app: FastifyInstance, admin: FastifyInstance): Promise<void> {

@@ -8,11 +8,20 @@ import { loggableAddress } from "./address.ts"
 
 const cutMs = 1_000
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The answer lasts as long as its reader stays: no limit cuts it, and it ends by itself on `stopping`. */
+    endless?: true
+  }
+}
+
 type RequestParts = {
   /** The longest that an answer may take to be made and read. */
   readonly responseMs: number
   /** The longest that answers under way are waited for when the app closes; then they are cut. */
   readonly stopMs: number
+  /** Aborted when the app begins to close. */
+  readonly stopping: AbortController
   readonly metrics: SourceMetrics
   readonly log: Logger
 }
@@ -20,14 +29,13 @@ type RequestParts = {
 /** A slow reader holds memory and a connection; after the limit it holds neither. */
 export function watchRequests(
   app: FastifyInstance,
-  { responseMs, stopMs, metrics, log }: RequestParts,
+  { responseMs, stopMs, stopping, metrics, log }: RequestParts,
 ): void {
   let underWay = 0
-  let stopping = false
   let onIdle = () => {}
 
   app.addHook("onRequest", async (request, reply) => {
-    if (stopping) {
+    if (stopping.signal.aborted) {
       reply.header("connection", "close")
       throw new Problem("stopping", "The source is stopping.", {
         hint: "Ask again when it has started anew.",
@@ -37,13 +45,14 @@ export function watchRequests(
     underWay += 1
     const { raw } = reply
     const started = performance.now()
-    const cut = setTimeout(() => {
+    const cutLate = () => {
       log.warn(
         { event: "response.cut", url: loggableAddress(request.url), after_ms: responseMs },
         "an answer took too long",
       )
       raw.destroy()
-    }, responseMs)
+    }
+    const cut = request.routeOptions.config.endless === true ? undefined : setTimeout(cutLate, responseMs)
     finished(raw, () => {
       clearTimeout(cut)
       underWay -= 1
@@ -65,7 +74,7 @@ export function watchRequests(
   // Node takes a connection for idle once its answer is written, though nobody has read it yet, and closing the
   // server would cut it. So the waiting is done here, before the server closes.
   app.addHook("preClose", async () => {
-    stopping = true
+    stopping.abort()
     await idle(stopMs)
     app.server.closeAllConnections()
     // Those that were cut say so once they notice.
