@@ -7,45 +7,98 @@ import {
   mediaTypes,
 } from "@flatbed/contract"
 import type { ChunkIndex } from "./chunk-index.ts"
-import type { Reader, RowsForm } from "./formats/format.ts"
+import { spellCsvRecord } from "./formats/csv-spelling.ts"
+import type { EncodedRows, Layout, Reader, RowsForm } from "./formats/format.ts"
+
+const json = {
+  name: "json",
+  accepts: mediaTypes.json,
+  contentType: `${mediaTypes.json}; charset=utf-8`,
+} as const
+const ndjson = { name: "ndjson", accepts: mediaTypes.ndjson, contentType: mediaTypes.ndjson } as const
+const csv = {
+  name: "csv",
+  accepts: mediaTypes.csv,
+  contentType: mediaTypes.csv.replace(";", "; charset=utf-8;"),
+} as const
 
 /** The forms a chunk is offered in, the first being what is answered to those who do not mind. */
-export const chunkForms = [
-  { name: "json", accepts: mediaTypes.json, contentType: `${mediaTypes.json}; charset=utf-8` },
-  { name: "ndjson", accepts: mediaTypes.ndjson, contentType: mediaTypes.ndjson },
-] as const
+export const chunkForms = [json, ndjson, csv] as const
 
-export type ChunkForm = (typeof chunkForms)[number]
+/** The forms of rows that are no chunk. */
+export const rowsForms = [json, csv] as const
+
+type FormName = (typeof chunkForms)[number]["name"]
+
+const rowsFormOf = { json: "objects", ndjson: "cells", csv: "csv" } as const satisfies Record<
+  FormName,
+  RowsForm
+>
 
 /** The body. Raises no Problem: bytes that the pass accepted encode, or it is a bug. */
 export function encodeChunk(
   reader: Reader,
-  { manifest, layout }: ChunkIndex,
+  index: ChunkIndex,
   chunk: ManifestChunk,
   bytes: Buffer,
-  form: ChunkForm["name"],
+  form: FormName,
 ): Buffer {
-  const rowsForm: RowsForm = form === "json" ? "objects" : "cells"
-  const { body, rows } = reader.encode(bytes, layout, rowsForm)
-  if (rows !== chunk.rows) {
-    throw new Error(`chunk ${chunk.chunk} of ${manifest.dataset} encodes to ${rows} rows, not ${chunk.rows}`)
+  const { manifest, layout } = index
+  const { body, rows, rejects } = encodeRecords(reader, index, chunk, bytes, form)
+  if (rows !== chunk.rows || rejects !== chunk.rejects) {
+    throw new Error(
+      `chunk ${chunk.chunk} of ${manifest.dataset} encodes to ${rows} rows with ${rejects} rejects, ` +
+        `not ${chunk.rows} with ${chunk.rejects}`,
+    )
   }
+  if (form !== "ndjson") return wrapRows(layout, [body], form)
+  const head: ChunkHead = {
+    dataset: manifest.dataset,
+    version: manifest.version,
+    chunk: chunk.chunk,
+    first_row: chunk.first_row,
+    rows,
+    rejects,
+    columns_sha256: hashColumns(manifest.columns),
+    raw_sha256: chunk.sha256,
+  }
+  const tail: ChunkTail = { rows, rejects }
+  return Buffer.concat([line(head), body, line(tail)])
+}
+
+/** A chunk's records, all or the first so many, without what surrounds them. */
+export function encodeRecords(
+  reader: Reader,
+  { layout, firstLines }: ChunkIndex,
+  chunk: ManifestChunk,
+  bytes: Buffer,
+  form: FormName,
+  limit?: number,
+): EncodedRows {
+  const records = {
+    bytes,
+    file: chunk.file,
+    firstRow: chunk.first_row,
+    firstLine: firstLines[chunk.chunk - 1] ?? 1,
+    byteFrom: chunk.byte_from,
+    rejects: chunk.rejects,
+  }
+  return reader.encode(records, layout, rowsFormOf[form], limit)
+}
+
+/** Rows from one chunk or several as one body. */
+export function wrapRows(
+  layout: Layout,
+  bodies: readonly Buffer[],
+  form: (typeof rowsForms)[number]["name"],
+): Buffer {
   switch (form) {
-    case "json":
-      return Buffer.concat([Buffer.from("["), body, Buffer.from("]\n")])
-    case "ndjson": {
-      const head: ChunkHead = {
-        dataset: manifest.dataset,
-        version: manifest.version,
-        chunk: chunk.chunk,
-        first_row: chunk.first_row,
-        rows: chunk.rows,
-        rejects: chunk.rejects,
-        columns_sha256: hashColumns(manifest.columns),
-        raw_sha256: chunk.sha256,
-      }
-      const tail: ChunkTail = { rows, rejects: chunk.rejects }
-      return Buffer.concat([line(head), body, line(tail)])
+    case "csv":
+      return Buffer.concat([Buffer.from(spellCsvRecord(layout.fields.map(({ name }) => name))), ...bodies])
+    case "json": {
+      const comma = Buffer.from(",\n")
+      const parts = bodies.filter((body) => body.length > 0).flatMap((body) => [comma, body])
+      return Buffer.concat([Buffer.from("["), ...parts.slice(1), Buffer.from("]\n")])
     }
   }
 }

@@ -3,14 +3,19 @@ import { describe, expect, it } from "vitest"
 import { type ChunkRule, type ChunkSpan, createChunkCutter } from "./chunk-cut.ts"
 
 /** Cuts a header of `header` bytes and records of the given lengths, each on a line of its own. */
-function cut(rule: ChunkRule, header: number, records: readonly number[]): ChunkSpan[] {
+function cut(
+  rule: ChunkRule,
+  header: number,
+  records: readonly number[],
+  isReject: (row: number) => boolean = () => false,
+): ChunkSpan[] {
   const spans: ChunkSpan[] = []
   const cutter = createChunkCutter(rule, (span) => spans.push(span))
   let at = header
   cutter.header(at, 2)
   records.forEach((length, i) => {
     at += length
-    cutter.record(at, i + 3)
+    cutter.record(at, i + 3, isReject(i + 1))
   })
   cutter.finish()
   return spans
@@ -19,13 +24,26 @@ function cut(rule: ChunkRule, header: number, records: readonly number[]): Chunk
 describe("chunk cutter", () => {
   it("cuts by rows, the last chunk being the rest", () => {
     expect(cut({ rows: 2 }, 10, [5, 5, 5])).toEqual([
-      { firstRow: 1, rows: 2, firstLine: 2, byteFrom: 10, byteTo: 20 },
-      { firstRow: 3, rows: 1, firstLine: 4, byteFrom: 20, byteTo: 25 },
+      { firstRow: 1, rows: 2, rejects: 0, firstLine: 2, byteFrom: 10, byteTo: 20 },
+      { firstRow: 3, rows: 1, rejects: 0, firstLine: 4, byteFrom: 20, byteTo: 25 },
     ])
   })
 
   it("cuts by bytes without going over, except for one long record", () => {
     expect(cut({ bytes: 10 }, 4, [5, 5, 1, 30, 10]).map((span) => span.rows)).toEqual([2, 1, 1, 1])
+  })
+
+  it("counts rejects, and keeps many small ones from filling one chunk", () => {
+    const second = (row: number) => row === 2
+    expect(cut({ rows: 3 }, 10, [5, 5, 5, 5], second).map(({ rows, rejects }) => [rows, rejects])).toEqual([
+      [3, 1],
+      [1, 0],
+    ])
+    const blankLines = Array.from({ length: 10_000 }, () => 1)
+    const spans = cut({ bytes: 1024 * 1024 }, 10, blankLines, () => true)
+    expect(spans.length).toBeGreaterThan(1)
+    expect(Math.max(...spans.map(({ rejects }) => rejects))).toBeLessThan(2100)
+    expect(spans.reduce((sum, { rejects }) => sum + rejects, 0)).toBe(10_000)
   })
 
   it("makes no chunk of no rows", () => {

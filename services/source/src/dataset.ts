@@ -153,7 +153,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
   }
 
   function tellPublished({ index }: HeldVersion, cached: boolean, started: number): void {
-    const { version, rows, chunks, columns, files } = index.manifest
+    const { version, rows, rejects, chunks, columns, files } = index.manifest
     const durationMs = Math.round(performance.now() - started)
     const bytes = files.reduce((sum, one) => sum + one.bytes, 0)
     log.info(
@@ -162,13 +162,15 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         dataset: name,
         version,
         rows,
+        rejects,
         bytes,
         chunks: chunks.length,
         duration_ms: durationMs,
         cached,
         columns: columns.map((column) => `${column.name} ${column.type}`),
       },
-      `${name}: ${rows} rows in ${chunks.length} chunks are version ${version.slice(0, 12)}`,
+      `${name}: ${rows} rows${rejects === 0 ? "" : `, ${rejects} of them set aside,`} in ${chunks.length} chunks ` +
+        `are version ${version.slice(0, 12)}`,
     )
     metrics.indexed(name, cached ? "cached" : "published", durationMs / 1000)
   }

@@ -1,9 +1,9 @@
 /** Pure: what all cells of a column say about its type. */
 import { type ColumnType, classifyLexeme, type Evidence, joinTypes, type Sighting } from "@flatbed/contract"
+import { showCell } from "./show-cell.ts"
 
 type FormCount = { readonly form: ColumnType; cells: number; readonly first: Sighting }
 
-const maxShownCharacters = 100
 // Classifying costs more than a look-up, and most columns repeat themselves.
 const rememberedLexemes = 4096
 
@@ -43,13 +43,13 @@ export function createEvidence(column: string, declared: ColumnType | undefined)
       if (cell === "") empties += 1
       const form = classify(cell)
       const seen = forms.get(form)
-      if (seen === undefined) forms.set(form, { form, cells: 1, first: { row, line, value: shown(cell) } })
+      if (seen === undefined) forms.set(form, { form, cells: 1, first: { row, line, value: showCell(cell) } })
       else seen.cells += 1
     },
     finish(): { readonly type: ColumnType; readonly evidence: Evidence } {
       const counted = [...forms.values()]
       return {
-        type: declared ?? joinAll(counted) ?? "text",
+        type: declared ?? findType(counted),
         evidence: {
           column,
           declared: declared !== undefined,
@@ -80,7 +80,12 @@ export function measureNumber(lexeme: string): { readonly integerDigits: number;
   }
 }
 
-function joinAll(forms: readonly FormCount[]): ColumnType | undefined {
+/** The narrowest type that holds every cell counted; text when there is none. */
+export function findType(forms: readonly { readonly form: ColumnType }[]): ColumnType {
+  return joinAll(forms) ?? "text"
+}
+
+function joinAll(forms: readonly { readonly form: ColumnType }[]): ColumnType | undefined {
   return forms
     .map(({ form }) => form)
     .reduce<ColumnType | undefined>(
@@ -108,12 +113,4 @@ function findRuledOut(forms: readonly FormCount[]): Evidence["ruled_out"] {
     before = joined
   }
   return null
-}
-
-function shown(cell: string): string {
-  if (cell.length <= maxShownCharacters) return cell
-  const cut = cell.slice(0, maxShownCharacters)
-  const last = cut.charCodeAt(cut.length - 1)
-  // Never half of a surrogate pair.
-  return last >= 0xd800 && last <= 0xdbff ? cut.slice(0, -1) : cut
 }

@@ -29,7 +29,7 @@ const columnsSchema = Type.Object({
   }),
   types: Type.Record(Type.String(), Type.Enum(columnTypes), {
     default: {},
-    description: "served name → type; a cell that breaks it refuses the file; else all rows tell the type",
+    description: "served name → type; a record that breaks it is set aside; else all rows tell the type",
   }),
 })
 

@@ -1,53 +1,24 @@
-/** Pure: is a stream of bytes UTF-8 without NUL? Postgres text can hold nothing else. */
+/** Pure: are a record's bytes UTF-8 without NUL? Postgres text can hold nothing else. */
 import { isUtf8 } from "node:buffer"
 
 export type TextFault = {
   readonly kind: "encoding" | "nul"
-  /** Offset in the whole stream, from 0; for ill-formed UTF-8 where the sequence begins. */
+  /** Offset in the bytes, from 0; for ill-formed UTF-8 where the sequence begins. */
   readonly byte: number
   readonly value: number
 }
 
 /**
- * Checks bytes as they pass. `push` and `end` answer the first fault or undefined; a character may be split
- * between two pushes. Well-formed is what Unicode's table 3-7 says: no surrogates, no overlong forms.
+ * The first fault in whole records, or undefined. Their line ends are ASCII, so that no character is ever split
+ * between two records. Well-formed is what Unicode's table 3-7 says: no surrogates, no overlong forms.
  */
-export function createTextGuard() {
-  let carry: Buffer = Buffer.alloc(0)
-  let offset = 0
-
-  function push(bytes: Buffer): TextFault | undefined {
-    const joined = carry.length === 0 ? bytes : Buffer.concat([carry, bytes])
-    const from = offset - carry.length
-    const sure = joined.length - incompleteTail(joined)
-    const body = joined.subarray(0, sure)
-    const nul = body.indexOf(0)
-    if (!isUtf8(body)) {
-      const bad = illFormedAt(body)
-      if (nul === -1 || bad < nul) return { kind: "encoding", byte: from + bad, value: body[bad] ?? 0 }
-    }
-    if (nul !== -1) return { kind: "nul", byte: from + nul, value: 0 }
-    carry = Buffer.from(joined.subarray(sure))
-    offset += bytes.length
-    return undefined
+export function findTextFault(bytes: Buffer): TextFault | undefined {
+  const nul = bytes.indexOf(0)
+  if (!isUtf8(bytes)) {
+    const bad = illFormedAt(bytes)
+    if (nul === -1 || bad < nul) return { kind: "encoding", byte: bad, value: bytes[bad] ?? 0 }
   }
-
-  function end(): TextFault | undefined {
-    const [value] = carry
-    return value === undefined ? undefined : { kind: "encoding", byte: offset - carry.length, value }
-  }
-
-  return { push, end }
-}
-
-/** How many bytes at the end begin a character that is not whole yet: 0 to 3. */
-function incompleteTail(bytes: Buffer): number {
-  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
-    const byte = bytes[bytes.length - back] ?? 0
-    if (byte < 0x80) return 0
-    if (byte >= 0xc0) return lengthOf(byte) > back ? back : 0
-  }
-  return 0
+  return nul === -1 ? undefined : { kind: "nul", byte: nul, value: 0 }
 }
 
 function lengthOf(lead: number): number {
@@ -63,7 +34,7 @@ function illFormedAt(bytes: Buffer): number {
   let at = 0
   while (at < bytes.length) {
     const length = lengthOf(bytes[at] ?? 0)
-    if (length === 0 || !isUtf8(bytes.subarray(at, at + length))) return at
+    if (length === 0 || at + length > bytes.length || !isUtf8(bytes.subarray(at, at + length))) return at
     at += length
   }
   return at

@@ -8,6 +8,9 @@ import type { ColumnSettings } from "./served-columns.ts"
 /** Raised when the same file and settings come to mean other rows or other bytes on the wire. */
 export const wireNumber = 1
 
+/** Raised when an index that was kept says less than the program has come to need; the versions stay. */
+const indexNumber = 2
+
 /** The effective settings that shape a dataset's rows. Which reader reads them is not among them. */
 export type Shape = {
   readonly dialect: Dialect
@@ -28,7 +31,7 @@ export function nameVersion(
 
 /** SHA-256, hex: which settings a chunk index was made with. */
 export function nameShape(dataset: string, file: string, shape: Shape): string {
-  return sha256([wireNumber, dataset, file, canonicalShape(shape)])
+  return sha256([wireNumber, indexNumber, dataset, file, canonicalShape(shape)])
 }
 
 // Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.

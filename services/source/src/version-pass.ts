@@ -4,9 +4,8 @@ import { type Column, type ManifestChunk, Problem } from "@flatbed/contract"
 import { createChunkCutter } from "./chunk-cut.ts"
 import { createChunkDigests } from "./chunk-digests.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
-import type { Reader, Scan } from "./formats/format.ts"
+import type { Reader } from "./formats/format.ts"
 import type { OpenFile } from "./open-file.ts"
-import { createTextGuard, type TextFault } from "./text-guard.ts"
 import { nameVersion, type Shape } from "./version-name.ts"
 
 // Large enough to be few reads, small enough that requests are answered between two.
@@ -39,7 +38,6 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     })
   }
   const whole = createHash("sha256")
-  const guard = createTextGuard()
   const digests = createChunkDigests()
   const chunks: ManifestChunk[] = []
   const firstLines: number[] = []
@@ -50,7 +48,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       chunk: chunks.length + 1,
       first_row: span.firstRow,
       rows: span.rows,
-      rejects: 0,
+      rejects: span.rejects,
       file,
       byte_from: span.byteFrom,
       byte_to: span.byteTo,
@@ -65,8 +63,8 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
         cutter.header(end, nextLine)
         settledTo = end
       },
-      record(end, nextLine) {
-        cutter.record(end, nextLine)
+      record(end, nextLine, isReject) {
+        cutter.record(end, nextLine, isReject)
         settledTo = end
       },
     },
@@ -82,17 +80,12 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       const bytes = buffer.subarray(0, filled)
       whole.update(bytes)
       digests.add(bytes)
-      const fault = guard.push(bytes)
-      // What comes before the fault is read first, so that the file's first problem is the one reported.
-      if (fault === undefined) await scan.push(bytes)
-      else await refuseText(fault, file, scan, bytes.subarray(0, Math.max(0, fault.byte - offset)))
+      await scan.push(bytes)
       digests.feed(settledTo)
       offset += filled
       request.onProgress(offset)
     }
-    const fault = guard.end()
-    if (fault !== undefined) await refuseText(fault, file, scan, Buffer.alloc(0))
-    const { layout, evidence, rows } = await scan.end()
+    const { layout, evidence, rows, rejects } = await scan.end()
     cutter.finish()
     if (settledTo !== offset) throw new Error(`records end at byte ${settledTo} of ${offset} in ${file}`)
 
@@ -105,35 +98,12 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     const version = nameVersion(dataset, [sha256], shape, columns)
     const files = [{ file, bytes: offset, sha256 }]
     return {
-      manifest: { dataset, version, columns, files, rows, rejects: 0, chunks },
+      manifest: { dataset, version, columns, files, rows, rejects, chunks },
       evidence,
       layout,
       firstLines,
     }
   } finally {
     scan.abandon()
-  }
-}
-
-async function refuseText(fault: TextFault, file: string, scan: Scan, before: Buffer): Promise<never> {
-  if (before.length > 0) await scan.push(before)
-  const { row, line } = await scan.locate(fault.byte)
-  const value = `0x${fault.value.toString(16).padStart(2, "0")}`
-  const facts = { file, row, line, byte: fault.byte, value }
-  switch (fault.kind) {
-    case "nul":
-      throw new Problem("file-nul", `Line ${line} of ${file} holds a NUL at byte ${fault.byte}.`, {
-        hint: "Take the NUL out; if every other byte is one, the file is UTF-16: convert it to UTF-8.",
-        facts,
-      })
-    case "encoding":
-      throw new Problem(
-        "file-encoding",
-        `Line ${line} of ${file} is not UTF-8: byte ${fault.byte} (${value}) begins no valid character.`,
-        {
-          hint: "Convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8 (or -f UTF-16).",
-          facts,
-        },
-      )
   }
 }

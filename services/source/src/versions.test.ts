@@ -175,12 +175,12 @@ describe("a file that changes", () => {
     const { folder, file } = await setup()
     const source = await folder.open()
     const before = await versionOf(source)
-    await writeFile(`${file}.new`, "id,name\n1\n")
+    await writeFile(`${file}.new`, 'id,name\n1,"\n')
     await rename(`${file}.new`, file)
     expect(await source.settled()).toMatchObject({
       state: "failed",
       version: before,
-      problem: { code: "record-ragged" },
+      problem: { code: "record-malformed" },
     })
     expect((await source.get(paths.currentChunk("t", 2))).json()).toHaveLength(2)
     await rm(file)
@@ -191,7 +191,7 @@ describe("a file that changes", () => {
   })
 
   it("reads a refused content once, and says so once", async () => {
-    const { folder } = await setup("id,name\n1\n")
+    const { folder } = await setup('id,name\n1,"\n')
     const source = await folder.open({ scan_interval: "5ms" })
     await source.settled()
     for (let i = 0; i < 5; i++) await source.settled()
@@ -287,7 +287,7 @@ describe("a source that starts again", () => {
     const after = await folder.open({ settle: "1h" })
     await waitFor(() => count(folder, "version.published") === 2)
     expect(folder.logged.filter(({ event }) => event === "version.published")).toMatchObject([
-      { cached: false, rows: 4, chunks: 2, columns: ["id integer", "name text"] },
+      { cached: false, rows: 4, rejects: 0, chunks: 2, columns: ["id integer", "name text"] },
       { cached: true },
     ])
     expect((await after.get(paths.version("t", manifest.version))).json()).toEqual(manifest)

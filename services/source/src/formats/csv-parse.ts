@@ -7,12 +7,23 @@ import { parse as createParser, type InfoRecord, type Options } from "csv-parse"
 import { parse as parseWhole } from "csv-parse/sync"
 import { createEvidence } from "../evidence.ts"
 import { resolveServedColumns } from "../served-columns.ts"
-import { countLines, dissectRecord } from "./csv-record.ts"
-import { raggedRecord, refuseCell, refuseMalformed } from "./csv-refusals.ts"
-import type { BorderSink, Dialect, Layout, Reader, RowsForm, Scan, ScanRequest } from "./format.ts"
+import { countLines, dissectRecord, type RecordAnatomy } from "./csv-record.ts"
+import { refuseMalformed, refuseText } from "./csv-refusals.ts"
+import type {
+  BorderSink,
+  Dialect,
+  EncodedRows,
+  Layout,
+  Reader,
+  Records,
+  RowsForm,
+  Scan,
+  ScanRequest,
+} from "./format.ts"
+import { createJudge, createJudgeOf, describeReject } from "./judge-record.ts"
 import { createRowWriter } from "./row-writer.ts"
 
-const lookAheadBytes = 16
+const maxCharacterBytes = 4
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** csv-parse as a reader of RFC 4180 and its relatives. */
@@ -57,6 +68,7 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
     const nextLine = line + countLines(bytes)
     const place = { file, row, line, byte: recordFrom }
     if (columns === undefined) {
+      refuseText(bytes, file)
       const bom = startsWithMark(bytes) ? byteOrderMark.length : 0
       if (cells.some((name) => name.includes("\r"))) {
         refuseMalformed(bytes.subarray(bom), dialect, { ...place, byte: bom })
@@ -64,9 +76,8 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
       columns = createColumns(cells, request)
       borders.header(end, nextLine)
     } else {
-      if (cells.length !== columns.width) throw raggedRecord(cells.length, columns.width, place, dialect)
-      columns.add(cells, bytes, place)
-      borders.record(end, nextLine)
+      const isReject = columns.add(cells, bytes, place)
+      borders.record(end, nextLine, isReject)
     }
     row += 1
     line = nextLine
@@ -77,6 +88,8 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
     const rest = held.subarray(recordFrom - heldFrom)
     held = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
     heldFrom = recordFrom
+    // csv-parse would read on as UTF-16, whose mark begins with this byte; UTF-8 never has it.
+    if (columns === undefined && held[0] === 0xff) refuseText(held, file)
     // csv-parse reads synchronously inside write; the wait is for its answer only.
     const error = await new Promise<Error | null | undefined>((resolve) => parser.write(bytes, resolve))
     if (error) throw explain(error)
@@ -87,22 +100,26 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
     const record = held.subarray(recordFrom - heldFrom)
     const bom = recordFrom === 0 && startsWithMark(record) ? byteOrderMark.length : 0
     const place = { file, row, line, byte: recordFrom + bom }
-    if (error.code === "CSV_MAX_RECORD_SIZE") {
-      return new Problem(
-        "record-malformed",
-        `The record that begins on line ${line} is longer than ${request.maxRecordBytes} bytes.`,
-        {
-          hint: "Close the quote it opens, or raise record_limit if records really are that long.",
-          facts: place,
-        },
-      )
-    }
     try {
+      // What is no text at all looks malformed too; the last character may not be whole yet.
+      if (row === 0) refuseText(record.subarray(0, Math.max(0, record.length - maxCharacterBytes)), file)
+      if (error.code === "CSV_MAX_RECORD_SIZE") throw tooLong(place)
       refuseMalformed(record.subarray(bom), dialect, place)
     } catch (problem) {
       return problem as Error
     }
     return error
+  }
+
+  function tooLong(place: Place): Problem {
+    return new Problem(
+      "record-malformed",
+      `The record that begins on line ${line} is longer than ${request.maxRecordBytes} bytes.`,
+      {
+        hint: "Close the quote it opens, or raise record_limit if records really are that long.",
+        facts: place,
+      },
+    )
   }
 
   return {
@@ -121,11 +138,6 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
       }
       return { ...columns.finish(), rows: row - 1 }
     },
-    async locate(byte) {
-      // csv-parse looks ahead before it ends a record; delimiters end none and break none.
-      await push(Buffer.alloc(lookAheadBytes, dialect.delimiter))
-      return { row, line: line + countLines(held, recordFrom - heldFrom, byte - heldFrom) }
-    },
     abandon: () => {
       parser.destroy()
     },
@@ -138,26 +150,36 @@ type Place = { readonly file: string; readonly row: number; readonly line: numbe
 function createColumns(header: string[], { file, dialect, columns }: ScanRequest) {
   const fields = resolveServedColumns(header, columns, { file, line: 1 })
   const evidence = fields.map(({ name, declared }) => createEvidence(name, declared))
+  const judge = createJudge({ dialect, width: header.length, fields })
+  let rejects = 0
   return {
-    width: header.length,
-    add(cells: string[], bytes: Buffer, place: Place): void {
-      const anatomy = cells.some(needsBytes) ? dissectRecord(bytes, dialect) : undefined
+    /** Whether the record is set aside; then its cells say nothing about the columns. */
+    add(lexemes: string[], bytes: Buffer, place: Place): boolean {
+      const anatomy = lexemes.some(needsBytes) ? dissectRecord(bytes, dialect) : undefined
       if (anatomy?.fault !== undefined) refuseMalformed(bytes, dialect, place)
-      fields.forEach((field, i) => {
-        const lexeme = cells[field.index] ?? ""
-        const cell = lexeme === "" && !anatomy?.quoted[field.index] ? null : lexeme
-        if (field.declared !== undefined && cell !== null) refuseCell(field, cell, bytes, dialect, place)
-        evidence[i]?.add(cell, place.row, place.line)
+      const cells = readCells(lexemes, anatomy)
+      if (judge(cells, bytes) !== undefined) {
+        rejects += 1
+        return true
+      }
+      fields.forEach(({ index }, i) => {
+        evidence[i]?.add(cells[index] ?? null, place.row, place.line)
       })
+      return false
     },
     finish() {
       const finished = evidence.map((one) => one.finish())
       const layout: Layout = {
         dialect,
         width: header.length,
-        fields: fields.map(({ name, index }, i) => ({ name, index, type: finished[i]?.type ?? "text" })),
+        fields: fields.map(({ name, index, declared }, i) => ({
+          name,
+          index,
+          type: finished[i]?.type ?? "text",
+          declared: declared !== undefined,
+        })),
       }
-      return { layout, evidence: finished.map((one) => one.evidence) }
+      return { layout, evidence: finished.map((one) => one.evidence), rejects }
     },
   }
 }
@@ -167,17 +189,35 @@ function needsBytes(cell: string): boolean {
   return cell === "" || cell.includes("\r")
 }
 
-function encode(bytes: Buffer, layout: Layout, form: RowsForm) {
+/** NULL is empty without quotes. */
+function readCells(lexemes: readonly string[], anatomy: RecordAnatomy | undefined): (string | null)[] {
+  return lexemes.map((lexeme, i) => (lexeme === "" && !anatomy?.quoted[i] ? null : lexeme))
+}
+
+function encode(records: Records, layout: Layout, form: RowsForm, limit?: number): EncodedRows {
+  const { bytes, file, firstRow, byteFrom } = records
   const writer = createRowWriter(layout, form)
+  // Where nothing was set aside, every record has been judged already.
+  const judge = records.rejects > 0 ? createJudgeOf(layout) : undefined
+  let row = firstRow
+  let line = records.firstLine
   let recordFrom = 0
   parseWhole(bytes, {
     ...optionsFor(layout.dialect),
     // A cell may begin with U+FEFF; only the file's first bytes are a mark.
     bom: false,
-    on_record: (cells: string[], info: InfoRecord) => {
+    ...(limit === undefined ? {} : { to: limit }),
+    on_record: (lexemes: string[], info: InfoRecord) => {
       const record = bytes.subarray(recordFrom, info.bytes)
-      const quoted = cells.includes("") ? dissectRecord(record, layout.dialect).quoted : undefined
-      writer.add(cells.map((cell, i) => (cell === "" && !quoted?.[i] ? null : cell)))
+      const cells = readCells(
+        lexemes,
+        lexemes.includes("") ? dissectRecord(record, layout.dialect) : undefined,
+      )
+      const verdict = judge?.(cells, record)
+      if (verdict === undefined) writer.add(cells)
+      else writer.addReject(describeReject(verdict, { row, file, line, byte: byteFrom + recordFrom }, record))
+      if (judge !== undefined) line += countLines(record)
+      row += 1
       recordFrom = info.bytes
       return null
     },

@@ -1,5 +1,7 @@
 /** Pure: the problems for which a CSV is refused, placed and with what to do about them. */
-import { type ColumnType, grammars, Problem } from "@flatbed/contract"
+import { Problem } from "@flatbed/contract"
+import { showCell } from "../show-cell.ts"
+import { findTextFault } from "../text-guard.ts"
 import { countLines, dissectRecord, type RecordFault } from "./csv-record.ts"
 import type { Dialect } from "./format.ts"
 
@@ -9,24 +11,6 @@ type RecordPlace = {
   readonly row: number
   readonly line: number
   readonly byte: number
-}
-
-const maxShownCharacters = 100
-
-/** A record whose number of cells is not the header's. */
-export function raggedRecord(found: number, expected: number, place: RecordPlace, dialect: Dialect): Problem {
-  const cells = found === 1 ? "1 cell" : `${found} cells`
-  return new Problem(
-    "record-ragged",
-    `Row ${place.row} on line ${place.line} of ${place.file} has ${cells}, the header has ${expected}.`,
-    {
-      hint:
-        found > expected
-          ? `Quote cells that hold the delimiter ${JSON.stringify(dialect.delimiter)}.`
-          : "Write the missing cells, or take the line out if it is not a record.",
-      facts: { ...place, found, expected },
-    },
-  )
 }
 
 const faultSentences: Readonly<
@@ -67,35 +51,34 @@ export function refuseMalformed(record: Buffer, dialect: Dialect, place: RecordP
         line,
         byte: place.byte + fault.byte,
         column: fault.column,
-        value: cut(record.subarray(Math.max(0, fault.byte - 20), fault.byte + 20).toString()),
+        value: showCell(record.subarray(Math.max(0, fault.byte - 20), fault.byte + 20).toString()),
       },
     },
   )
 }
 
-/** Throws cell-type for a cell that is not in an accepted form of its declared type. */
-export function refuseCell(
-  field: { readonly name: string; readonly index: number; readonly declared: ColumnType | undefined },
-  cell: string,
-  record: Buffer,
-  dialect: Dialect,
-  place: RecordPlace,
-): void {
-  const { declared } = field
-  if (declared === undefined || grammars[declared].accepts(cell)) return
-  const start = dissectRecord(record, dialect).starts[field.index] ?? 0
-  const line = place.line + countLines(record, 0, start)
-  throw new Problem(
-    "cell-type",
-    `Row ${place.row} on line ${line} of ${place.file}: column ${JSON.stringify(field.name)} is declared ` +
-      `${declared}, which takes ${grammars[declared].forms}; the cell is ${JSON.stringify(cut(cell))}.`,
-    {
-      hint: `Mend the cell, or declare ${JSON.stringify(field.name)} as text in columns.types.`,
-      facts: { ...place, line, byte: place.byte + start, column: field.name, value: cut(cell) },
-    },
-  )
-}
-
-function cut(value: string): string {
-  return value.length <= maxShownCharacters ? value : `${value.slice(0, maxShownCharacters)}…`
+/** Throws file-encoding or file-nul for a header that is not text; returns when it is. */
+export function refuseText(header: Buffer, file: string): void {
+  const fault = findTextFault(header)
+  if (fault === undefined) return
+  const { byte } = fault
+  const line = 1 + countLines(header, 0, byte)
+  const value = `0x${fault.value.toString(16).padStart(2, "0")}`
+  const facts = { file, row: 0, line, byte, value }
+  switch (fault.kind) {
+    case "nul":
+      throw new Problem("file-nul", `The header of ${file} holds a NUL at byte ${byte}, on line ${line}.`, {
+        hint: "Take the NUL out; if every other byte is one, the file is UTF-16: convert it to UTF-8.",
+        facts,
+      })
+    case "encoding":
+      throw new Problem(
+        "file-encoding",
+        `The header of ${file} is not UTF-8: byte ${byte} (${value}) on line ${line} begins no valid character.`,
+        {
+          hint: "Convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8 (or -f UTF-16).",
+          facts,
+        },
+      )
+  }
 }

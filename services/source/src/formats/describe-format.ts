@@ -2,14 +2,22 @@
  * The conformance suite that every reader runs: the same files, the same borders, evidence, rows and refusals.
  * Expectations are written by hand beside the bytes; nothing here is computed by a reader.
  */
-import { isProblemCode, Problem } from "@flatbed/contract"
+import { isProblemCode, Problem, type Reject } from "@flatbed/contract"
+import { parse as parseCsv } from "csv-parse/sync"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { ColumnSettings } from "../served-columns.ts"
-import type { Dialect, Layout, Reader, RowsForm } from "./format.ts"
-import { type CsvCell, generatedCsv, spellCsv } from "./generated-csv.test-kit.ts"
+import type { Dialect, Layout, Reader, Records, RowsForm } from "./format.ts"
+import {
+  type CsvCell,
+  type Damage,
+  generatedCsv,
+  spellCsv,
+  spellCsvLines,
+  spoil,
+} from "./generated-csv.test-kit.ts"
 
-type Border = { readonly end: number; readonly nextLine: number }
+type Border = { readonly end: number; readonly nextLine: number; readonly isReject?: boolean }
 type Given = {
   readonly bytes: string | Buffer
   readonly dialect?: Dialect
@@ -36,7 +44,7 @@ export function describeFormat(name: string, reader: Reader): void {
       },
       {
         header: (end, nextLine) => borders.push({ end, nextLine }),
-        record: (end, nextLine) => borders.push({ end, nextLine }),
+        record: (end, nextLine, isReject) => borders.push({ end, nextLine, isReject }),
       },
     )
     const step = given.step ?? 65_536
@@ -48,13 +56,24 @@ export function describeFormat(name: string, reader: Reader): void {
     }
   }
 
-  function rowsOf(bytes: Buffer, layout: Layout): CsvCell[][] {
-    const { body, rows } = reader.encode(bytes, layout, "cells")
+  const recordsOf = (bytes: Buffer) => ({
+    bytes,
+    file: "f.csv",
+    firstRow: 1,
+    firstLine: 2,
+    byteFrom: 0,
+    rejects: 0,
+  })
+
+  function linesOf<Line>(records: Records, layout: Layout): Line[] {
+    const { body, rows } = reader.encode(records, layout, "cells")
     const lines = body.toString().split("\n")
     expect(lines.pop()).toBe("")
     expect(lines).toHaveLength(rows)
     return lines.map((line) => JSON.parse(line))
   }
+
+  const rowsOf = (bytes: Buffer, layout: Layout) => linesOf<CsvCell[]>(recordsOf(bytes), layout)
 
   /** The data rows of a whole file. */
   async function read(given: Given) {
@@ -132,7 +151,7 @@ export function describeFormat(name: string, reader: Reader): void {
       const bytes = 'b,__proto__,n,t\ntrue,1,1.50,"x"\nFalse,,12345678901234567890.5,\n'
       const scanned = await scan({ bytes })
       const { body, rows } = reader.encode(
-        scanned.bytes.subarray(scanned.borders[0]?.end),
+        recordsOf(scanned.bytes.subarray(scanned.borders[0]?.end)),
         scanned.layout,
         "objects",
       )
@@ -159,8 +178,8 @@ export function describeFormat(name: string, reader: Reader): void {
       const columns = { select: ["z", "x"], rename: { x: "first" }, types: { first: "text" as const } }
       const { layout, evidence } = await scan({ bytes, columns })
       expect(layout.fields).toEqual([
-        { name: "z", type: "integer", index: 2 },
-        { name: "first", type: "text", index: 0 },
+        { name: "z", type: "integer", index: 2, declared: false },
+        { name: "first", type: "text", index: 0, declared: true },
       ])
       expect(evidence[1]).toMatchObject({ column: "first", declared: true })
       expect(await read({ bytes, columns })).toEqual([["3", "1"]])
@@ -219,20 +238,6 @@ export function describeFormat(name: string, reader: Reader): void {
 
   describe(`${name}: refusals`, () => {
     it.each([
-      [
-        "too few cells",
-        "a,b\n1,2\n3\n",
-        "record-ragged",
-        { row: 2, line: 3, byte: 8, found: 1, expected: 2 },
-      ],
-      ["too many cells", "a,b\n1,2,3\n", "record-ragged", { row: 1, line: 2, byte: 4, found: 3 }],
-      ["a blank line among several columns", "a,b\n\n1,2\n", "record-ragged", { row: 1, line: 2, byte: 4 }],
-      [
-        "lines counted through quotes",
-        'a,b\n"\r\n\n",2\n3\n',
-        "record-ragged",
-        { row: 2, line: 5, byte: 12 },
-      ],
       ["a bare CR", "a,b\n1,2\rx\n", "record-malformed", { row: 1, line: 2, byte: 7, column: 2 }],
       ["a bare CR at the end", "a\n1\r", "record-malformed", { row: 1, line: 2, byte: 3 }],
       ["a bare CR in the header", "a\rb\n1\n", "record-malformed", { row: 0, line: 1, byte: 1 }],
@@ -242,28 +247,275 @@ export function describeFormat(name: string, reader: Reader): void {
       ["an open quote", 'a,b\n1,"x\ny\n', "record-malformed", { row: 1, line: 2, byte: 6, column: 2 }],
       ["a fault behind a mark", `${mark}a"b\n`, "record-malformed", { row: 0, line: 1, byte: 4 }],
       ["a mark and nothing else", mark, "file-empty", {}],
+      ["a fault in a record of the wrong width", "a,b\n1\rx\n", "record-malformed", { row: 1, byte: 5 }],
+      [
+        "a fault after rejects, lines counted through quotes",
+        'a,b\n"\r\n\n",2\n3\nx"y,4\n',
+        "record-malformed",
+        { row: 3, line: 6, byte: 15, column: 1 },
+      ],
+      ["a NUL in the header", "a,b\0\n1,2\n", "file-nul", { row: 0, line: 1, byte: 3, value: "0x00" }],
+      ["UTF-16 without a mark", Buffer.from("a,b\n", "utf16le"), "file-nul", { row: 0, byte: 1 }],
+      ["UTF-16 with a mark", Buffer.from("\ufeffa,b\n1,2\n", "utf16le"), "file-encoding", { byte: 0 }],
+      [
+        "a header that is neither text nor CSV",
+        Buffer.from([0x1f, 0x8b, 0x08, 0x41, 0x22, 0x41, 0x22, 0x41, 0x41, 0x0a]),
+        "file-encoding",
+        { row: 0, line: 1, byte: 1, value: "0x8b" },
+      ],
+      [
+        "a header in another encoding",
+        Buffer.from('a\n"\nM\u00fcller"\n', "latin1").subarray(2),
+        "file-encoding",
+        { row: 0, line: 2, byte: 3, value: "0xfc" },
+      ],
     ])("refuses %s, placed", async (_, bytes, code, facts) => {
       for (const step of [1, 4, 100]) {
         expect(await refusal({ bytes, step })).toMatchObject({ code, facts: { file: "f.csv", ...facts } })
       }
     })
 
-    it("refuses a cell that breaks its declared type, with its place and the accepted forms", async () => {
-      const columns = { types: { n: "integer" as const } }
-      const problem = await refusal({ bytes: 't,n\nx,1\n"\n",007\n', columns })
-      expect(problem).toMatchObject({
-        code: "cell-type",
-        facts: { row: 2, line: 4, byte: 12, column: "n", value: "007" },
-      })
-      expect(problem.message).toContain("without leading zeros")
-      expect((await refusal({ bytes: 't,n\nx,""\n', columns })).code).toBe("cell-type")
-      expect(await read({ bytes: "t,n\nx,\n", columns })).toEqual([["x", null]])
-    })
-
     it("refuses a record beyond the limit instead of holding it", async () => {
       const bytes = `a,b\n1,"${"x".repeat(5000)}\n`
       const problem = await refusal({ bytes, maxRecordBytes: 1000, step: 100 })
       expect(problem).toMatchObject({ code: "record-malformed", facts: { row: 1, line: 2, byte: 4 } })
+    })
+  })
+
+  describe(`${name}: rejects`, () => {
+    /** Rows and rejects in their order, from the whole file as one chunk. */
+    async function linesOfFile(given: Given) {
+      const scanned = await scan(given)
+      const { bytes, borders, layout, rejects } = scanned
+      const [header] = borders
+      const records: Records = {
+        bytes: bytes.subarray(header?.end),
+        file: "f.csv",
+        firstRow: 1,
+        firstLine: header?.nextLine ?? 0,
+        byteFrom: header?.end ?? 0,
+        rejects,
+      }
+      expect(borders.filter(({ isReject }) => isReject)).toHaveLength(rejects)
+      return { scanned, records, lines: linesOf<CsvCell[] | { reject: Reject }>(records, layout) }
+    }
+
+    /** A file of one good record and one of `bytes`, set aside. */
+    async function rejectOf(bytes: string | Buffer, columns: Partial<ColumnSettings> = {}) {
+      const head = Buffer.from("a,b\n1,2\n")
+      const { lines } = await linesOfFile({
+        bytes: Buffer.concat([head, Buffer.from(bytes as string)]),
+        columns,
+      })
+      expect(lines).toHaveLength(2)
+      expect(lines[0]).toEqual(["1", "2"])
+      const [, second] = lines
+      if (second === undefined || Array.isArray(second)) throw new Error("nothing was set aside")
+      expect(second.reject).toMatchObject({ row: 2, file: "f.csv", line: 3, byte: 8 })
+      const { code, column, value, reason, raw } = second.reject
+      return { code, column, value, reason, raw: Buffer.from(raw, "base64").toString("latin1") }
+    }
+
+    it.each<[string, string | Buffer, Partial<Reject>]>([
+      ["too few cells", "3\n", { code: "missing-cell", column: "b", value: null, raw: "3" }],
+      ["too many cells", "3,4,5,6\r\n", { code: "extra-cell", column: null, value: "5", raw: "3,4,5,6" }],
+      ["a blank line", "\n", { code: "missing-cell", column: "b", value: null, raw: "" }],
+      ["a blank line with CRLF", "\r\n", { code: "missing-cell", raw: "" }],
+      ["a quoted line end at its end", '"3\r\n"', { code: "missing-cell", raw: '"3\r\n"' }],
+      ["a NUL", "3,x\0y\n", { code: "nul-error", column: "b", value: "x\u2400y", raw: "3,x\0y" }],
+      [
+        "invalid UTF-8",
+        Buffer.from("3,M\u00fcller\n", "latin1"),
+        { code: "encoding-error", column: "b", value: "M\ufffdller", raw: "3,M\u00fcller" },
+      ],
+      [
+        "a character cut off by the line's end",
+        Buffer.from([0x33, 0x2c, 0xe2, 0x82, 0x0a]),
+        { code: "encoding-error", column: "b", raw: "3,\u00e2\u0082" },
+      ],
+      [
+        "a character cut off by the file's end",
+        Buffer.from([0x33, 0x2c, 0xf0, 0x9f]),
+        { code: "encoding-error", column: "b", raw: "3,\u00f0\u009f" },
+      ],
+      [
+        "invalid UTF-8 in a cell too many, which comes before the number of cells",
+        Buffer.from("3,4,\u00fc\n", "latin1"),
+        { code: "encoding-error", column: null, value: "\ufffd" },
+      ],
+    ])("sets %s aside, with its bytes", async (_, bytes, expected) => {
+      expect(await rejectOf(bytes)).toMatchObject(expected)
+    })
+
+    it.each<[string, string, Partial<Reject>]>([
+      ["another spelling", "007,4\n", { code: "type-error", column: "a", value: "007", raw: "007,4" }],
+      ["'' in a column that is no text", '"",4\n', { code: "type-error", column: "a", value: "" }],
+      ["two columns, by the first of them", "x,y\n", { code: "type-error", column: "a", value: "x" }],
+      ["a wrong width, before the cells", "x\n", { code: "missing-cell", column: "b" }],
+      ["100 characters of a long cell", `1,${"x".repeat(150)}\n`, { column: "b", value: "x".repeat(100) }],
+    ])("sets a record aside that breaks a declared type: %s", async (_, bytes, expected) => {
+      expect(await rejectOf(bytes, { types: { a: "integer", b: "numeric" } })).toMatchObject(expected)
+    })
+
+    it("says what was found and what was expected", async () => {
+      const types = { a: "integer" as const }
+      expect((await rejectOf("3\n")).reason).toBe("The record has 1 cell; expected 2, as in the header.")
+      expect((await rejectOf("3,4,5\n")).reason).toBe("The record has 3 cells; expected 2, as in the header.")
+      expect((await rejectOf("007,4\n", { types })).reason).toMatch(
+        /^The cell is "007"; expected integer: digits without leading zeros/,
+      )
+      expect((await rejectOf("3,x\0\n")).reason).toBe(
+        "Cell 2, byte 4 of the record, is NUL; expected text without NUL.",
+      )
+      expect((await rejectOf(Buffer.from("\u00fc,4\n", "latin1"))).reason).toBe(
+        "Cell 1, byte 1 of the record, is 0xfc, which begins no valid character; expected UTF-8.",
+      )
+    })
+
+    it("takes NULL in a declared column, and anything in a column that is not served", async () => {
+      const types = { a: "integer" as const }
+      expect((await linesOfFile({ bytes: "a,b\n,2\n", columns: { types } })).lines).toEqual([[null, "2"]])
+      const dropped = await linesOfFile({ bytes: "a,b\n1,x\n2,\n", columns: { types, drop: ["b"] } })
+      expect(dropped.lines).toEqual([["1"], ["2"]])
+    })
+
+    it("names no column where the fault is in one that is not served", async () => {
+      const { lines } = await linesOfFile({ bytes: "a,b\n3,\0\n4\n", columns: { drop: ["b"] } })
+      expect(lines).toMatchObject([
+        { reject: { code: "nul-error", column: null } },
+        { reject: { code: "missing-cell", column: null } },
+      ])
+    })
+
+    it("keeps rows, lines and bytes right around them, wherever the bytes are cut", async () => {
+      const bytes = 'a,b\r\n1,"x\r\n"\r\n2\r\n\r\n3,\0\r\n4,y\r\n5,6,7'
+      for (const step of [1, 2, 3, 7, 100]) {
+        const { lines, scanned } = await linesOfFile({ bytes, step })
+        expect(scanned).toMatchObject({ rows: 6, rejects: 4 })
+        expect(lines[0]).toEqual(["1", "x\r\n"])
+        expect(lines[4]).toEqual(["4", "y"])
+        const rejects = lines.flatMap((line) => (Array.isArray(line) ? [] : [line.reject]))
+        expect(rejects.map(({ row, line, byte, code }) => [row, line, byte, code])).toEqual([
+          [2, 4, 14, "missing-cell"],
+          [3, 5, 17, "missing-cell"],
+          [4, 6, 19, "nul-error"],
+          [6, 8, 29, "extra-cell"],
+        ])
+      }
+    })
+
+    it("leaves them out of objects and CSV, and out of the columns' evidence", async () => {
+      const bytes = "a,b\n1,x\n2,y,z\nnone\n3,\0\n4,\n"
+      const { scanned, records } = await linesOfFile({ bytes })
+      const { layout, evidence } = scanned
+      expect(reader.encode(records, layout, "objects").body.toString()).toBe(
+        '{"a":1,"b":"x"},\n{"a":4,"b":null}',
+      )
+      const csv = reader.encode(records, layout, "csv")
+      expect(csv).toMatchObject({ rows: 5, rejects: 3 })
+      expect(csv.body.toString()).toBe("1,x\r\n4,\r\n")
+      expect(layout.fields.map(({ type }) => type)).toEqual(["integer", "text"])
+      expect(evidence).toMatchObject([
+        { column: "a", nulls: 0, forms: [{ form: "integer", cells: 2 }], ruled_out: null },
+        { column: "b", nulls: 1, max_bytes: 1, forms: [{ form: "text", cells: 1 }] },
+      ])
+    })
+
+    it("makes text columns where every record is one, unless they are declared", async () => {
+      const { scanned, lines } = await linesOfFile({
+        bytes: "a,b\n1\n2\n",
+        columns: { types: { b: "date" } },
+      })
+      expect(scanned).toMatchObject({ rows: 2, rejects: 2 })
+      expect(scanned.layout.fields.map(({ type }) => type)).toEqual(["text", "date"])
+      expect(lines.every((line) => !Array.isArray(line))).toBe(true)
+    })
+
+    it("encodes the first so many records when asked, rejects counted", async () => {
+      const { records, scanned } = await linesOfFile({ bytes: "a,b\n1,x\n2\n3,y\n4,z\n" })
+      for (const [limit, body, rejects] of [
+        [1, "1,x\r\n", 0],
+        [2, "1,x\r\n", 1],
+        [3, "1,x\r\n3,y\r\n", 1],
+        [9, "1,x\r\n3,y\r\n4,z\r\n", 1],
+      ] as const) {
+        const encoded = reader.encode(records, scanned.layout, "csv", limit)
+        expect(encoded).toMatchObject({ rows: Math.min(limit, 4), rejects })
+        expect(encoded.body.toString()).toBe(body)
+      }
+    })
+
+    it("gives the bytes that were written, in their place among the rows of any generated file", async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          generatedCsv(),
+          fc.array(
+            fc.record({ at: fc.nat(), kind: fc.constantFrom<Damage>("few", "many", "nul", "latin1") }),
+          ),
+          fc.integer({ min: 1, max: 40 }),
+          async (csv, spoiled, step) => {
+            const { header, lines, ends } = spellCsvLines(csv)
+            const kinds = new Map(spoiled.map(({ at, kind }) => [at % Math.max(1, lines.length), kind]))
+            const expected: string[] = []
+            const records = lines.map((line, i) => {
+              const kind = kinds.get(i)
+              if (kind === undefined || (kind === "few" && csv.header.length === 1)) {
+                expected.push("row")
+                return line
+              }
+              const bad = spoil(line, kind, csv.dialect)
+              expected.push(bad.toString("base64"))
+              return bad
+            })
+            // A last blank line without its newline would be no record; every record here gets its line end.
+            const bytes = Buffer.concat([header, ...records.flatMap((line) => [line, ends])])
+            const { lines: read, scanned } = await linesOfFile({ bytes, step, dialect: csv.dialect })
+            expect(read.map((line) => (Array.isArray(line) ? "row" : line.reject.raw))).toEqual(expected)
+            for (const line of read) {
+              if (Array.isArray(line)) continue
+              const { byte, raw } = line.reject
+              const length = Buffer.from(raw, "base64").length
+              expect(bytes.toString("base64", byte, byte + length)).toBe(raw)
+            }
+            expect(scanned.rows).toBe(lines.length)
+          },
+        ),
+        { numRuns: 200 },
+      )
+    })
+  })
+
+  describe(`${name}: CSV`, () => {
+    it.each([
+      ["NULL and ''", 'a,b\n,""\n', ',""\r\n'],
+      ["one column of NULL as an empty line", 'a\n\n""\n', '\r\n""\r\n'],
+      ["quotes only where needed, doubled", "a;b\n'x\"y';'it''s, so'\n", '"x""y","it\'s, so"\r\n'],
+      ["line ends inside cells as they are", 'a\n"x\ny\r\nz"\n', '"x\ny\r\nz"\r\n'],
+      ["spaces and digits as they are", "a,b\n 1 ,1.50\n", " 1 ,1.50\r\n"],
+      ["a mark at a cell's beginning in quotes", `a\n${mark}x\n`, `"${mark}x"\r\n`],
+    ])("is written with %s", async (_, bytes, expected) => {
+      const dialect = bytes.includes(";") ? { delimiter: ";", quote: "'" } : comma
+      const { layout, borders, bytes: all } = await scan({ bytes, dialect })
+      const { body } = reader.encode(recordsOf(all.subarray(borders[0]?.end)), layout, "csv")
+      expect(body.toString()).toBe(expected)
+    })
+
+    it("is read by csv-parse and by this reader as the cells that were written", async () => {
+      await fc.assert(
+        fc.asyncProperty(generatedCsv(), async (csv) => {
+          const spelled = spellCsv(csv)
+          const { borders, layout } = await scan({ bytes: spelled, dialect: csv.dialect })
+          const { body } = reader.encode(recordsOf(spelled.subarray(borders[0]?.end)), layout, "csv")
+          const written = csv.rows.map((row) => row.map(({ cell }) => cell))
+          expect(rowsOf(body, { ...layout, dialect: comma })).toEqual(written)
+          const byItself = parseCsv(body, {
+            record_delimiter: "\r\n",
+            cast: (value, { quoting }) => (value === "" && !quoting ? null : value),
+          })
+          expect(byItself).toEqual(written)
+        }),
+        { numRuns: 200 },
+      )
     })
   })
 
@@ -295,9 +547,14 @@ export function describeFormat(name: string, reader: Reader): void {
   })
 
   it(`${name} answers nothing for no bytes`, () => {
-    const layout: Layout = { dialect: comma, width: 1, fields: [{ name: "a", type: "text", index: 0 }] }
-    for (const form of ["objects", "cells"] satisfies RowsForm[]) {
-      expect(reader.encode(Buffer.alloc(0), layout, form)).toEqual({ body: Buffer.alloc(0), rows: 0 })
+    const field = { name: "a", type: "text", index: 0, declared: false } as const
+    const layout: Layout = { dialect: comma, width: 1, fields: [field] }
+    for (const form of ["objects", "cells", "csv"] satisfies RowsForm[]) {
+      expect(reader.encode(recordsOf(Buffer.alloc(0)), layout, form)).toEqual({
+        body: Buffer.alloc(0),
+        rows: 0,
+        rejects: 0,
+      })
     }
   })
 }

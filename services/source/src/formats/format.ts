@@ -13,35 +13,42 @@ export type Layout = {
   readonly dialect: Dialect
   /** Cells in each record, dropped ones included. */
   readonly width: number
-  readonly fields: readonly { readonly name: string; readonly type: ColumnType; readonly index: number }[]
+  readonly fields: readonly {
+    readonly name: string
+    readonly type: ColumnType
+    readonly index: number
+    /** Whether the settings name the type, so that records that break it are set aside. */
+    readonly declared: boolean
+  }[]
 }
 
-/** Bodies of a chunk without what surrounds the rows: objects joined by commas, or one array a line. */
-export type RowsForm = "objects" | "cells"
+/** Bodies of a chunk without what surrounds the rows: objects joined by commas, one array a line, or CSV. */
+export type RowsForm = "objects" | "cells" | "csv"
 
 /** The ends of the header and of each record, as offsets in the file, and the line that follows (from 1). */
 export type BorderSink = {
   header(end: number, nextLine: number): void
-  record(end: number, nextLine: number): void
+  record(end: number, nextLine: number, isReject: boolean): void
 }
 
 export type ScanResult = {
   readonly layout: Layout
+  /** Over the rows that are served, rejects not among them. */
   readonly evidence: readonly Evidence[]
+  /** Records, rejects included. */
   readonly rows: number
+  readonly rejects: number
 }
 
 /** One reading of a whole file from its first byte. */
 export type Scan = {
-  /** The next bytes, which are UTF-8 without NUL; a border may fall anywhere. Raises what the file is refused for. */
+  /**
+   * The next bytes, whatever they are; a border may fall anywhere. Raises what the file is refused for: a header
+   * that cannot be used, and a record whose end cannot be told for sure.
+   */
   push(bytes: Buffer): Promise<void>
   /** After the last byte: what all rows said. */
   end(): Promise<ScanResult>
-  /**
-   * Instead of the rest, when others have found a fault at this byte, before which everything was pushed: the
-   * fault's row (0 for the header) and line. Raises what the file is refused for before it.
-   */
-  locate(byte: number): Promise<{ readonly row: number; readonly line: number }>
   /** Lets go of everything when a reading is given up. */
   abandon(): void
 }
@@ -55,11 +62,25 @@ export type ScanRequest = {
   readonly maxRecordBytes: number
 }
 
+/** Whole records that a scan has accepted, and where the first of them stands in its file. */
+export type Records = {
+  readonly bytes: Buffer
+  readonly file: string
+  readonly firstRow: number
+  readonly firstLine: number
+  readonly byteFrom: number
+  /** How many of them the scan set aside. */
+  readonly rejects: number
+}
+
+/** What became of records: `rows` counts them all, rejects included. */
+export type EncodedRows = { readonly body: Buffer; readonly rows: number; readonly rejects: number }
+
 export type Reader = {
   readonly name: string
   startScan(request: ScanRequest, borders: BorderSink): Scan
-  /** A chunk's records as rows in a form; the bytes are whole records that a scan has accepted. */
-  encode(bytes: Buffer, layout: Layout, form: RowsForm): { readonly body: Buffer; readonly rows: number }
+  /** Records as rows in a form, all or the first so many; a reject stands in its place among cells only. */
+  encode(records: Records, layout: Layout, form: RowsForm, limit?: number): EncodedRows
   /** Where the nth record (from 1) of a chunk lies in its bytes, and how many lines come before it. */
   findRecord(
     bytes: Buffer,

@@ -60,14 +60,40 @@ export function generatedCsv(): fc.Arbitrary<GeneratedCsv> {
 
 /** The file's bytes. */
 export function spellCsv(csv: GeneratedCsv): Buffer {
+  const { header, lines, ends } = spellCsvLines(csv)
+  const bytes = Buffer.concat([header, ...lines.flatMap((line) => [line, ends])])
+  // A blank last line without its newline would be no record at all.
+  const keepsLast = csv.endsInNewline || lines.at(-1)?.length === 0
+  return keepsLast ? bytes : bytes.subarray(0, bytes.length - ends.length)
+}
+
+/** The file's header with its line end, its records without theirs, and what ends a line. */
+export function spellCsvLines(csv: GeneratedCsv): { header: Buffer; lines: Buffer[]; ends: Buffer } {
   const { delimiter, quote } = csv.dialect
   const spell = ({ cell, quoted }: WrittenCell) => {
     if (cell === null) return ""
     const needsQuotes = quoted || [delimiter, quote, "\n", "\r"].some((sign) => cell.includes(sign))
     return needsQuotes ? quote + cell.replaceAll(quote, quote + quote) + quote : cell
   }
-  const lines = [csv.header.join(delimiter), ...csv.rows.map((row) => row.map(spell).join(delimiter))]
-  // A blank last line without its newline would be no record at all.
-  const ends = csv.endsInNewline || lines.at(-1) === ""
-  return Buffer.from((csv.mark ? "\ufeff" : "") + lines.join(csv.newline) + (ends ? csv.newline : ""))
+  return {
+    header: Buffer.from((csv.mark ? "\ufeff" : "") + csv.header.join(delimiter) + csv.newline),
+    lines: csv.rows.map((row) => Buffer.from(row.map(spell).join(delimiter))),
+    ends: Buffer.from(csv.newline),
+  }
+}
+
+export type Damage = "few" | "many" | "nul" | "latin1"
+
+/** A record with one kind of damage that leaves its end where it was; `few` needs two cells or more. */
+export function spoil(record: Buffer, damage: Damage, { delimiter }: Dialect): Buffer {
+  switch (damage) {
+    case "few":
+      return Buffer.from("x")
+    case "many":
+      return Buffer.concat([record, Buffer.from(`${delimiter}y`)])
+    case "nul":
+      return Buffer.concat([Buffer.from(`\0${delimiter}`), record])
+    case "latin1":
+      return Buffer.concat([Buffer.from([0xe9]), Buffer.from(delimiter), record])
+  }
 }

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest"
 import { matchesTag, negotiateCoding, negotiateForm } from "./negotiate.ts"
 
-const offered = [{ accepts: "application/json" }, { accepts: "application/x-ndjson" }]
+const offered = [
+  { accepts: "application/json" },
+  { accepts: "application/x-ndjson" },
+  { accepts: "text/csv; header=present" },
+]
 
 describe("Accept", () => {
   it.each([
@@ -17,11 +21,15 @@ describe("Accept", () => {
     ["application/json;q=0, */*", "application/x-ndjson"],
     ["text/html, application/json;q=0.1", "application/json"],
     ["application/json; charset=utf-8; q=0.5, application/x-ndjson;q=0.4", "application/json"],
+    ["text/csv", "text/csv; header=present"],
+    ["text/*", "text/csv; header=present"],
+    ['text/csv; header="present"; charset=utf-8', "text/csv; header=present"],
+    ["text/csv; header=absent, application/json;q=0.1", "application/json"],
   ])("%j is answered with %s", (accept, type) => {
     expect(negotiateForm(accept, offered).accepts).toBe(type)
   })
 
-  it.each(["text/html", "application/json;q=0", "*/*;q=0", "text/*;q=1"])(
+  it.each(["text/html", "application/json;q=0", "*/*;q=0", "image/*;q=1", "text/csv;header=absent"])(
     "%j is not acceptable",
     (accept) => {
       expect(() => negotiateForm(accept, offered)).toThrow(

@@ -3,7 +3,12 @@ import { Problem } from "@flatbed/contract"
 
 export type Coding = "identity" | "gzip"
 
-type Preference = { readonly value: string; readonly quality: number }
+type Preference = {
+  readonly value: string
+  readonly quality: number
+  /** A media range's own, such as `header=absent`. */
+  readonly parameters: readonly string[]
+}
 
 /**
  * The offered form that `Accept` weighs highest; among equals the first. Raises not-acceptable, naming what is
@@ -62,11 +67,17 @@ export function matchesTag(ifNoneMatch: string | undefined, etag: string): boole
   return [...ifNoneMatch.matchAll(/(?:W\/)?("[^"]*")/g)].some((match) => match[1] === etag)
 }
 
-// The most specific range that fits decides, not the heaviest.
-function qualityOfType(type: string, preferences: readonly Preference[]): number {
+// The most specific range that fits decides, not the heaviest. A range that gives one of the form's parameters
+// another value is another form.
+function qualityOfType(form: string, preferences: readonly Preference[]): number {
+  const [type = "", ...own] = form.split(";").map((word) => word.trim())
   const [family = ""] = type.split("/")
+  const fits = (parameter: string) => {
+    const [name = ""] = parameter.split("=")
+    return own.every((one) => !one.startsWith(`${name}=`) || one === parameter.replaceAll('"', ""))
+  }
   for (const range of [type, `${family}/*`, "*/*"]) {
-    const found = preferences.find(({ value }) => value === range)
+    const found = preferences.find(({ value, parameters }) => value === range && parameters.every(fits))
     if (found !== undefined) return found.quality
   }
   return 0
@@ -76,10 +87,18 @@ function parsePreferences(field: string): Preference[] {
   return field.split(",").flatMap((part) => {
     const [value = "", ...parameters] = part.split(";").map((word) => word.trim().toLowerCase())
     if (value === "") return []
-    const weight = parameters.find((parameter) => /^q\s*=/.test(parameter))
-    return [{ value, quality: weight === undefined ? 1 : parseQuality(weight) }]
+    const weight = parameters.find(isWeight)
+    return [
+      {
+        value,
+        quality: weight === undefined ? 1 : parseQuality(weight),
+        parameters: parameters.filter((parameter) => parameter !== "" && !isWeight(parameter)),
+      },
+    ]
   })
 }
+
+const isWeight = (parameter: string) => /^q\s*=/.test(parameter)
 
 // A weight that cannot be read excludes nothing and prefers nothing.
 function parseQuality(weight: string): number {

@@ -79,13 +79,12 @@ describe("what goes wrong", () => {
   })
 
   it.each([
-    ["record-ragged", "a,b\n1\n", { file: "t.csv", line: 2, byte: 4, row: 1 }],
     [
       "file-encoding",
-      Buffer.from("a,b\n1,x\n2,M\u00fcller\n", "latin1"),
-      { line: 3, byte: 11, value: "0xfc", row: 2 },
+      Buffer.from("a,M\u00fcller\n1,x\n", "latin1"),
+      { file: "t.csv", line: 1, byte: 3, value: "0xfc", row: 0 },
     ],
-    ["file-nul", "a,b\n1,\0\n", { line: 2, byte: 6, row: 1 }],
+    ["file-nul", "a,b\0\n1,2\n", { line: 1, byte: 3, row: 0 }],
     ["header-invalid", "a,a\n", { line: 1, column: 2 }],
     ["file-empty", "", { file: "t.csv" }],
     ["record-malformed", 'a,b\n"1,2\n', { line: 2, byte: 4 }],
@@ -112,12 +111,12 @@ describe("what goes wrong", () => {
   )
 
   it("reports the first problem of a file, wherever its buffers end", async () => {
-    const ragged = `a,b\n${"1,2\n".repeat(100_000)}3\n`
-    const { get, settled } = await setup(`${ragged}\0`)
+    const good = `a,b\n${"1,2\n".repeat(100_000)}`
+    const { get, settled } = await setup(`${good}x"y,1\n${good}"z`)
     await settled()
     expect((await get(paths.currentChunk("t", 1))).json()).toMatchObject({
-      code: "record-ragged",
-      facts: { row: 100_001, line: 100_002 },
+      code: "record-malformed",
+      facts: { row: 100_001, line: 100_002, byte: good.length + 1 },
     })
   })
 })
