@@ -158,3 +158,16 @@ function read(url: string): Promise<{ bytes: number; complete: boolean }> {
     request.end()
   })
 }
+
+it("begins events with the current versions and tells what is published next", async () => {
+  const source = await startScriptedSource(content)
+  const { body } = await fetch(`${source.url}/v1/events`)
+  const second = source.publish({ ...content, rows: [["6", "later"]] })
+  let text = ""
+  for await (const part of body ?? []) {
+    text += Buffer.from(part).toString()
+    if (text.includes(second.version)) break
+  }
+  expect(text.match(/^event: version\.published$/gm)).toHaveLength(2)
+  await source.close()
+})

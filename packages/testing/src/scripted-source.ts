@@ -15,6 +15,7 @@ import {
   toProblemDocument,
 } from "@flatbed/contract"
 import { makeScriptedVersion, type ScriptedDataset, type ScriptedVersion } from "./scripted-content.ts"
+import { createScriptedEvents, type ScriptedEvents } from "./scripted-events.ts"
 import { type Answer, applyFault, type SourceFault } from "./source-faults.ts"
 
 export type SourceRequest = {
@@ -39,6 +40,8 @@ export type ScriptedSource = {
   /** Numbers of the chunks that were asked for so far, in order, repeats included. */
   chunksAsked(): number[]
   forgetRequests(): void
+  /** The streams of `/v1/events`; `publish` announces to them. */
+  readonly events: ScriptedEvents
   /** Stops; fails when a request came that no route, version or chunk fits. */
   close(): Promise<void>
 }
@@ -57,16 +60,22 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
     const version = makeScriptedVersion(content)
     versions.set(version.version, version)
     current.set(content.name, version)
+    events.announce(version)
     return version
   }
+  const events = createScriptedEvents(() => current.values())
   for (const content of contents) publish(content)
 
   const server = createServer((request, response) => {
     const path = request.url ?? "/"
     seen.push({ method: request.method ?? "", path, headers: request.headers })
     const fault = takeFault(path)
+    if (path === paths.events() && fault === undefined) {
+      events.serve(response)
+      return
+    }
     const answer = findAnswer(path)
-    if (answer === undefined) unexpected.push(`${request.method} ${path}`)
+    if (answer === undefined && path !== paths.events()) unexpected.push(`${request.method} ${path}`)
     const right = answer ?? problemAnswer("route-not-found", `The script has nothing at ${path}.`)
     if (fault === undefined) sendAnswer(request, response, right)
     else applyFault(fault, request, response, right, sendAnswer)
@@ -121,6 +130,7 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
         const chunk = /\/chunks\/([0-9]+)$/.exec(path)?.[1]
         return chunk === undefined ? [] : [Number(chunk)]
       }),
+    events,
     forgetRequests: () => {
       seen = []
     },
