@@ -1,0 +1,38 @@
+/** `load`: pipelines once, now. */
+import type { Command, CommandContext } from "@flatbed/edge"
+import { createProgress } from "../progress.ts"
+import { outcomeToJson, type RunOutcome, summarize } from "../summary.ts"
+import { withLoader } from "./with-loader.ts"
+
+export const loadCommand: Command = {
+  name: "load",
+  summary: "loads pipelines once, in the order named; without a name all, in the order of the file",
+  arguments: [{ name: "pipeline", summary: "names from loader.yaml", variadic: true, optional: true }],
+  examples: ["flatbed-loader load", "flatbed-loader load telecom --json"],
+  run: load,
+}
+
+async function load(context: CommandContext): Promise<number> {
+  const { args, signal, stderr, json, print, note } = context
+  const isTTY = (stderr as { isTTY?: boolean }).isTTY === true
+  const progress = createProgress({ write: (text) => stderr.write(text), isTTY })
+  return await withLoader(
+    context,
+    async (loader) => {
+      const outcomes = await loader.load([args.pipeline ?? []].flat(), signal)
+      progress.close()
+      const lines = outcomes.map(summarize)
+      print({ runs: outcomes.map(outcomeToJson) }, lines.length === 0 ? "nothing to load" : lines.join("\n"))
+      for (const { pipeline, problem } of outcomes) {
+        if (problem?.hint !== undefined && !json) note(`${pipeline}: ${problem.hint}`)
+      }
+      return exitCodeOf(outcomes)
+    },
+    { bar: isTTY, onProgress: progress.show },
+  )
+}
+
+/** The first failure's code: that is where to look first. */
+function exitCodeOf(outcomes: readonly RunOutcome[]): number {
+  return outcomes.find(({ problem }) => problem !== undefined)?.problem?.exitCode ?? 0
+}
