@@ -36,7 +36,7 @@ const around = (random: Random, middle: string) =>
 const repeat = (random: Random, choices: readonly string[]) =>
   Array.from({ length: random.between(1, 4) }, () => random.pick(choices)).join("")
 
-/** Every kind of cell that a reader may get wrong. Each is chosen equally often. */
+/** Every kind of cell that a reader may get wrong, each dealt equally often. */
 const cellClasses = {
   plain: { quotes: "never", make: word },
   "quoted without need": { quotes: "always", make: word },
@@ -67,15 +67,17 @@ const cellClasses = {
     quotes: "either",
     make: (random) => random.pick([" ", "   ", ` ${word(random)}`, `${word(random)} `, " a b "]),
   },
-  "\\N": { quotes: "either", make: () => "\\N" },
-  "\\.": { quotes: "either", make: () => "\\." },
-  backslashes: {
+  "COPY's own signs": { quotes: "either", make: (random) => random.pick(["\\N", "\\."]) },
+  "backslashes, controls": {
     quotes: "either",
-    make: (random) => repeat(random, ["\\", "\\\\", "\\n", "\\t", "C:\\new", "\\x41", "\\0"]),
-  },
-  "tabs and controls": {
-    quotes: "either",
-    make: (random) => repeat(random, ["\t", "\b", "\v", "\f", "\u0001", "\u007f", "a"]),
+    make: (random) =>
+      repeat(
+        random,
+        random.pick([
+          ["\\", "\\\\", "\\n", "\\t", "C:\\new", "\\x41", "\\0"],
+          ["\t", "\b", "\v", "\f", "\u0001", "\u007f", "a"],
+        ]),
+      ),
   },
   "looks like JSON": {
     quotes: "always",
@@ -101,6 +103,22 @@ const cellClasses = {
   },
 } as const satisfies Record<string, CellClass>
 
+/** Spellings of one type each, for the columns whose type the readers are to find. */
+const typedCells: readonly ((random: Random) => string)[] = [
+  (random) => String(random.between(-2_147_483_648, 2_147_483_647)),
+  (random) => String(random.between(-999_999, 999_999)) + random.pick(["000000001", "123456789", ""]),
+  (random) => `${random.between(0, 99)}.${random.between(0, 9999)}${random.pick(["", "e5", "E-3", "0"])}`,
+  (random) => `${random.pick(["", "-"])}.${random.between(0, 99999)}`,
+  (random) => random.pick(["true", "false", "True", "FALSE"]),
+  (random) =>
+    `${pad(random.between(1, 9999), 4)}-${pad(random.between(1, 12))}-${pad(random.between(1, 28))}`,
+  (random) =>
+    `2024-02-29${random.pick([" ", "T"])}${pad(random.between(0, 23))}:${pad(random.between(0, 59))}${random.pick(["", ":07", ":59.123456"])}`,
+  (random) =>
+    `2021-12-01T${pad(random.between(0, 23))}:07:15${random.pick(["", ".386"])}${random.pick(["Z", "+0100", "-03:30", "+15"])}`,
+]
+const pad = (number: number, width = 2) => String(number).padStart(width, "0")
+
 export type CsvCellClass = keyof typeof cellClasses
 export const csvCellClasses = Object.keys(cellClasses) as CsvCellClass[]
 
@@ -112,21 +130,23 @@ export type GeneratedCsv = {
   readonly classes: Record<CsvCellClass, number>
 }
 
-/** One file of 1–12 columns and 0–60 rows; the same seed gives the same file. Column names are up to 63 bytes. */
+/** One file of 1–12 columns, a tenth of them of one type, and 0–60 rows; the same seed gives the same file. Column names are up to 63 bytes. */
 export function generateCsv(seed: number): GeneratedCsv {
   const random = createRandom(seed)
   const columns = makeNames(random, random.between(1, 12))
   const newline = random.pick(["\n", "\r\n"])
   const classes = Object.fromEntries(csvCellClasses.map((name) => [name, 0])) as Record<CsvCellClass, number>
+  const deck = createDeck(random)
+  const typed = columns.map(() => (random.chance(0.1) ? random.pick(typedCells) : undefined))
   const rows: (string | null)[][] = []
   const records = [columns.map(writeName).join(",")]
-  for (let row = random.between(0, 60); row > 0; row--) {
+  for (let row = random.between(0, random.pick([4, 16, 60])); row > 0; row--) {
     const cells: (string | null)[] = []
     const written: string[] = []
-    for (const _column of columns) {
-      const name = random.pick(csvCellClasses)
+    for (const spell of typed) {
+      const name = spell === undefined ? deck() : random.chance(0.9) ? "looks like a type" : "NULL (empty)"
       const { make, quotes } = cellClasses[name] as CellClass
-      const cell = make(random)
+      const cell = spell === undefined || name === "NULL (empty)" ? make(random) : spell(random)
       classes[name] += 1
       cells.push(cell)
       written.push(writeCell(cell, quotes === "always" || (quotes === "either" && random.chance(0.5))))
@@ -138,6 +158,17 @@ export function generateCsv(seed: number): GeneratedCsv {
   const lastNewline = records.at(-1) === "" || random.chance(0.7) ? newline : ""
   const bom = random.chance(0.2) ? "\ufeff" : ""
   return { bytes: Buffer.from(bom + records.join(newline) + lastNewline), columns, rows, classes }
+}
+
+/** Deals the classes in random order, all of them before one comes again: so that each has its share. */
+function createDeck(random: Random): () => CsvCellClass {
+  let left: CsvCellClass[] = []
+  return () => {
+    if (left.length === 0) left = [...csvCellClasses]
+    const [dealt] = left.splice(random.between(0, left.length - 1), 1)
+    if (dealt === undefined) throw new RangeError("The deck is empty.")
+    return dealt
+  }
 }
 
 /** Adds up the classes of several files as a table, one line per class with its share of all cells. */

@@ -1,4 +1,7 @@
-// If this fails, a cell that somebody wrote into a file arrives as something else, or does not arrive at all.
+/**
+ * Generated files through both services. The generator writes the bytes and the expected cells by itself; it knows
+ * nothing of the services.
+ */
 import { paths } from "@flatbed/contract"
 import {
   createRandom,
@@ -10,31 +13,31 @@ import {
   temporaryFolder,
 } from "@flatbed/testing"
 import pg from "pg"
-import { expect, test } from "vitest"
+import { expect } from "vitest"
 import { createLoaderFrom, startSourceFrom } from "./front-doors.ts"
 import { quoteName } from "./quote-name.ts"
 
-const files = Number(process.env.FLATBED_TEST_FILES ?? 5000)
 const filesPerSource = 250
-const seed = Number(process.env.FLATBED_TEST_SEED ?? Date.now() % 1_000_000_000)
 
 type Sample = GeneratedCsv & { readonly name: string; readonly chunkRows: number }
 
-test(`${files} generated files arrive cell for cell: as JSON, as NDJSON and in the table (seed ${seed})`, async () => {
+/**
+ * Checks this many files, from this seed on: the union of the chunks as JSON and as NDJSON, and the table, are the
+ * cells that the generator wrote. Answers the shares of the cell classes.
+ */
+export async function checkGeneratedFiles(files: number, seed: number): Promise<string> {
   const random = createRandom(seed)
   const counted: Pick<GeneratedCsv, "classes">[] = []
   for (let from = 0; from < files; from += filesPerSource) {
     const samples = Array.from({ length: Math.min(filesPerSource, files - from) }, (_, i): Sample => {
       const csv = generateCsv(seed + from + i)
-      return { ...csv, name: `f${seed + from + i}`, chunkRows: random.pick([1, 2, 3, 7, 19, 1000]) }
+      return { ...csv, name: `f${seed + from + i}`, chunkRows: random.pick([1, 2, 3, 7, 7, 19, 19, 1000]) }
     })
     await checkSamples(samples)
     counted.push(...samples.map(({ classes }) => ({ classes })))
   }
-  const shares = describeCsvClasses(counted)
-  process.stdout.write(`seed ${seed}: ${shares}\n`)
-  for (const share of shares.matchAll(/([\d.]+) %/g)) expect(Number(share[1])).toBeGreaterThanOrEqual(5)
-}, 600_000)
+  return describeCsvClasses(counted)
+}
 
 async function checkSamples(samples: readonly Sample[]): Promise<void> {
   const folder = await temporaryFolder()
