@@ -12,6 +12,7 @@ import { watchRequests } from "./http/requests.ts"
 import { createMetrics, type SourceMetrics } from "./metrics.ts"
 import { routeChunks } from "./routes/chunks.ts"
 import { routeDatasets } from "./routes/datasets.ts"
+import { routeDocs } from "./routes/docs.ts"
 import { routeEvents } from "./routes/events.ts"
 import { routeRows } from "./routes/rows.ts"
 import type { SourceSettings } from "./settings.ts"
@@ -67,6 +68,7 @@ export function buildApp(
   routeChunks(app, { budget, metrics, log })
   routeRows(app)
   routeEvents(app, { announcements, settings: settings.events, stopping: stopping.signal, metrics, log })
+  routeDocs(app, { secured: settings.auth !== "none" })
   app.addHook("onReady", () => catalog.open())
   app.addHook("onClose", () => catalog.close())
   return { app, catalog, metrics }

@@ -1,4 +1,5 @@
 export { buildApp, type SourceApp } from "./app.ts"
+export { type Draft, type DraftFile, draftSourceYaml } from "./draft.ts"
 export {
   checkSourceSettings,
   type DatasetSettings,

@@ -1,5 +1,6 @@
 /** The program flatbed-source. */
 import { runProgram } from "@flatbed/edge"
+import { initCommand } from "./init.ts"
 import { serveCommand } from "./serve.ts"
 import { readSourceVersion } from "./source-version.ts"
 import { tokenNewCommand } from "./token.ts"
@@ -8,5 +9,5 @@ process.exitCode = await runProgram({
   name: "flatbed-source",
   summary: "Serves flat files as versioned, immutable chunks over HTTP.",
   version: readSourceVersion(),
-  commands: [serveCommand, tokenNewCommand],
+  commands: [serveCommand, initCommand, tokenNewCommand],
 })

@@ -1,0 +1,135 @@
+/** Pure: a source.yaml for files that lie somewhere, with comments for the person who goes on from there. */
+import { basename, dirname, relative, sep } from "node:path"
+import type { Column } from "@flatbed/contract"
+
+export type DraftFile = {
+  /** Absolute. */
+  readonly path: string
+  /** As found over all rows; written as comments. */
+  readonly columns?: readonly Pick<Column, "name" | "type">[]
+  readonly rows?: number
+  /** Why it cannot be served as it is; a comment too. */
+  readonly trouble?: string
+  /** Written only when it is not a comma. */
+  readonly delimiter?: string
+}
+
+export type Draft = {
+  /** Text of the settings file. */
+  readonly yaml: string
+  /** In the order of the files; `file` is relative to the root. */
+  readonly datasets: readonly { readonly name: string; readonly file: string }[]
+}
+
+type DraftPlace = {
+  /** Absolute: the folder in which the settings file will lie. */
+  readonly folder: string
+  /** Absolute: the folder below which all files lie; their nearest common one unless told. */
+  readonly root?: string
+}
+
+const longestName = 63
+
+/** One dataset per file, named after it; nothing is selected, dropped or renamed. */
+export function draftSourceYaml(files: readonly DraftFile[], { folder, root }: DraftPlace): Draft {
+  const top = root ?? commonFolder(files.map(({ path }) => path))
+  const names = nameDatasets(files.map(({ path }) => path))
+  const datasets = files.map(({ path }, i) => ({
+    name: names[i] ?? "",
+    file: relative(top, path).split(sep).join("/"),
+  }))
+  const entries = files.flatMap((file, i) => {
+    const { name = "", file: below = "" } = datasets[i] ?? {}
+    return draftDataset(name, below, file)
+  })
+  const lines = [
+    "# What the source serves, and where. This file is for the server that has the files; it is yours to change.",
+    "# Paths are relative to this file. After a change, start the source again.",
+    "",
+    "listen: # where curl and the loader find the data",
+    "  host: 127.0.0.1 # this machine only; beyond it, auth must name a token: flatbed-source token new",
+    "  port: 4000",
+    "",
+    `root: ${text(relative(folder, top).split(sep).join("/") || ".")} # only files below this folder can be served`,
+    "",
+    ...(entries.length === 0 ? ["datasets: {}"] : ["datasets:", ...entries]),
+  ]
+  return { yaml: `${lines.join("\n")}\n`, datasets }
+}
+
+/**
+ * Dataset names for files: lower case, letters, digits and underscores, no two the same.
+ * `My File (2).csv` is `my_file_2`.
+ */
+export function nameDatasets(paths: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return paths.map((path) => {
+    const wanted = nameOf(path)
+    let name = wanted
+    for (let n = 2; taken.has(name); n++) name = `${wanted.slice(0, longestName - 1 - String(n).length)}_${n}`
+    taken.add(name)
+    return name
+  })
+}
+
+/** The nearest folder that all of the paths lie below; the paths are absolute. */
+export function commonFolder(paths: readonly string[]): string {
+  const [first = sep, ...others] = paths.map(dirname)
+  return others.reduce((common, folder) => {
+    let above = common
+    while (!isWithin(folder, above)) above = dirname(above)
+    return above
+  }, first)
+}
+
+function isWithin(folder: string, above: string): boolean {
+  const path = relative(above, folder)
+  return path === "" || (path !== ".." && !path.startsWith(`..${sep}`))
+}
+
+function nameOf(path: string): string {
+  // NFKD parts a letter from its accent, so that `Übersicht` becomes `ubersicht`.
+  const plain = basename(path)
+    .replace(/\.[^.]*$/, "")
+    .normalize("NFKD")
+    .replace(/\p{M}/gu, "")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "_")
+    .slice(0, longestName)
+    .replace(/^_+|_+$/g, "")
+  return plain === "" ? "dataset" : plain
+}
+
+function draftDataset(name: string, file: string, draft: DraftFile): string[] {
+  const { columns, rows, trouble, delimiter = "," } = draft
+  return [
+    `  ${text(name)}: # /v1/datasets/${name}`,
+    `    files: ${text(file)}`,
+    ...(delimiter === ","
+      ? []
+      : [`    dialect: { delimiter: ${JSON.stringify(delimiter)} } # as in its first line`]),
+    ...(trouble === undefined ? [] : [`    # It cannot be served as it is: ${oneLine(trouble)}`]),
+    ...(columns === undefined ? [] : describeColumns(columns, rows)),
+  ]
+}
+
+function describeColumns(columns: NonNullable<DraftFile["columns"]>, rows: number | undefined): string[] {
+  const found = rows === undefined ? "found" : `found over all rows (${rows})`
+  return [
+    `    # Columns, with the types ${found}. To change them:`,
+    "    # columns: { drop: [name], rename: { name: other }, types: { name: text } }",
+    ...columns.map(({ name, type }) => `    #   ${text(name)}: ${type}`),
+  ]
+}
+
+/** As YAML's plain style where nothing could be misread, otherwise quoted as JSON, which is YAML. */
+function text(value: string): string {
+  const isPlain =
+    /^[A-Za-z_./][A-Za-z0-9_./ -]*$/.test(value) &&
+    !/\s$|^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value)
+  return isPlain ? value : JSON.stringify(value)
+}
+
+function oneLine(sentence: string): string {
+  return sentence.replace(/\s+/g, " ").trim()
+}
