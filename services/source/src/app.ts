@@ -14,6 +14,7 @@ import { routeChunks } from "./routes/chunks.ts"
 import { routeDatasets } from "./routes/datasets.ts"
 import { routeDocs } from "./routes/docs.ts"
 import { routeEvents } from "./routes/events.ts"
+import { routePreview } from "./routes/preview.ts"
 import { routeRows } from "./routes/rows.ts"
 import type { SourceSettings } from "./settings.ts"
 import { readSourceVersion } from "./source-version.ts"
@@ -66,6 +67,7 @@ export function buildApp(
   guardRequests(app, { auth: settings.auth, catalog, log })
   routeDatasets(app)
   routeChunks(app, { budget, metrics, log })
+  routePreview(app, { budget })
   routeRows(app)
   routeEvents(app, { announcements, settings: settings.events, stopping: stopping.signal, metrics, log })
   routeDocs(app, { secured: settings.auth !== "none" })

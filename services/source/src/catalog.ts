@@ -6,14 +6,12 @@ import type { Logger } from "pino"
 import type { Announcements } from "./announcements.ts"
 import { createDataset, type SourceDataset } from "./dataset.ts"
 import { createFileWatch } from "./file-watch.ts"
-import { csvParseReader } from "./formats/csv-parse.ts"
 import { createIndexFolder } from "./index-folder.ts"
 import type { SourceMetrics } from "./metrics.ts"
-import { type DatasetSettings, type SourceSettings, signOf } from "./settings.ts"
+import { readingOf } from "./reading.ts"
+import type { SourceSettings } from "./settings.ts"
 import { createTurns } from "./turns.ts"
-import type { Shape } from "./version-name.ts"
 
-const defaultChunkBytes = 1024 * 1024
 // Reading is work for one processor; a second turn lets a small file past a big one.
 const passesAtOnce = 2
 // An editor that saves touches a file several times within this long.
@@ -49,13 +47,8 @@ export function createCatalog(
   const datasets = Object.entries(settings.datasets).map(([name, dataset]) =>
     createDataset({
       name,
-      root: settings.root,
-      file: dataset.files,
-      shape: shapeOf(dataset),
-      reader: csvParseReader,
-      settleMs: settings.settle,
+      ...readingOf(settings, dataset),
       keepVersionsMs: settings.keep_versions,
-      maxRecordBytes: settings.record_limit,
       indexes: createIndexFolder(join(settings.cache, name)),
       turns,
       announce: announcements.announce,
@@ -113,14 +106,5 @@ function createOffer(datasets: readonly SourceDataset[]): Offer {
         facts: { dataset: name },
       })
     },
-  }
-}
-
-/** The settings that shape a dataset's rows. */
-export function shapeOf({ columns, chunk, dialect }: DatasetSettings): Shape {
-  return {
-    columns,
-    chunk: chunk.rows === undefined ? { bytes: chunk.bytes ?? defaultChunkBytes } : { rows: chunk.rows },
-    dialect: { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) },
   }
 }

@@ -28,7 +28,7 @@ export const chunkForms = [json, ndjson, csv] as const
 /** The forms of rows that are no chunk. */
 export const rowsForms = [json, csv] as const
 
-type FormName = (typeof chunkForms)[number]["name"]
+export type FormName = (typeof chunkForms)[number]["name"]
 
 const rowsFormOf = { json: "objects", ndjson: "cells", csv: "csv" } as const satisfies Record<
   FormName,

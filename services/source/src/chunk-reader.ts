@@ -5,7 +5,7 @@ import { type SourceDataset, versionGone } from "./dataset.ts"
 import type { HeldVersion } from "./held-versions.ts"
 
 /**
- * One positional read. Bytes that are not what the manifest says make the version gone: it is discarded, and
+ * A chunk of a version that is served. Bytes that are not what the manifest says make the version gone: it is discarded, and
  * version-gone is raised, whatever the file's timestamps claim.
  */
 export async function readChunk(
@@ -13,10 +13,9 @@ export async function readChunk(
   held: HeldVersion,
   chunk: ManifestChunk,
 ): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(chunk.byte_to - chunk.byte_from)
-  let filled: number
+  let bytes: Buffer | undefined
   try {
-    filled = await held.open.read(bytes, chunk.byte_from)
+    bytes = await readProven(held, chunk)
   } catch (error) {
     if (!isClosed(error)) throw error
     // Let go between finding and reading it: by its time, or because the same content was found again.
@@ -24,10 +23,17 @@ export async function readChunk(
     if (again === held) throw error
     return readChunk(dataset, again, chunk)
   }
-  const isWhole = filled === bytes.length && createHash("sha256").update(bytes).digest("hex") === chunk.sha256
-  if (isWhole) return bytes
+  if (bytes !== undefined) return bytes
   await dataset.discard(held)
   throw versionGone(dataset.name, held.index.manifest.version)
+}
+
+/** One positional read; undefined when the bytes are not what the manifest says. */
+export async function readProven({ open }: HeldVersion, chunk: ManifestChunk): Promise<Buffer | undefined> {
+  const bytes = Buffer.allocUnsafe(chunk.byte_to - chunk.byte_from)
+  const filled = await open.read(bytes, chunk.byte_from)
+  const isWhole = filled === bytes.length && createHash("sha256").update(bytes).digest("hex") === chunk.sha256
+  return isWhole ? bytes : undefined
 }
 
 function isClosed(error: unknown): boolean {

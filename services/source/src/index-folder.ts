@@ -22,6 +22,12 @@ export type IndexFolder = {
   versions(): Promise<string[]>
 }
 
+/** Where indexes are found and left. */
+export type IndexStore = Pick<IndexFolder, "find" | "save">
+
+/** For commands that make a version and leave nothing behind. */
+export const noIndexes: IndexStore = { find: async () => undefined, save: async () => {} }
+
 /** Makes the folder when something is saved. */
 export function createIndexFolder(folder: string): IndexFolder {
   const pathOf = (version: string, ending: string) => join(folder, version + ending)

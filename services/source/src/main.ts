@@ -1,6 +1,8 @@
 /** The program flatbed-source. */
 import { runProgram } from "@flatbed/edge"
+import { checkCommand } from "./check.ts"
 import { initCommand } from "./init.ts"
+import { previewCommand } from "./preview.ts"
 import { serveCommand } from "./serve.ts"
 import { readSourceVersion } from "./source-version.ts"
 import { tokenNewCommand } from "./token.ts"
@@ -9,5 +11,5 @@ process.exitCode = await runProgram({
   name: "flatbed-source",
   summary: "Serves flat files as versioned, immutable chunks over HTTP.",
   version: readSourceVersion(),
-  commands: [serveCommand, initCommand, tokenNewCommand],
+  commands: [serveCommand, initCommand, checkCommand, previewCommand, tokenNewCommand],
 })

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises"
 import type { ChunkIndex } from "./chunk-index.ts"
 import { sameIdentity } from "./file-identity.ts"
 import type { Reader } from "./formats/format.ts"
-import type { IndexFolder } from "./index-folder.ts"
+import type { IndexStore } from "./index-folder.ts"
 import { identifyFile, type OpenFile, openFile, unsettled } from "./open-file.ts"
 import { nameShape, type Shape } from "./version-name.ts"
 import { passOverFile } from "./version-pass.ts"
@@ -20,7 +20,7 @@ export type MakeRequest = {
   readonly reader: Reader
   readonly settleMs: number
   readonly maxRecordBytes: number
-  readonly indexes: IndexFolder
+  readonly indexes: IndexStore
   readonly signal: AbortSignal
   readonly onProgress: (bytes: number, of: number) => void
   /** The cache could not be read or written; the version is good all the same. */

@@ -1,10 +1,8 @@
 /** The command `serve`: a source that runs until a signal. */
 import { once } from "node:events"
 import { type Command, type CommandContext, createLog } from "@flatbed/edge"
-import { readSourceSettings } from "./settings.ts"
+import { readSourceSettings, standardFile } from "./settings.ts"
 import { startSource } from "./start-source.ts"
-
-const standardFile = "source.yaml"
 
 /** Prints where it listens once it does; everything after that is in the log. */
 export const serveCommand: Command = {

@@ -12,6 +12,9 @@ import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "typebox"
 
+/** Read from the working folder when no other is named. */
+export const standardFile = "source.yaml"
+
 const fileName = (description: string) => Type.String({ minLength: 1, description })
 const listOfNames = (description: string) => Type.Array(Type.String(), { description })
 const portNumber = (standard: number, description: string) =>

@@ -201,47 +201,52 @@ function encode(records: Records, layout: Layout, form: RowsForm, limit?: number
   const judge = records.rejects > 0 ? createJudgeOf(layout) : undefined
   let row = firstRow
   let line = records.firstLine
-  let recordFrom = 0
-  parseWhole(bytes, {
-    ...optionsFor(layout.dialect),
-    // A cell may begin with U+FEFF; only the file's first bytes are a mark.
-    bom: false,
-    ...(limit === undefined ? {} : { to: limit }),
-    on_record: (lexemes: string[], info: InfoRecord) => {
-      const record = bytes.subarray(recordFrom, info.bytes)
-      const cells = readCells(
-        lexemes,
-        lexemes.includes("") ? dissectRecord(record, layout.dialect) : undefined,
-      )
-      const verdict = judge?.(cells, record)
-      if (verdict === undefined) writer.add(cells)
-      else writer.addReject(describeReject(verdict, { row, file, line, byte: byteFrom + recordFrom }, record))
-      if (judge !== undefined) line += countLines(record)
-      row += 1
-      recordFrom = info.bytes
-      return null
-    },
+  readRecords(bytes, layout, limit, (lexemes, from, to) => {
+    const record = bytes.subarray(from, to)
+    const anatomy = lexemes.includes("") ? dissectRecord(record, layout.dialect) : undefined
+    const cells = readCells(lexemes, anatomy)
+    const verdict = judge?.(cells, record)
+    if (verdict === undefined) writer.add(cells)
+    else writer.addReject(describeReject(verdict, { row, file, line, byte: byteFrom + from }, record))
+    if (judge !== undefined) line += countLines(record)
+    row += 1
   })
   return writer.finish()
 }
 
 function findRecord(bytes: Buffer, layout: Layout, n: number) {
   let row = 0
-  let recordFrom = 0
   let found: { byteFrom: number; byteTo: number; linesBefore: number } | undefined
-  parseWhole(bytes, {
-    ...optionsFor(layout.dialect),
+  readRecords(bytes, layout, n, (_, byteFrom, byteTo) => {
+    row += 1
+    if (row === n) found = { byteFrom, byteTo, linesBefore: countLines(bytes, 0, byteFrom) }
+  })
+  return found
+}
+
+/** Calls for each record, all or the first so many, with its place in the bytes. */
+function readRecords(
+  bytes: Buffer,
+  { dialect, width }: Layout,
+  limit: number | undefined,
+  onRecord: (lexemes: string[], from: number, to: number) => void,
+): void {
+  // csv-parse measures records against the first and makes a costly error of each that differs, which nobody
+  // looks at; so the first is one of the right width.
+  const measure = Buffer.from(`${dialect.delimiter.repeat(width - 1)}\n`)
+  let from = -measure.length
+  parseWhole(Buffer.concat([measure, bytes]), {
+    ...optionsFor(dialect),
+    // A cell may begin with U+FEFF; only the file's first bytes are a mark.
     bom: false,
-    on_record: (_: string[], info: InfoRecord) => {
-      row += 1
-      if (row === n) {
-        found = { byteFrom: recordFrom, byteTo: info.bytes, linesBefore: countLines(bytes, 0, recordFrom) }
-      }
-      recordFrom = info.bytes
+    ...(limit === undefined ? {} : { to: limit + 1 }),
+    on_record: (lexemes: string[], info: InfoRecord) => {
+      const to = info.bytes - measure.length
+      if (from >= 0) onRecord(lexemes, from, to)
+      from = to
       return null
     },
   })
-  return found
 }
 
 function startsWithMark(bytes: Buffer): boolean {

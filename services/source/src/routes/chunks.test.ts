@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { gunzipSync } from "node:zlib"
-import { hashColumns, parseReprDigest, paths } from "@flatbed/contract"
+import { hashColumns, parseReprDigest, paths, rejectLineSchema } from "@flatbed/contract"
+import Value from "typebox/value"
 import { afterEach, describe, expect, it } from "vitest"
 import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
 
@@ -60,6 +61,14 @@ describe("a chunk", () => {
     ])
   })
 
+  it("is canonical CSV with a header when asked for", async () => {
+    const { get, chunk } = await setup()
+    const answer = await get(chunk(2), { accept: "text/csv; header=present" })
+    expect(answer.headers["content-type"]).toBe("text/csv; charset=utf-8; header=present")
+    expect(answer.body).toBe('id,name\r\n3,\r\n4,"a\r\nb"\r\n')
+    expect((await get(chunk(1), { accept: "text/csv; header=absent" })).statusCode).toBe(406)
+  })
+
   it("says what it is in its headers", async () => {
     const { get, chunk, manifest } = await setup()
     const { headers, rawPayload } = await get(chunk(3))
@@ -68,6 +77,7 @@ describe("a chunk", () => {
       "flatbed-chunk": "3/3",
       "flatbed-rows": "1",
       "flatbed-first-row": "5",
+      "flatbed-rejects": "0",
       "cache-control": "private, max-age=31536000, immutable",
       vary: "Accept, Accept-Encoding, Authorization",
       "content-length": String(rawPayload.length),
@@ -109,7 +119,7 @@ describe("a chunk", () => {
   it("is answered with 304 when the tag is known, for each form and coding its own", async () => {
     const { get, chunk } = await setup()
     const tags = new Set<string>()
-    for (const accept of ["application/json", "application/x-ndjson"]) {
+    for (const accept of ["application/json", "application/x-ndjson", "text/csv"]) {
       for (const coding of ["identity", "gzip"]) {
         const headers = { accept, "accept-encoding": coding }
         const etag = String((await get(chunk(1), headers)).headers.etag)
@@ -123,7 +133,7 @@ describe("a chunk", () => {
         expect((await get(chunk(2), { ...headers, "if-none-match": etag })).statusCode).toBe(200)
       }
     }
-    expect(tags.size).toBe(4)
+    expect(tags.size).toBe(6)
   })
 
   it("is gzip when asked for, the digest being that of the coded bytes", async () => {
@@ -139,7 +149,7 @@ describe("a chunk", () => {
 
   it("answers HEAD with the headers of GET and no body", async () => {
     const { app, get, chunk } = await setup()
-    for (const accept of ["application/json", "application/x-ndjson"]) {
+    for (const accept of ["application/json", "application/x-ndjson", "text/csv"]) {
       const head = await app.inject({ method: "HEAD", url: chunk(1), headers: { accept } })
       const whole = await get(chunk(1), { accept })
       expect(head.statusCode).toBe(200)
@@ -167,6 +177,112 @@ describe("a chunk", () => {
   it("keeps a column called __proto__ in its place", async () => {
     const { get } = await setup("a,__proto__,b\n1,2,3\n")
     expect((await get("/v1/datasets/t/chunks/1")).body).toBe('[{"a":1,"__proto__":2,"b":3}]\n')
+  })
+})
+
+describe("records that are set aside", () => {
+  const damaged = Buffer.from("id,name\n1,Ann\n2\nx,Bob\n4,\u00fc\n5,Eve\n6,F,!\n", "latin1")
+  const columns = { types: { id: "integer" } }
+
+  async function setupDamaged() {
+    const folder = await openTestFolder(damaged)
+    open.push(folder)
+    const source = await folder.open({ datasets: { t: { files: "t.csv", chunk: { rows: 4 }, columns } } })
+    const manifest = await source.manifest()
+    return { ...source, folder, manifest, chunk: (n: number) => paths.chunk("t", manifest.version, n) }
+  }
+
+  it("are counted in the manifest and in the log", async () => {
+    const { manifest, folder } = await setupDamaged()
+    expect(manifest).toMatchObject({
+      rows: 6,
+      rejects: 4,
+      chunks: [
+        { rows: 4, rejects: 3 },
+        { rows: 2, rejects: 1 },
+      ],
+    })
+    expect(folder.logged.find(({ event }) => event === "version.published")).toMatchObject({
+      rows: 6,
+      rejects: 4,
+    })
+  })
+
+  it("stand in their places in NDJSON, whose form is the contract's", async () => {
+    const { get, chunk } = await setupDamaged()
+    const read = async (n: number) => {
+      const answer = await get(chunk(n), { accept: "application/x-ndjson" })
+      return answer.body
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+    }
+    const [head, ...first] = await read(1)
+    expect(head).toMatchObject({ rows: 4, rejects: 3 })
+    expect(first.at(-1)).toEqual({ rows: 4, rejects: 3 })
+    expect(first[0]).toEqual(["1", "Ann"])
+    expect(first[1]).toEqual({
+      reject: {
+        row: 2,
+        file: "t.csv",
+        line: 3,
+        byte: 14,
+        code: "missing-cell",
+        column: "name",
+        value: null,
+        reason: "The record has 1 cell; expected 2, as in the header.",
+        raw: Buffer.from("2").toString("base64"),
+      },
+    })
+    const second = (await read(2)).slice(1, -1)
+    expect(second[0]).toEqual(["5", "Eve"])
+    for (const line of [...first.slice(1, -1), second[1]]) {
+      expect(Value.Check(rejectLineSchema, line)).toBe(true)
+      const raw = Buffer.from(line.reject.raw, "base64")
+      expect(damaged.subarray(line.reject.byte, line.reject.byte + raw.length)).toEqual(raw)
+    }
+    expect(
+      [...first.slice(1, -1), second[1]].map(({ reject: { row, line, code } }) => [row, line, code]),
+    ).toEqual([
+      [2, 3, "missing-cell"],
+      [3, 4, "type-error"],
+      [4, 5, "encoding-error"],
+      [6, 7, "extra-cell"],
+    ])
+  })
+
+  it("are left out of JSON and CSV, which say how many", async () => {
+    const { get, chunk } = await setupDamaged()
+    const json = await get(chunk(1))
+    expect(json.json()).toEqual([{ id: 1, name: "Ann" }])
+    expect(json.headers).toMatchObject({ "flatbed-rows": "4", "flatbed-rejects": "3" })
+    const csv = await get(chunk(2), { accept: "text/csv" })
+    expect(csv.body).toBe("id,name\r\n5,Eve\r\n")
+    expect(csv.headers).toMatchObject({ "flatbed-rows": "2", "flatbed-rejects": "1" })
+  })
+
+  it("keep their numbers, so that each can be asked for with its bytes", async () => {
+    const { get, manifest } = await setupDamaged()
+    const answer = await get(paths.row("t", manifest.version, 4))
+    expect(answer.json()).toMatchObject({ row: 4, chunk: 1, line: 5 })
+    expect(Buffer.from(answer.json().raw, "base64").toString("latin1")).toBe("4,\u00fc\n")
+  })
+
+  it("may be all there are", async () => {
+    const { get, manifest } = await setup("a,b\n1\n2\n3\n")
+    expect(manifest).toMatchObject({ rows: 3, rejects: 3, columns: [{ type: "text" }, { type: "text" }] })
+    expect((await get(paths.currentChunk("t", 1))).body).toBe("[]\n")
+  })
+
+  it("do not fill the memory when a file is nothing but blank lines", async () => {
+    const folder = await openTestFolder(`a,b\n${"\n".repeat(5_000)}`)
+    open.push(folder)
+    const source = await folder.open({ datasets: { t: { files: "t.csv" } } })
+    const manifest = await source.manifest()
+    expect(manifest).toMatchObject({ rows: 5_000, rejects: 5_000 })
+    const answer = await source.get(paths.chunk("t", manifest.version, 1), { accept: "application/x-ndjson" })
+    expect(manifest.chunks.length).toBeGreaterThan(1)
+    expect(answer.rawPayload.length).toBeLessThan(1024 * 1024)
   })
 })
 

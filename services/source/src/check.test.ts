@@ -1,0 +1,118 @@
+import { readdir } from "node:fs/promises"
+import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
+import { afterEach, beforeEach, expect, it } from "vitest"
+import { checkCommand } from "./check.ts"
+import { runCommand } from "./command.test-kit.ts"
+import type { DatasetReport } from "./dataset-report.ts"
+
+type Printed = { settings: string; datasets: DatasetReport[] }
+
+let folder: TemporaryFolder
+
+beforeEach(async () => {
+  folder = await temporaryFolder()
+})
+
+afterEach(() => folder.remove())
+
+/** Checks the datasets named, over files and the datasets' part of source.yaml. */
+async function check(
+  files: Readonly<Record<string, string | Buffer>>,
+  datasets: Readonly<Record<string, unknown>>,
+  named: string[] = [],
+) {
+  for (const [name, content] of Object.entries(files)) await folder.write(name, content)
+  const configFile = await folder.write("source.yaml", JSON.stringify({ settle: "0ms", datasets }))
+  return runCommand<Printed>(checkCommand, { args: { dataset: named }, configFile })
+}
+
+it("tells of a file that can be served whole how it is read and why each column has its type", async () => {
+  const csv = "id;zip;note;n\n1;02134;;7\n2;12345;x;8\n"
+  const types = { n: "bigint" }
+  const { code, value, text } = await check(
+    { "t.csv": csv },
+    { t: { files: "t.csv", dialect: { delimiter: ";" }, columns: { types } } },
+  )
+  expect(code).toBe(0)
+  const [report] = value.datasets
+  expect(report).toMatchObject({
+    dataset: "t",
+    file: "t.csv",
+    state: "ok",
+    reader: "csv-parse",
+    dialect: { delimiter: ";", quote: '"' },
+    bytes: csv.length,
+    rows: 2,
+    rejects: 0,
+    chunks: 1,
+    first_rejects: [],
+    columns: [
+      { name: "id", type: "integer", declared: null, found: "integer" },
+      { name: "zip", type: "text", declared: null, found: "text", evidence: { nulls: 0 } },
+      { name: "note", type: "text", evidence: { nulls: 1 } },
+      { name: "n", type: "bigint", declared: "bigint", found: "integer" },
+    ],
+  })
+  expect(text).toContain("settings: ok, 1 dataset")
+  expect(text).toContain("t: ok")
+  expect(text).toContain('delimiter ";"')
+  expect(text).toMatch(/zip +— +text +0 +"02134" in row 1, line 2, is no integer/)
+  expect(text).toMatch(/n +bigint +integer +0 +every value is integer/)
+})
+
+it("ends with 6 when records are set aside, and shows the first five with their places", async () => {
+  const bad = "x\n".repeat(7)
+  const { code, value, text } = await check({ "t.csv": `a,b\n1,2\n${bad}` }, { t: { files: "t.csv" } })
+  expect(code).toBe(6)
+  const [report] = value.datasets
+  if (report === undefined || report.state === "refused") throw new Error("refused")
+  expect(report).toMatchObject({ state: "rejects", rows: 8, rejects: 7 })
+  expect(report.first_rejects.map(({ row, line, byte }) => [row, line, byte])).toEqual([
+    [2, 3, 8],
+    [3, 4, 10],
+    [4, 5, 12],
+    [5, 6, 14],
+    [6, 7, 16],
+  ])
+  expect(text).toContain('row 2, line 3, byte 8, column "b": missing-cell: The record has 1 cell; expected 2')
+  expect(text).toContain("… and 2 more")
+})
+
+it("ends with 5 when a file is refused, and tells of the others all the same", async () => {
+  const { code, value, text } = await check(
+    { "bad.csv": 'a\n"x\n', "t.csv": "a,b\n1\n" },
+    { bad: { files: "bad.csv" }, gone: { files: "gone.csv" }, t: { files: "t.csv" } },
+  )
+  expect(code).toBe(5)
+  expect(value.datasets).toMatchObject([
+    { dataset: "bad", state: "refused", problem: { code: "record-malformed", facts: { line: 2 } } },
+    { dataset: "gone", state: "refused", problem: { code: "file-missing" } },
+    { dataset: "t", state: "rejects", rejects: 1 },
+  ])
+  expect(text).toContain("record-malformed: Row 1 of bad.csv is malformed")
+})
+
+it("checks only the datasets that are named, and refuses a name that is not declared", async () => {
+  const files = { "t.csv": "a\n1\n", "u.csv": "a\n1\n" }
+  const datasets = { tea: { files: "t.csv" }, coffee: { files: "u.csv" } }
+  const { value } = await check(files, datasets, ["coffee"])
+  expect(value.datasets.map(({ dataset }) => dataset)).toEqual(["coffee"])
+  await expect(check(files, datasets, ["cofee"])).rejects.toMatchObject({
+    code: "usage-invalid",
+    exitCode: 2,
+    hint: "Did you mean coffee?",
+  })
+})
+
+it("leaves nothing behind", async () => {
+  await check({ "t.csv": "a\n1\n" }, { t: { files: "t.csv" } })
+  expect((await readdir(folder.path)).sort()).toEqual(["source.yaml", "t.csv"])
+})
+
+it("shows nothing of a cell that could steer a terminal", async () => {
+  const { text } = await check(
+    { "t.csv": "a,b\n1,2\n\u001b[2J\u009bx,\n3,4,\u001b\u009b\n" },
+    { t: { files: "t.csv", columns: { types: { a: "integer" } } } },
+  )
+  expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u)
+})

@@ -1,0 +1,96 @@
+/** What a dataset's file looks like at this moment, with whatever stands in its way. */
+import {
+  asProblem,
+  type ColumnType,
+  type Evidence,
+  type Problem,
+  type ProblemDocument,
+  type Reject,
+  toProblemDocument,
+} from "@flatbed/contract"
+import { findType } from "./evidence.ts"
+import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
+import type { Dialect } from "./formats/format.ts"
+import { noIndexes } from "./index-folder.ts"
+import { getDeclared, withDeclared } from "./open-declared.ts"
+import { readingOf } from "./reading.ts"
+import type { SourceSettings } from "./settings.ts"
+
+const shownRejects = 5
+
+export type ColumnReport = {
+  readonly name: string
+  /** As it is served. */
+  readonly type: ColumnType
+  /** What the settings say. */
+  readonly declared: ColumnType | null
+  /** What the rows that are served would say by themselves. */
+  readonly found: ColumnType
+  readonly evidence: Evidence
+}
+
+export type DatasetReport = {
+  readonly dataset: string
+  readonly file: string
+  readonly state: "ok" | "rejects" | "refused"
+  readonly reader: string
+  readonly dialect: Dialect
+} & (
+  | { readonly state: "refused"; readonly problem: ProblemDocument; readonly exit_code: number }
+  | {
+      readonly state: "ok" | "rejects"
+      readonly version: string
+      readonly bytes: number
+      readonly rows: number
+      readonly rejects: number
+      readonly chunks: number
+      readonly columns: readonly ColumnReport[]
+      /** The first five. */
+      readonly first_rejects: readonly Reject[]
+    }
+)
+
+/** Reads the whole file and keeps nothing. Raises only what is nobody's fault: bugs and failing disks. */
+export async function reportDataset(
+  settings: SourceSettings,
+  name: string,
+  signal: AbortSignal,
+): Promise<DatasetReport> {
+  const { file, reader, shape } = readingOf(settings, getDeclared(settings, name))
+  const always = { dataset: name, file, reader: reader.name, dialect: shape.dialect }
+  try {
+    return await withDeclared(settings, name, { indexes: noIndexes, signal }, async (version) => ({
+      ...always,
+      ...(await describe(version)),
+    }))
+  } catch (error) {
+    signal.throwIfAborted()
+    const problem: Problem = asProblem(error)
+    if (problem.code === "internal") throw error
+    return {
+      ...always,
+      state: "refused",
+      problem: toProblemDocument(problem),
+      exit_code: problem.exitCode,
+    }
+  }
+}
+
+async function describe(readable: ReadableVersion) {
+  const { manifest, layout, evidence } = readable.index
+  const columns = layout.fields.flatMap(({ name, type, declared }, i): ColumnReport[] => {
+    const own = evidence[i]
+    if (own === undefined) return []
+    return [{ name, type, declared: declared ? type : null, found: findType(own.forms), evidence: own }]
+  })
+  return {
+    state: manifest.rejects === 0 ? ("ok" as const) : ("rejects" as const),
+    version: manifest.version,
+    bytes: manifest.files.reduce((sum, one) => sum + one.bytes, 0),
+    rows: manifest.rows,
+    rejects: manifest.rejects,
+    chunks: manifest.chunks.length,
+    columns,
+    first_rejects: await readFirstRejects(readable, shownRejects),
+  }
+}

@@ -1,0 +1,57 @@
+/** For commands: a declared dataset's version, made here and now and served to nobody. */
+import { findNearest } from "@flatbed/config"
+import { Problem } from "@flatbed/contract"
+import { readProven } from "./chunk-reader.ts"
+import { versionGone } from "./dataset.ts"
+import type { ReadableVersion } from "./first-records.ts"
+import type { IndexStore } from "./index-folder.ts"
+import { makeVersion } from "./make-version.ts"
+import { readingOf } from "./reading.ts"
+import type { DatasetSettings, SourceSettings } from "./settings.ts"
+
+/** Raises usage-invalid with the nearest name. */
+export function getDeclared(settings: SourceSettings, name: string): DatasetSettings {
+  const found = new Map(Object.entries(settings.datasets)).get(name)
+  if (found !== undefined) return found
+  const names = Object.keys(settings.datasets)
+  const nearest = findNearest(name, names)
+  throw new Problem("usage-invalid", `source.yaml declares no dataset ${JSON.stringify(name)}.`, {
+    hint: nearest === undefined ? `There are: ${names.join(", ") || "none"}.` : `Did you mean ${nearest}?`,
+    facts: { dataset: name },
+  })
+}
+
+/**
+ * Reads the file, or only looks its index up, and lends the version to `use`. Raises what the file is refused
+ * for, and version-gone when the file changes meanwhile.
+ */
+export async function withDeclared<Result>(
+  settings: SourceSettings,
+  name: string,
+  { indexes, signal }: { readonly indexes: IndexStore; readonly signal: AbortSignal },
+  use: (version: ReadableVersion) => Promise<Result>,
+): Promise<Result> {
+  const reading = readingOf(settings, getDeclared(settings, name))
+  const held = await makeVersion({
+    ...reading,
+    dataset: name,
+    indexes,
+    signal,
+    onProgress: () => {},
+    // Without the cache the file is read, which is all that it could have spared.
+    onCacheTrouble: () => undefined,
+  })
+  try {
+    return await use({
+      index: held.index,
+      reader: reading.reader,
+      async read(chunk) {
+        const bytes = await readProven(held, chunk)
+        if (bytes === undefined) throw versionGone(name, held.index.manifest.version)
+        return bytes
+      },
+    })
+  } finally {
+    await held.open.close()
+  }
+}

@@ -1,0 +1,38 @@
+/** From a dataset's settings to how its file is read, the same for the server and for the commands. */
+import { csvParseReader } from "./formats/csv-parse.ts"
+import type { Reader } from "./formats/format.ts"
+import { type DatasetSettings, type SourceSettings, signOf } from "./settings.ts"
+import type { Shape } from "./version-name.ts"
+
+const defaultChunkBytes = 1024 * 1024
+
+/** Whatever a version is made of beside the file itself. */
+export type Reading = {
+  readonly root: string
+  readonly file: string
+  readonly shape: Shape
+  readonly reader: Reader
+  readonly settleMs: number
+  readonly maxRecordBytes: number
+}
+
+/** How this dataset's file is read. */
+export function readingOf(settings: SourceSettings, dataset: DatasetSettings): Reading {
+  return {
+    root: settings.root,
+    file: dataset.files,
+    shape: shapeOf(dataset),
+    reader: csvParseReader,
+    settleMs: settings.settle,
+    maxRecordBytes: settings.record_limit,
+  }
+}
+
+/** The settings that shape a dataset's rows. */
+function shapeOf({ columns, chunk, dialect }: DatasetSettings): Shape {
+  return {
+    columns,
+    chunk: chunk.rows === undefined ? { bytes: chunk.bytes ?? defaultChunkBytes } : { rows: chunk.rows },
+    dialect: { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) },
+  }
+}

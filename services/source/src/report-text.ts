@@ -1,0 +1,64 @@
+/** Pure: a dataset's report for people. */
+import type { ColumnReport, DatasetReport } from "./dataset-report.ts"
+import { showInLine, textTable } from "./text-table.ts"
+
+const indent = "  "
+
+/** Several lines: the file, how it is read, what is set aside, and why each column has its type. */
+export function formatReport(report: DatasetReport): string {
+  const { dataset, file, state, reader, dialect } = report
+  const how = `${reader}, delimiter ${JSON.stringify(dialect.delimiter)}, quote ${JSON.stringify(dialect.quote)}`
+  if (report.state === "refused") {
+    const { code, detail, hint } = report.problem
+    const lines = [`file     ${file}`, `reader   ${how}`, `${code}: ${detail}`, hint ?? ""]
+    return [`${dataset}: refused`, ...indented(lines.filter((line) => line !== ""))].join("\n")
+  }
+  const { bytes, rows, rejects, chunks, version, columns, first_rejects: firstRejects } = report
+  const lines = [
+    `file     ${file}, ${counted(bytes, "byte")}, ${counted(rows, "record")}, ${counted(rejects, "reject")}`,
+    `reader   ${how}`,
+    `version  ${version} in ${counted(chunks, "chunk")}`,
+    ...firstRejects.map(
+      ({ row, line, byte, code, column, reason }) =>
+        `reject   row ${row}, line ${line}, byte ${byte}${column === null ? "" : `, column ${JSON.stringify(column)}`}: ` +
+        `${code}: ${showControls(reason)}`,
+    ),
+    ...(rejects > firstRejects.length ? [`reject   … and ${rejects - firstRejects.length} more`] : []),
+    ...columnLines(columns),
+  ]
+  return [`${dataset}: ${state === "ok" ? "ok" : "servable, with rejects"}`, ...indented(lines)].join("\n")
+}
+
+function columnLines(columns: readonly ColumnReport[]): readonly string[] {
+  const rows = columns.map((column) => [
+    column.name,
+    column.declared ?? "—",
+    column.found,
+    String(column.evidence.nulls),
+    whyOf(column),
+  ])
+  // The last column is a sentence and may be long: it is not cut.
+  const { lines } = textTable(
+    ["column", "declared", "found", "nulls"],
+    rows.map((row) => row.slice(0, -1)),
+    { padLast: true },
+  )
+  return lines.map((line, i) => `${line}  ${i === 0 ? "because" : (rows[i - 1]?.at(-1) ?? "")}`)
+}
+
+function whyOf({ declared, evidence }: ColumnReport): string {
+  const { forms, ruled_out: ruledOut } = evidence
+  if (ruledOut !== null) {
+    const { type, row, line, value } = ruledOut
+    return `${JSON.stringify(showInLine(value))} in row ${row}, line ${line}, is no ${type}`
+  }
+  if (forms.length === 0) return declared === null ? "no row has a value" : "declared; no row has a value"
+  return `every value is ${forms.map(({ form }) => form).join(" or ")}`
+}
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
+
+// Reasons quote cells as JSON, which leaves the C1 controls as they are.
+const showControls = (text: string) => text.replace(/\p{Cc}/gu, "\ufffd")
+
+const indented = (lines: readonly string[]) => lines.map((line) => indent + line)
