@@ -5,8 +5,9 @@ import { parseArgs } from "node:util"
 import { asProblem, exitCodes, Problem, problems } from "@flatbed/contract"
 import { start } from "./start.ts"
 
-const usage = `npm start              loads data/ into a Postgres of its own and stays up on the schedules
-npm start -- --once    ends after the first load
+const usage = `npm start                   loads data/ into a Postgres of its own and stays up on the schedules
+npm start -- a.csv b.csv    loads these files, each into a table of its name, and again when they change
+npm start -- --once         ends after the first load
 `
 
 const signalCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
@@ -25,14 +26,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     return { name, listener }
   })
   try {
-    const once = readArguments(argv)
-    if (once === undefined) {
+    const wanted = readArguments(argv)
+    if (wanted === undefined) {
       process.stdout.write(usage)
       return exitCodes.done
     }
     const ended = await start({
       root: dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))),
-      once,
+      ...wanted,
+      // npm runs scripts in the clone and keeps here where it was called from.
+      from: process.env.INIT_CWD ?? process.cwd(),
       env: process.env,
       signal: stop.signal,
       print: (text) => process.stdout.write(`${text}\n`),
@@ -47,12 +50,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Whether `--once` was given; undefined when help was asked for. */
-function readArguments(argv: readonly string[]): boolean | undefined {
+/** What was asked for; undefined when that was help. */
+function readArguments(argv: readonly string[]): { once: boolean; files: string[] } | undefined {
   try {
     const options = { once: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const
-    const { values } = parseArgs({ args: [...argv], options, allowPositionals: false })
-    return values.help === true ? undefined : values.once === true
+    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true })
+    return values.help === true ? undefined : { once: values.once === true, files: positionals }
   } catch (cause) {
     throw new Problem("usage-invalid", (cause as Error).message.split(". ")[0] ?? "", {
       hint: `Known are:\n${usage}`,

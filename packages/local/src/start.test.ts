@@ -49,6 +49,8 @@ pipelines: { notes: { dataset: notes, table: public.notes } }
     start({
       root: clone.path,
       once,
+      files: [],
+      from: clone.path,
       env: { ...process.env, TEST_PORT: String(port), ...env },
       signal: stop.signal,
       print: (text) => printed.push(text),

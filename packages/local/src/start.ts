@@ -4,7 +4,10 @@ import { join, relative } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { exitCodes, Problem } from "@flatbed/contract"
 import { checkSettings, settingsSchema } from "@flatbed/loader"
+import type { DraftFile } from "@flatbed/source"
 import { createStartedServices } from "./left-behind.ts"
+import { findOwnFiles } from "./own-files.ts"
+import { type SettingsFiles, writeOwnSettings } from "./own-settings.ts"
 import { openPostgres } from "./postgres.ts"
 import { type Service, startService } from "./service.ts"
 import { isTaken, waitForSource } from "./source-ready.ts"
@@ -16,6 +19,10 @@ export type StartInput = {
   readonly root: string
   /** End after the first load. */
   readonly once: boolean
+  /** CSV files to load instead of data/; relative to `from`. */
+  readonly files: readonly string[]
+  /** Absolute: the folder in which the command was typed. */
+  readonly from: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly signal: AbortSignal
   /** A result, for stdout. */
@@ -44,6 +51,8 @@ export async function start(input: StartInput): Promise<number> {
 async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Promise<number> {
   const { root, signal, note } = input
   const state = join(root, ".flatbed")
+  // Before anything starts: a mistyped name should not cost a Postgres.
+  const own = await findOwnFiles(input.files, input.from)
   const logs = { source: join(state, "logs", "source.log"), loader: join(state, "logs", "loader.log") }
   await mkdir(join(state, "logs"), { recursive: true })
 
@@ -66,6 +75,7 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   if (leftBehind > 0) note(`Ended ${leftBehind} services that an earlier npm start left behind`)
   closers.push(services.clear)
 
+  const settingsFiles = await chooseSettings(input, own)
   const env = {
     ...input.env,
     DATABASE_URL: postgres.url(databaseName),
@@ -74,7 +84,7 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   }
   const open = async (name: "source" | "loader", command: string, showsResult: boolean): Promise<Service> => {
     const script = join(root, "services", name, "bin", `flatbed-${name}.mjs`)
-    const args = [command, "--config", join("data", `${name}.yaml`)]
+    const args = [command, "--config", relative(root, settingsFiles[name])]
     const service = startService({
       name: `flatbed-${name} ${command}`,
       script,
@@ -88,11 +98,10 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
     return service
   }
 
-  const file = join(root, "data", "loader.yaml")
   const { settings } = await readSettings({
     schema: settingsSchema,
     prefix: "FLATBED_LOADER",
-    file,
+    file: settingsFiles.loader,
     env,
     check: checkSettings,
   })
@@ -124,6 +133,16 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
     }),
   )
   return unasked(await Promise.race([firstEnd([source, loader], turn.lost), aborted(signal)]))
+}
+
+async function chooseSettings(input: StartInput, own: readonly DraftFile[]): Promise<SettingsFiles> {
+  const { root, note } = input
+  if (own.length === 0) {
+    return { source: join(root, "data", "source.yaml"), loader: join(root, "data", "loader.yaml") }
+  }
+  const files = await writeOwnSettings(own, join(root, ".flatbed", "start"))
+  note(`Settings for ${own.length} files: ${relative(root, files.source)}, ${relative(root, files.loader)}`)
+  return files
 }
 
 type End = { readonly what: string; readonly code: number }
