@@ -1,6 +1,7 @@
 /** Pure: the API document as a page for people. No script, and nothing from any other server. */
 import { createHash } from "node:crypto"
-import type { ApiDocument, ApiOperation } from "./openapi.ts"
+import type { ApiDocument } from "./openapi/document.ts"
+import type { ApiOperation } from "./openapi/operations.ts"
 
 export type DocsInput = {
   readonly api: ApiDocument

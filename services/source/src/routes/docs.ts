@@ -4,7 +4,7 @@ import { routes } from "@flatbed/contract"
 import type { FastifyInstance, FastifyRequest } from "fastify"
 import { docsPolicy, renderDocs } from "../docs-page.ts"
 import { caching, sendDocument, sendRepresentation } from "../http/representation.ts"
-import { describeApi } from "../openapi.ts"
+import { describeApi } from "../openapi/document.ts"
 import { readSourceVersion } from "../source-version.ts"
 
 /** `secured` says whether this source asks for tokens. */
