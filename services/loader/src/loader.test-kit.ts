@@ -12,13 +12,20 @@ import { type Logger, pino } from "pino"
 import { createLoader, type Loader, type LoaderParts } from "./loader.ts"
 import type { LoaderSettings } from "./settings.ts"
 
+/** A pipeline's settings as the file would give them; `people` into `people` unless told. */
+export function pipelineOf(
+  change: Partial<LoaderSettings["pipelines"][string]> = {},
+): LoaderSettings["pipelines"][string] {
+  return { dataset: "people", table: "people", mode: "replace", follow: false, ...change }
+}
+
 /** Settings with short waits; `change` replaces whole top-level settings. */
 export function makeSettings(
   urls: { source: string; database: string },
   change: Partial<LoaderSettings> = {},
 ): LoaderSettings {
   return {
-    source: { url: urls.source, max_body: 2 ** 26 },
+    source: { url: urls.source, allow_plain_http: false, max_body: 2 ** 26 },
     database: { url: urls.database },
     admin: { host: "127.0.0.1", port: 0 },
     connections: 3,
@@ -36,7 +43,7 @@ export function makeSettings(
     retries: { attempts: 4, cap: 20 },
     lease: { expires: 30_000, takeover: 5000 },
     log: { level: "info" },
-    pipelines: { people: { dataset: "people", table: "people", mode: "replace" } },
+    pipelines: { people: pipelineOf() },
     ...change,
   }
 }

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto"
 import { startChaosProxy, waitFor } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
-import { type Bench, column, openBench, people } from "./loader.test-kit.ts"
+import { type Bench, column, openBench, people, pipelineOf } from "./loader.test-kit.ts"
 import type { RunOutcome } from "./summary.ts"
 
 let bench: Bench
@@ -84,7 +84,7 @@ describe("a first load", () => {
   })
 
   test("makes the schema when that is missing too", async () => {
-    const pipelines = { people: { dataset: "people", table: "Sales Q1.people", mode: "replace" as const } }
+    const pipelines = { people: pipelineOf({ table: "Sales Q1.people" }) }
     await bench.createLoader({ pipelines }).load()
     expect(await bench.query('select count(*)::integer as rows from "Sales Q1".people')).toEqual([
       { rows: 10 },
@@ -169,7 +169,7 @@ describe("a further load", () => {
 
   test("happens again when another pipeline published into the table meanwhile", async () => {
     await bench.createLoader().load()
-    const pipelines = { other: { dataset: "people", table: "people", mode: "replace" as const } }
+    const pipelines = { other: pipelineOf() }
     expect(one(await bench.createLoader({ pipelines }).load()).outcome).toBe("published")
     expect(one(await bench.createLoader().load()).outcome).toBe("published")
   })
@@ -495,8 +495,8 @@ describe("the database", () => {
 
 describe("several pipelines", () => {
   const pipelines = {
-    lost: { dataset: "people", table: "lost", mode: "replace" as const },
-    people: { dataset: "people", table: "people", mode: "replace" as const },
+    lost: pipelineOf({ table: "lost" }),
+    people: pipelineOf(),
   }
 
   test("go on after one that failed", async () => {
@@ -525,7 +525,7 @@ describe("several pipelines", () => {
 
 test("status tells what is published, how the last run ended and when the next is due", async () => {
   const pipelines = {
-    people: { dataset: "people", table: "people", mode: "replace" as const, schedule: "0 12 * * *" },
+    people: pipelineOf({ schedule: "0 12 * * *" }),
   }
   const loader = bench.createLoader(
     { pipelines, connections: 1 },

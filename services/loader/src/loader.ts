@@ -2,6 +2,8 @@
 import { findNearest } from "@flatbed/config"
 import { asProblem, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
+import { readAuthorities } from "./certificates.ts"
+import { createFollow } from "./follow.ts"
 import type { LoaderMetrics } from "./metrics.ts"
 import { uniqueOwner } from "./owner.ts"
 import { type Database, openDatabase } from "./postgres/database.ts"
@@ -11,9 +13,10 @@ import { runPipeline } from "./run.ts"
 import { type RunProgress, tellEnd } from "./run-log.ts"
 import { createSchedule } from "./schedule.ts"
 import { type LoaderSettings, listPipelines, type Pipeline } from "./settings.ts"
-import { createSourceClient } from "./source-client.ts"
+import { createSourceClient, type SourceClient } from "./source-client.ts"
 import { getStatus, type PipelineStatus } from "./status.ts"
 import { outcomeWithoutRows, type RunOutcome } from "./summary.ts"
+import { isPublishedVersion } from "./target.ts"
 import { createTicks } from "./ticks.ts"
 
 export type LoaderParts = {
@@ -29,13 +32,13 @@ export type Loader = {
   /**
    * Loads these pipelines, or all, one after the other; goes on after a failure. Each outcome carries its problem.
    *
-   * @throws Problem `usage-invalid` for a name that is no pipeline; a database problem when the ledger cannot be
-   * prepared.
+   * @throws Problem `usage-invalid` for a name that is no pipeline; `settings-invalid` when source.ca cannot be read; a
+   * database problem when the ledger cannot be prepared.
    */
   load(names?: readonly string[], signal?: AbortSignal): Promise<RunOutcome[]>
-  /** Runs the schedules and serves the admin port until `stop`. Returns the admin address. */
+  /** Runs the schedules, follows the source, and serves the admin port until `stop`. Returns the admin address. */
   start(): Promise<string>
-  /** Ends the schedules; chunks being COPYed may end within `deadlines.stop`. */
+  /** Ends schedules and following; chunks being COPYed may end within `deadlines.stop`. */
   stop(): Promise<void>
   /** One status per pipeline, in the order of the file. */
   status(): Promise<PipelineStatus[]>
@@ -74,6 +77,12 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     }
   }
 
+  /** The authority is read each time: a renewed one needs no restart. */
+  async function openSource(connections: number): Promise<SourceClient> {
+    const ca = await readAuthorities(settings.source.ca)
+    return createSourceClient({ ...sourceSettings(settings), ca }, connections)
+  }
+
   async function prepareLedger(signal?: AbortSignal): Promise<void> {
     const mayRepeat = (error: unknown) => error instanceof Problem && error.code === "database-unreachable"
     await withRetries(() => migrateLedger(settings.database.url, settings.deadlines.connect), {
@@ -105,8 +114,9 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     const release = abortLater(signal, hardStop, settings.deadlines.stop)
     const { connections, read_ahead: readAhead } = settings
     const database = pool.as(`flatbed-loader/${pipeline.name}`)
-    const source = createSourceClient(sourceSettings(settings), connections + readAhead)
+    let source: SourceClient | undefined
     try {
+      source = await openSource(connections + readAhead)
       const result = await runPipeline(pipeline, {
         source,
         database,
@@ -135,7 +145,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       )
     } finally {
       release()
-      await source.close()
+      await source?.close()
     }
   }
 
@@ -159,6 +169,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
   return {
     async load(names = [], signal = stopping.signal) {
       const wanted = findPipelines(names)
+      await readAuthorities(settings.source.ca)
       await prepareLedger(signal)
       return await withRunPool(async (pool) => {
         const outcomes: RunOutcome[] = []
@@ -177,6 +188,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         import("./admin.ts"),
       ])
       metrics = createMetrics(parts.version)
+      await readAuthorities(settings.source.ca)
       await prepareLedger(stopping.signal)
       const database = openPool("flatbed-loader", 2)
       started.push(database)
@@ -185,21 +197,35 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         isReady: database.isReachable,
       })
       started.push(admin)
+      const run = (pipeline: Pipeline) => withRunPool((pool) => runOnce(pipeline, pool, stopping.signal))
       const schedule = createSchedule(pipelines, {
         timezone: settings.timezone,
         log,
         now,
         ticks: createTicks(database, uniqueOwner),
         run: async (pipeline) => {
-          await withRunPool((pool) => runOnce(pipeline, pool, stopping.signal))
+          await run(pipeline)
         },
       })
       started.push({ close: schedule.stop })
+      const follow = createFollow(pipelines, {
+        log,
+        patience,
+        openSource: () => openSource(1),
+        run,
+        isPublished: (pipeline, version) =>
+          database.transaction((session) => isPublishedVersion(session, pipeline, version), {
+            doing: "asking the ledger",
+          }),
+      })
+      started.push({ close: follow.stop })
       await schedule.start()
+      follow.start()
       const scheduled = pipelines.filter((pipeline) => pipeline.schedule !== undefined).length
+      const following = pipelines.filter((pipeline) => pipeline.follow).length
       log.info(
-        { event: "loader.started", admin: admin.url, scheduled },
-        `${scheduled} pipeline(s) on schedule`,
+        { event: "loader.started", admin: admin.url, scheduled, following },
+        `${scheduled} pipeline(s) on schedule, ${following} following the source`,
       )
       return admin.url
     },

@@ -2,7 +2,7 @@
 import { createTestDatabase, type TestDatabase, waitFor } from "@flatbed/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { findCronError, findDueTick, findNextTick } from "./due-ticks.ts"
-import { createTestLog, openBench, people } from "./loader.test-kit.ts"
+import { createTestLog, openBench, people, pipelineOf } from "./loader.test-kit.ts"
 import { openDatabase } from "./postgres/database.ts"
 import { patience } from "./retry.ts"
 import { createSchedule } from "./schedule.ts"
@@ -106,7 +106,7 @@ describe("a schedule", () => {
     const schedule = createSchedule(
       listPipelines({
         pipelines: {
-          people: { dataset: "people", table: "people", mode: "replace", schedule: "*/15 * * * *" },
+          people: pipelineOf({ schedule: "*/15 * * * *" }),
         },
       }),
       {
@@ -201,7 +201,7 @@ describe("a schedule", () => {
 test("two loaders started on one schedule load a tick once", async () => {
   const bench = await openBench(people(5, 2))
   const pipelines = {
-    people: { dataset: "people", table: "people", mode: "replace" as const, schedule: "* * * * *" },
+    people: pipelineOf({ schedule: "* * * * *" }),
   }
   const loaders = [bench.createLoader({ pipelines }), bench.createLoader({ pipelines })]
   // A tick long past stands in the ledger, so both have the same one to catch up.

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { temporaryFolder } from "@flatbed/testing"
 import { expect, test } from "vitest"
+import { pipelineOf } from "./loader.test-kit.ts"
 import { checkSettings, listPipelines, settingsSchema } from "./settings.ts"
 
 async function read(yaml: string, env: Record<string, string> = {}) {
@@ -83,10 +84,41 @@ test("an unknown mode and an unknown key are refused", async () => {
 
 test("what shapes the table is hashed, what does not is left out", () => {
   const hash = (change: object) =>
-    listPipelines({ pipelines: { t: { dataset: "d", table: "t", mode: "replace", ...change } } })[0]
+    listPipelines({ pipelines: { t: pipelineOf({ dataset: "d", table: "t", ...change }) } })[0]
       ?.settingsSha256
   expect(hash({ table: "public.t" })).toBe(hash({}))
   expect(hash({ schedule: "* * * * *" })).toBe(hash({}))
+  expect(hash({ follow: true })).toBe(hash({}))
   expect(hash({ table: "u" })).not.toBe(hash({}))
   expect(hash({ dataset: "e" })).not.toBe(hash({}))
+})
+
+test.each([
+  ["http://files.example:4000", "token: abc", "source.url", "readable on the way"],
+  ["http://10.0.0.5:4000", "token: abc", "source.url", "source.allow_plain_http"],
+  ["http://localhost:4000", 'token: "a b"', "source.token", "no bearer token"],
+  ["http://localhost:4000", "ca: ca.pem", "source.ca", "https://"],
+  ["https://user:hunter2@files.example", "", "source.url", "source.token"],
+  ["https://files.example/?token=hunter2", "", "source.url", "nothing after the path"],
+  ["https://:4000", "", "source.url", "https://files.example:4000"],
+])("source %s with %s is refused", async (url, more, at, words) => {
+  const failure = await read(
+    `source: { url: "${url}", ${more} }\ndatabase: { url: "postgres://u@localhost/x" }\npipelines: {}\n`,
+  ).catch((error) => error)
+  expect(failure).toMatchObject({ code: "settings-invalid" })
+  expect(failure.message).toContain(at)
+  expect(failure.message).toContain(words)
+})
+
+test.each([
+  ["https://files.example:4000", "token: abc, ca: ca.pem"],
+  ["http://127.0.0.1:4000", "token: abc"],
+  ["http://[::1]:4000", "token: abc"],
+  ["http://files.example:4000", ""],
+  ["http://files.example:4000", "token: abc, allow_plain_http: true"],
+])("source %s with %s is taken", async (url, more) => {
+  const { settings } = await read(
+    `source: { url: "${url}", ${more} }\ndatabase: { url: "postgres://u@localhost/x" }\npipelines: {}\n`,
+  )
+  expect(settings.source.url).toBe(url)
 })

@@ -4,6 +4,7 @@ import { bytes, duration, path, type Settings, type SettingsProblem, secret } fr
 import { datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "typebox"
+import { checkSource } from "./check-source.ts"
 import { findCronError } from "./due-ticks.ts"
 import { loadModeNames } from "./load-modes/load-mode.ts"
 import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
@@ -21,9 +22,13 @@ const pipelineSchema = Type.Object({
   schedule: Type.Optional(
     Type.String({
       description:
-        "cron expression, five fields or six with seconds first, in `timezone`; without it only `load` runs the pipeline",
+        "cron expression, five fields or six with seconds first, in `timezone`; without it and `follow` only `load` runs the pipeline",
     }),
   ),
+  follow: Type.Boolean({
+    default: false,
+    description: "`start` also runs the pipeline as soon as the source announces a new version",
+  }),
 })
 
 export const settingsSchema = Type.Object({
@@ -32,7 +37,18 @@ export const settingsSchema = Type.Object({
       pattern: "^https?://[^\\s]+$",
       description: "the source's address, `http://host:port`",
     }),
-    token: Type.Optional(secret({ description: "sent as bearer token when the source asks for one" })),
+    token: Type.Optional(
+      secret({ description: "the bearer token; with https it is sent only after the certificate has held" }),
+    ),
+    ca: Type.Optional(
+      path({
+        description: "PEM file with the authorities to trust instead of the public ones; https only",
+      }),
+    ),
+    allow_plain_http: Type.Boolean({
+      default: false,
+      description: "send the token over plain http beyond this machine: readable on every network in between",
+    }),
     max_body: bytes({ default: "64MiB", description: "largest answer that is read" }),
   }),
   database: Type.Object({
@@ -102,25 +118,28 @@ export type Pipeline = {
   readonly target: string
   readonly mode: (typeof loadModeNames)[number]
   readonly schedule: string | undefined
+  readonly follow: boolean
   /** SHA-256 of what shapes the table: dataset, table, mode. Another one means: load again. */
   readonly settingsSha256: string
 }
 
 /** The pipelines in the order of the file. Trusts that the settings were checked. */
 export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipeline[] {
-  return Object.entries(settings.pipelines).map(([name, { dataset, table: written, mode, schedule }]) => {
-    const table = parseTable(written) ?? { schema: "public", name: written }
-    const target = showTable(table)
-    const settingsSha256 = createHash("sha256")
-      .update(JSON.stringify({ dataset, target, mode }))
-      .digest("hex")
-    return { name, dataset, table, target, mode, schedule, settingsSha256 }
-  })
+  return Object.entries(settings.pipelines).map(
+    ([name, { dataset, table: written, mode, schedule, follow }]) => {
+      const table = parseTable(written) ?? { schema: "public", name: written }
+      const target = showTable(table)
+      const settingsSha256 = createHash("sha256")
+        .update(JSON.stringify({ dataset, target, mode }))
+        .digest("hex")
+      return { name, dataset, table, target, mode, schedule, follow, settingsSha256 }
+    },
+  )
 }
 
 /** What no single setting can know: two pipelines for one table, tables and schedules that cannot be read. */
 export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
-  const problems: SettingsProblem[] = []
+  const problems = checkSource(settings.source)
   if (!isTimezone(settings.timezone)) {
     problems.push({
       path: "timezone",

@@ -4,7 +4,8 @@ import { problemAnswer, type ScriptedSource, type SourceFault, startScriptedSour
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { Expected } from "./chunk-proof.ts"
 import { people } from "./loader.test-kit.ts"
-import { createSourceClient, readRetryAfter, type SourceClient } from "./source-client.ts"
+import { createSourceClient, type SourceClient } from "./source-client.ts"
+import { readRetryAfter } from "./source-failure.ts"
 
 let source: ScriptedSource
 let client: SourceClient

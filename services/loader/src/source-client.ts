@@ -2,23 +2,33 @@
 import { createHash } from "node:crypto"
 import {
   type Dataset,
+  type DatasetSummary,
   datasetSchema,
-  fromProblemDocument,
+  datasetsSchema,
   type Manifest,
   manifestSchema,
   mediaTypes,
   Problem,
   parseReprDigest,
   paths,
+  type RowOrigin,
+  rowOriginSchema,
+  type VersionPublished,
 } from "@flatbed/contract"
 import type { TSchema } from "typebox"
 import { Errors } from "typebox/value"
-import { errors, Pool } from "undici"
+import { Pool } from "undici"
+import { lookAtCertificate } from "./certificates.ts"
 import { damageOf, type Expected, proveChunk, type Received } from "./chunk-proof.ts"
+import { readEvents } from "./event-stream.ts"
+import { type Asked, describeFailure, describeRefusal, isWorthALook, parseJson } from "./source-failure.ts"
 
 export type SourceSettings = {
   readonly url: string
+  /** Sent to the origin of `url` only, and with https only after its certificate has held. */
   readonly token?: string | undefined
+  /** The authorities to trust instead of the public ones, PEM. */
+  readonly ca?: string | undefined
   /** Largest body that is read, bytes. */
   readonly maxBodyBytes: number
   readonly connectMs: number
@@ -32,16 +42,19 @@ export type SourceClient = ReturnType<typeof createSourceClient>
 
 /**
  * Opens nothing yet. Each call is one attempt: it answers what was asked and proven, or throws a Problem that says
- * what went wrong: the source's own, `source-unreachable`, `deadline-exceeded`, `source-refused` or `chunk-damaged`.
+ * what went wrong: the source's own, `source-unreachable`, `source-untrusted`, `deadline-exceeded`, `source-refused`
+ * or `chunk-damaged`.
  * An aborted signal ends the call with the signal's reason.
  */
 export function createSourceClient(settings: SourceSettings, connections: number) {
+  const { token, ca } = settings
   const base = new URL(settings.url)
   const prefix = base.pathname.replace(/\/$/, "")
   // undici follows no redirect unless told to, so nothing but this origin is ever asked.
   const pool = new Pool(base.origin, {
     connections,
-    connect: { timeout: settings.connectMs },
+    // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment cannot unsay it.
+    connect: { timeout: settings.connectMs, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) },
     headersTimeout: settings.idleMs,
     bodyTimeout: settings.idleMs,
     // Read and counted here instead: undici counts coded bytes, and its error names no size.
@@ -57,24 +70,66 @@ export function createSourceClient(settings: SourceSettings, connections: number
     const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline])
     let answered = false
     try {
-      const answer = await pool.request({
-        method: "GET",
-        path: prefix + path,
-        headers: {
-          accept,
-          "accept-encoding": "identity",
-          ...(settings.token === undefined ? {} : { authorization: `Bearer ${settings.token}` }),
-        },
-        signal: either,
-      })
+      const answer = await send(path, accept, settings.idleMs, either)
       answered = true
       const body = await readBody(answer.body, settings.maxBodyBytes, path)
       return { status: answer.statusCode, headers: answer.headers, body }
     } catch (error) {
       signal?.throwIfAborted()
-      throw error instanceof Problem ? error : describeFailure(error, base.origin, path, answered, settings)
+      throw await explain(error, answered, asked(path, settings.idleMs))
     }
   }
+
+  async function send(path: string, accept: string, silenceMs: number, signal: AbortSignal | undefined) {
+    return await pool.request({
+      method: "GET",
+      path: prefix + path,
+      headers: {
+        accept,
+        "accept-encoding": "identity",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      bodyTimeout: silenceMs,
+      ...(signal === undefined ? {} : { signal }),
+    })
+  }
+
+  async function explain(error: unknown, answered: boolean, about: Asked): Promise<unknown> {
+    if (error instanceof Problem) return error
+    const look = !answered && isWorthALook(error, base.origin)
+    const seen = look ? await lookAtCertificate(base.origin, settings.connectMs) : undefined
+    return describeFailure(error, answered, about, seen)
+  }
+
+  async function* listen(body: AsyncIterable<Buffer>, about: Asked, signal: AbortSignal) {
+    const brokeOff = (how: string) =>
+      new Problem("source-unreachable", `The events of ${base.origin} broke off: ${how}.`)
+    try {
+      yield* readEvents(body)
+    } catch (error) {
+      signal.throwIfAborted()
+      const problem = await explain(error, true, about)
+      // Whatever ends it but silence, nothing that was announced is damaged by it.
+      const isLine = error !== problem && problem instanceof Problem && problem.code === "chunk-damaged"
+      throw isLine ? brokeOff((error as Error).message) : problem
+    }
+    throw brokeOff("the source ended them")
+  }
+
+  function asked(path: string, idleMs: number): Asked {
+    const hasToken = token !== undefined
+    return {
+      origin: base.origin,
+      path,
+      hasToken,
+      hasAuthority: ca !== undefined,
+      idleMs,
+      requestMs: settings.requestMs,
+    }
+  }
+
+  const refusal = (status: number, headers: Received["headers"], body: Buffer, path: string) =>
+    describeRefusal(status, headers, body, asked(path, settings.idleMs))
 
   async function getJson<T>(path: string, schema: TSchema, signal?: AbortSignal): Promise<T> {
     const { status, headers, body } = await get(path, mediaTypes.json, signal)
@@ -89,6 +144,10 @@ export function createSourceClient(settings: SourceSettings, connections: number
   }
 
   return {
+    /** What the source offers to this loader's token. */
+    listDatasets: async (signal?: AbortSignal): Promise<DatasetSummary[]> =>
+      (await getJson<{ datasets: DatasetSummary[] }>(paths.datasets(), datasetsSchema, signal)).datasets,
+
     /** The dataset's current version and state. */
     getDataset: async (dataset: string, signal?: AbortSignal): Promise<Dataset> =>
       await getJson<Dataset>(paths.dataset(dataset), datasetSchema, signal),
@@ -96,6 +155,10 @@ export function createSourceClient(settings: SourceSettings, connections: number
     /** The manifest of one version. */
     getManifest: async (dataset: string, version: string, signal?: AbortSignal): Promise<Manifest> =>
       await getJson<Manifest>(paths.version(dataset, version), manifestSchema, signal),
+
+    /** Where a row of the version stands in its file, with its bytes. */
+    getRow: async (dataset: string, version: string, row: number, signal?: AbortSignal): Promise<RowOrigin> =>
+      await getJson<RowOrigin>(paths.row(dataset, version, row), rowOriginSchema, signal),
 
     /** The row lines of one chunk, proven to be what the manifest says. See `proveChunk`. */
     async getChunk(expected: Expected, signal?: AbortSignal): Promise<Buffer> {
@@ -105,6 +168,32 @@ export function createSourceClient(settings: SourceSettings, connections: number
       if (isOddSuccess(status)) throw damageOf(expected)(`the status is ${status}, not 200`)
       if (status !== 200) throw refusal(status, headers, body, path)
       return proveChunk({ headers, body }, expected)
+    },
+
+    /**
+     * Subscribes to published versions; the first ones are the current versions. The subscription takes a connection
+     * until the signal ends it, and fails with `deadline-exceeded` after a silence longer than `silenceMs`, with
+     * `source-unreachable` when it breaks off.
+     *
+     * @throws Problem `route-not-found` when the source has no events.
+     */
+    async openEvents(
+      silenceMs: number,
+      signal: AbortSignal,
+    ): Promise<AsyncGenerator<VersionPublished, void>> {
+      const path = paths.events()
+      const about = asked(path, silenceMs)
+      try {
+        const answer = await send(path, mediaTypes.events, silenceMs, signal)
+        const type = String(answer.headers["content-type"] ?? "")
+        if (answer.statusCode === 200 && type.startsWith(mediaTypes.events))
+          return listen(answer.body, about, signal)
+        const body = await readBody(answer.body, settings.maxBodyBytes, path)
+        throw refusal(answer.statusCode, answer.headers, body, path)
+      } catch (error) {
+        signal.throwIfAborted()
+        throw await explain(error, false, about)
+      }
     },
 
     /** Ends every request and closes every connection. */
@@ -130,95 +219,6 @@ async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, path: str
 // 204, 206 or 304 to a plain GET: something in between made it up.
 function isOddSuccess(status: number): boolean {
   return (status > 200 && status < 300) || status === 304
-}
-
-function refusal(status: number, headers: Received["headers"], body: Buffer, path: string): Problem {
-  const retryAfter = readRetryAfter(headers["retry-after"])
-  const ours = fromProblemDocument(parseJson(body), retryAfter)
-  if (ours !== undefined) return ours
-  const asked = `GET ${path} was answered with status ${status}`
-  if (status === 429 || (status >= 502 && status <= 504)) {
-    return new Problem("source-unreachable", `${asked}.`, {
-      hint: "A proxy in front of the source answers in its place.",
-      ...(retryAfter === undefined ? {} : { retryAfterSeconds: retryAfter }),
-    })
-  }
-  return new Problem("source-refused", `${asked}.`, { hint: refusalHint(status), facts: { status } })
-}
-
-function refusalHint(status: number): string {
-  if (status === 401 || status === 403) return "Check source.token: the source does not grant this."
-  if (status >= 300 && status < 400)
-    return "Redirects are not followed; put the final address into source.url."
-  return "Check that source.url names a Flatbed source."
-}
-
-/** Seconds from a Retry-After field: a number, or the time until a date (RFC 9110 section 10.2.3). */
-export function readRetryAfter(field: string | string[] | undefined, now = Date.now()): number | undefined {
-  if (typeof field !== "string") return undefined
-  if (/^[0-9]{1,9}$/.test(field)) return Number(field)
-  const date = /^[A-Z][a-z]{2}, /.test(field) ? Date.parse(field) : Number.NaN
-  return Number.isNaN(date) ? undefined : Math.max(0, (date - now) / 1000)
-}
-
-const lateCodes = new Set(["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"])
-const garbledCodes = new Set([
-  "UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
-  "UND_ERR_HEADERS_OVERFLOW",
-  "UND_ERR_RESPONSE",
-  "UND_ERR_RES_EXCEEDED_MAX_SIZE",
-])
-
-function describeFailure(
-  error: unknown,
-  origin: string,
-  path: string,
-  answered: boolean,
-  { idleMs, requestMs }: SourceSettings,
-): unknown {
-  if (!(error instanceof Error)) return error
-  const code = String((error as NodeJS.ErrnoException).code ?? "")
-  const asked = `GET ${path}`
-  if (error.name === "TimeoutError") {
-    return new Problem("deadline-exceeded", `${asked} took longer than ${requestMs / 1000} s.`, {
-      cause: error,
-    })
-  }
-  if (lateCodes.has(code)) {
-    return new Problem("deadline-exceeded", `${asked}: the source was silent for ${idleMs / 1000} s.`, {
-      cause: error,
-    })
-  }
-  if (garbledCodes.has(code) || code.startsWith("HPE_")) {
-    return new Problem("chunk-damaged", `The answer to ${asked} is not well-formed: ${error.message}.`, {
-      cause: error,
-    })
-  }
-  // The driver's own misuse errors are bugs of ours and stay what they are.
-  if (error instanceof errors.InvalidArgumentError || error instanceof TypeError) return error
-  if (answered) {
-    return new Problem("chunk-damaged", `The answer to ${asked} broke off: ${error.message}.`, {
-      cause: error,
-    })
-  }
-  return new Problem("source-unreachable", `${origin} does not answer: ${reasonOf(error)}.`, {
-    hint: "Check that the source runs and that source.url names it.",
-    cause: error,
-  })
-}
-
-function reasonOf(error: Error): string {
-  // Node puts one error per address tried into an AggregateError whose own message is empty.
-  if (error instanceof AggregateError) return error.errors.map((e) => (e as Error).message).join("; ")
-  return error.message
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"))
-  } catch {
-    return undefined
-  }
 }
 
 function damageOfJson(

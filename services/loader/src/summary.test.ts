@@ -1,12 +1,13 @@
 // If this file fails, the one line that people read and grep for does not say what was loaded.
 import { Problem } from "@flatbed/contract"
 import { expect, test } from "vitest"
+import { pipelineOf } from "./loader.test-kit.ts"
 import { createProgress } from "./progress.ts"
 import { listPipelines } from "./settings.ts"
 import { outcomeToJson, outcomeWithoutRows, showBytes, summarize } from "./summary.ts"
 
 const [pipeline] = listPipelines({
-  pipelines: { telecom: { dataset: "telecom", table: "telecom", mode: "replace" } },
+  pipelines: { telecom: pipelineOf({ dataset: "telecom", table: "telecom" }) },
 })
 if (pipeline === undefined) throw new Error("no pipeline")
 const version = "0123456789abcdef".repeat(4)

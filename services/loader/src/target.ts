@@ -1,7 +1,7 @@
 /** The table a pipeline loads into, and what the ledger says was last published there. */
-
 import type { Lease } from "./lease.ts"
 import { findLatestPublication, type Publication, type RunIdentity } from "./ledger.ts"
+import type { Session } from "./postgres/database.ts"
 import { analyzeTable, findTable, type Table } from "./postgres/table.ts"
 import type { Pipeline } from "./settings.ts"
 
@@ -33,6 +33,16 @@ export function findSamePublication(
     publication.settingsSha256 === wanted.settingsSha256 &&
     publication.targetOid === table?.oid
   return same ? publication : undefined
+}
+
+/** Whether the ledger says that the pipeline's table shows this version, loaded with these settings. */
+export async function isPublishedVersion(
+  session: Session,
+  { name, target, settingsSha256 }: Pipeline,
+  version: string,
+): Promise<boolean> {
+  const latest = await findLatestPublication(session, target)
+  return latest?.pipeline === name && latest.version === version && latest.settingsSha256 === settingsSha256
 }
 
 /** Renews the planner's statistics after a publish. The version is visible already: a failure is only told. */

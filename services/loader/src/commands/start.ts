@@ -1,10 +1,10 @@
-/** `start`: the schedules, until it is stopped. */
+/** `start`: the schedules and what the source announces, until it is stopped. */
 import type { Command, CommandContext } from "@flatbed/edge"
 import { withLoader } from "./with-loader.ts"
 
 export const startCommand: Command = {
   name: "start",
-  summary: "runs the schedules until it is stopped",
+  summary: "runs the schedules, and follows the source, until it is stopped",
   examples: ["flatbed-loader start --config /etc/flatbed/loader.yaml"],
   run: start,
 }
@@ -13,7 +13,7 @@ async function start(context: CommandContext): Promise<number> {
   const { signal, note } = context
   return await withLoader(context, async (loader) => {
     try {
-      note(`flatbed-loader runs its schedules; health and metrics at ${await loader.start()}`)
+      note(`flatbed-loader is up; health and metrics at ${await loader.start()}`)
       await aborted(signal)
     } finally {
       await loader.stop()

@@ -1,0 +1,63 @@
+/** What makes the source's address, token and authority fit together. Pure. */
+import { isIPv4 } from "node:net"
+import type { SettingsProblem } from "@flatbed/config"
+
+export type SourceAddress = {
+  readonly url: string
+  readonly token?: string | undefined
+  readonly ca?: string | undefined
+  readonly allow_plain_http: boolean
+}
+
+// RFC 6750 section 2.1: what may follow "Bearer " in the header.
+const bearerToken = /^[A-Za-z0-9._~+/-]+=*$/
+
+/** The problems of `source`; messages never hold the token. */
+export function checkSource({ url, token, ca, allow_plain_http }: SourceAddress): SettingsProblem[] {
+  if (!URL.canParse(url)) {
+    return [
+      { path: "source.url", message: `is "${url}"; expected an address such as https://files.example:4000` },
+    ]
+  }
+  const { protocol, hostname, username, password, search, hash } = new URL(url)
+  const problems: SettingsProblem[] = []
+  if (username !== "" || password !== "") {
+    problems.push({
+      path: "source.url",
+      message: "holds a user or a password; expected only the address, and the secret in source.token",
+    })
+  }
+  if (search !== "" || hash !== "") {
+    problems.push({
+      path: "source.url",
+      message: `ends in "${search}${hash}"; expected nothing after the path`,
+    })
+  }
+  if (token !== undefined && !bearerToken.test(token)) {
+    problems.push({
+      path: "source.token",
+      message: "holds a character that no bearer token has; expected letters, digits and . _ ~ + / - only",
+    })
+  }
+  if (protocol === "https:") return problems
+  if (ca !== undefined) {
+    problems.push({
+      path: "source.ca",
+      message: `is set, but ${url} shows no certificate; expected source.url to begin with https://`,
+    })
+  }
+  if (token !== undefined && !isLoopback(hostname) && !allow_plain_http) {
+    problems.push({
+      path: "source.url",
+      message:
+        `is "${url}", and the token would be readable on the way; expected https://. ` +
+        "In a network that is yours alone, source.allow_plain_http: true sends it all the same",
+    })
+  }
+  return problems
+}
+
+function isLoopback(hostname: string): boolean {
+  if (hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]") return true
+  return isIPv4(hostname) && hostname.startsWith("127.")
+}
