@@ -3,7 +3,7 @@
  * made here; `UPDATE_DOCS=1 npx vitest run test/docs.test.ts` writes them anew.
  */
 import { describeSettings } from "@flatbed/config"
-import { columnTypes, exitCodes, grammars, problems } from "@flatbed/contract"
+import { columnTypes, exitCodes, grammars, problems, rejectCodes } from "@flatbed/contract"
 import { settingsSchema as loaderSettingsSchema } from "@flatbed/loader"
 import { sourceSettingsSchema } from "@flatbed/source"
 
@@ -14,7 +14,7 @@ const exitMeanings: Record<keyof typeof exitCodes, string> = {
   source: "the source is unreachable, or refused",
   database: "Postgres is unreachable, or refused",
   contract: "the data broke a contract or a limit; nothing was loaded",
-  rejects: "loaded, with rejects under the declared limit",
+  rejects: "loaded, with rejects under the declared limit; `check`: servable, with rejects",
   receipt: "the load did not add up; nothing was loaded",
   locked: "another run holds this pipeline",
 }
@@ -29,6 +29,11 @@ export const tables: Readonly<Record<string, () => string>> = {
         grammars[type].forms,
         grammars[type].examples.map((example) => `\`${example}\``).join(", "),
       ]),
+    ),
+  "reject-codes": () =>
+    table(
+      ["Code", "Meaning"],
+      Object.entries(rejectCodes).map(([code, meaning]) => [`\`${code}\``, meaning]),
     ),
   "problem-codes": () =>
     table(

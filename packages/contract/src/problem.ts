@@ -59,11 +59,9 @@ export const problems = {
   "file-encoding": row(409, false, "contract", "The file is not valid UTF-8"),
   "file-nul": row(409, false, "contract", "The file holds a NUL character, which Postgres text cannot"),
   "file-unsettled": row(503, true, "source", "The file is still being written"),
-  "record-ragged": row(409, false, "contract", "A record has another number of cells than the header"),
   "record-malformed": row(409, false, "contract", "A record is not well-formed CSV"),
   "header-invalid": row(409, false, "contract", "The header does not name every column once"),
   "column-unknown": row(409, false, "contract", "The settings name a column that the file does not have"),
-  "cell-type": row(409, false, "contract", "A cell breaks its declared type"),
 
   // Met by the loader
   "source-unreachable": row(null, true, "source", "The source does not answer"),

@@ -331,11 +331,11 @@ describe("a source that changes or errs", () => {
   })
 
   test("that could not read its file passes on why", async () => {
-    const problem = { code: "record-ragged", detail: "line 7 has 3 cells", hint: "mend it" }
+    const problem = { code: "record-malformed", detail: "line 7 has 3 cells", hint: "mend it" }
     bench.source.describe("people", { state: "failed", problem })
     const outcome = one(await bench.createLoader().load())
     expect(outcome.problem).toMatchObject({
-      code: "record-ragged",
+      code: "record-malformed",
       message: "line 7 has 3 cells",
       hint: "mend it",
       exitCode: 5,
