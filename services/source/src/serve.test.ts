@@ -12,7 +12,10 @@ afterEach(async () => {
 })
 
 /** Serves until told to stop; answers what was printed and what the log file holds. */
-async function serve(env: Readonly<Record<string, string>> = {}) {
+async function serve(
+  env: Readonly<Record<string, string>> = {},
+  meanwhile?: (log: string) => Promise<unknown>,
+) {
   folder = await temporaryFolder()
   await folder.write("t.csv", "id\n1\n")
   const configFile = await folder.write(
@@ -37,6 +40,7 @@ async function serve(env: Readonly<Record<string, string>> = {}) {
   const ended = serveCommand.run(context)
   const where = await waitFor(() => printed[0])
   const answer = await fetch(`${where.url}/v1/datasets`)
+  await meanwhile?.(join(folder.path, "logs", "source.log"))
   stop.abort()
   await ended
   const log = await readFile(join(folder.path, "logs", "source.log"), "utf8")
@@ -56,6 +60,16 @@ it("serves until it is told to stop, logging to the file that is named", async (
   expect(events.at(-1)).toMatchObject({ event: "source.stopped" })
   await expect(fetch(where.url)).rejects.toThrow()
   await expect(fetch(where.admin_url)).rejects.toThrow()
+})
+
+it("looks at certificate and files again on SIGHUP, and lives on", async () => {
+  const before = process.listenerCount("SIGHUP")
+  const { events } = await serve({}, async (log) => {
+    process.kill(process.pid, "SIGHUP")
+    await waitFor(async () => (await readFile(log, "utf8")).includes("source.reloaded"))
+  })
+  expect(events.at(-1)).toMatchObject({ event: "source.stopped" })
+  expect(process.listenerCount("SIGHUP")).toBe(before)
 })
 
 it("logs no less than the level that is set", async () => {

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from "vitest"
 import { readSourceSettings } from "./settings.ts"
 
 let folder: TemporaryFolder | undefined
+const digest = "0".repeat(64)
 
 async function read(yaml: string, env: Record<string, string> = {}) {
   folder = await temporaryFolder()
@@ -79,10 +80,52 @@ describe("source.yaml", () => {
     ["datasets: { t: { files: a.csv, columns: { select: [a, a] } } }", "datasets.t.columns.select"],
     ["datasets: { t: { files: a.csv, columns: { types: { a: varchar } } } }", "datasets.t.columns.types.a"],
     ["buffer_budget: 0B", "buffer_budget"],
+    ["events: { heartbeat: 0ms }", "events.heartbeat"],
+    ["events: { clients: 0 }", "events.clients"],
+    ["tls: { certificate: c.pem }", "tls.key"],
+    ["tls: { certificate: c.pem, key: k.pem, minimum: TLSv1.1 }", "tls.minimum"],
+    ["auth: { tokens: [] }", "auth.tokens"],
+    ["auth: { token: x }", "auth"],
+    [`auth: { tokens: [{ name: a, sha256: "${digest}" }] }`, "auth.tokens.1.datasets"],
+    [`auth: { tokens: [{ name: a, sha256: "${digest}", datasets: [] }] }`, "auth.tokens.1.datasets"],
+    [`auth: { tokens: [{ name: a b, sha256: "${digest}", datasets: ["*"] }] }`, "auth.tokens.1.name"],
     ["settle: 2", "settle"],
     ["setle: 2s", "settle"],
   ])("refuses %s and names %s", async (yaml, path) => {
     expect(await refusal(`${yaml}\n`)).toContain(path)
+  })
+
+  it("takes tokens, and with them a host beyond loopback", async () => {
+    const tokens = [{ name: "loader", sha256: digest, datasets: ["*"] }]
+    const { settings } = await read(JSON.stringify({ listen: { host: "0.0.0.0" }, auth: { tokens } }))
+    expect(settings.auth).toEqual({ tokens })
+  })
+
+  it("refuses a token for a dataset that is not there, and the same token twice", async () => {
+    const token = (datasets: string[]) => ({ name: "loader", sha256: digest, datasets })
+    const auth = { tokens: [token(["telecon"]), token(["*"])] }
+    const message = await refusal(JSON.stringify({ auth, datasets: { telecom: { files: "a.csv" } } }))
+    expect(message).toContain(
+      'auth.tokens.1.datasets names "telecon", which is no dataset; did you mean "telecom"?',
+    )
+    expect(message).toContain("auth.tokens.2.sha256 is that of token 1 too")
+  })
+
+  it("does not show a token that was written where its digest belongs", async () => {
+    const auth = { tokens: [{ name: "loader", sha256: "flatbed_secret", datasets: ["*"] }] }
+    const message = await refusal(JSON.stringify({ auth }))
+    expect(message).toContain("auth.tokens.1.sha256")
+    expect(message).toContain("flatbed-source token new")
+    expect(message).not.toContain("flatbed_secret")
+  })
+
+  it("finds certificate and key beside itself", async () => {
+    const { settings, folder } = await read("tls: { certificate: tls/c.pem, key: tls/k.pem }\n")
+    expect(settings.tls).toEqual({
+      certificate: join(folder, "tls/c.pem"),
+      key: join(folder, "tls/k.pem"),
+      minimum: "TLSv1.2",
+    })
   })
 
   it("says that a host beyond loopback needs auth", async () => {

@@ -58,6 +58,7 @@ export async function startSource(
       async reload() {
         await certificate?.reload()
         await catalog.look()
+        log.info({ event: "source.reloaded" }, "certificate and files looked at")
       },
       close: () => {
         closing ??= stop(app, admin).then(() => {

@@ -14,6 +14,7 @@ import {
   versionPublishedSchema,
 } from "@flatbed/contract"
 import Type, { type TSchema } from "typebox"
+import { maxLimit, standardLimit } from "../first-records.ts"
 
 export type Json = Readonly<Record<string, unknown>>
 
@@ -107,7 +108,7 @@ export const parameters: Readonly<Record<string, Json>> = {
     name: "rows",
     in: "query",
     description: "how many records at most",
-    schema: { type: "integer", minimum: 1, maximum: 1000, default: 20 },
+    schema: { type: "integer", minimum: 1, maximum: maxLimit, default: standardLimit },
   },
   row: inPath("row", "the row's number in the version, from 1", { type: "integer", minimum: 1 }),
 }
