@@ -1,3 +1,4 @@
+export { type DraftDataset, type DraftSource, draftLoaderYaml, type LoaderDraft } from "./draft.ts"
 export { createLoader, type Loader, type LoaderParts } from "./loader.ts"
 export { migrateLedger } from "./postgres/migrate.ts"
 export type { RunProgress } from "./run-log.ts"

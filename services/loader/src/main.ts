@@ -1,5 +1,6 @@
 /** The program `flatbed-loader`: the table of its commands. */
 import { runProgram } from "@flatbed/edge"
+import { initCommand } from "./commands/init.ts"
 import { loadCommand } from "./commands/load.ts"
 import { startCommand } from "./commands/start.ts"
 import { statusCommand } from "./commands/status.ts"
@@ -9,5 +10,5 @@ process.exitCode = await runProgram({
   name: "flatbed-loader",
   summary: "Pulls chunks from a source, proves them, and publishes them in Postgres",
   version: await readVersion(),
-  commands: [loadCommand, startCommand, statusCommand],
+  commands: [initCommand, loadCommand, startCommand, statusCommand],
 })
