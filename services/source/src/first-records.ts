@@ -4,11 +4,6 @@ import { encodeRecords, type FormName } from "./chunk-body.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
 import type { Reader } from "./formats/format.ts"
 
-/** How many records are shown to who does not say. */
-export const standardLimit = 20
-/** More than so many are no preview. */
-export const maxLimit = 1000
-
 /** A version whose chunks can be read, wherever they come from. */
 export type ReadableVersion = {
   readonly index: ChunkIndex
@@ -61,11 +56,4 @@ export async function readFirstRejects(
 function rejectsIn(body: Buffer): Reject[] {
   const lines = body.toString().split("\n")
   return lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line).reject)
-}
-
-/** A number of records as written by a person; the standard when it is left out, undefined when it is none. */
-export function parseLimit(written: unknown): number | undefined {
-  if (written === undefined) return standardLimit
-  const limit = typeof written === "string" && /^[1-9][0-9]{0,3}$/.test(written) ? Number(written) : 0
-  return limit >= 1 && limit <= maxLimit ? limit : undefined
 }

@@ -14,7 +14,7 @@ import {
   versionPublishedSchema,
 } from "@flatbed/contract"
 import Type, { type TSchema } from "typebox"
-import { maxLimit, standardLimit } from "../first-records.ts"
+import { maxLimit, standardLimit } from "../preview-limit.ts"
 
 export type Json = Readonly<Record<string, unknown>>
 

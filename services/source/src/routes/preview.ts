@@ -5,10 +5,11 @@ import { headers, Problem, routes } from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
 import { rowsForms, wrapRows } from "../chunk-body.ts"
 import { readChunk } from "../chunk-reader.ts"
-import { maxLimit, parseLimit, readFirstRecords, standardLimit } from "../first-records.ts"
+import { readFirstRecords } from "../first-records.ts"
 import type { ByteBudget } from "../http/byte-budget.ts"
 import { negotiateForm } from "../http/negotiate.ts"
 import { caching, sendRepresentation } from "../http/representation.ts"
+import { maxLimit, parseLimit, standardLimit } from "../preview-limit.ts"
 
 /** Counts records: one set aside takes its place and is left out of the body. */
 export function routePreview(app: FastifyInstance, { budget }: { readonly budget: ByteBudget }): void {
