@@ -1,12 +1,22 @@
 /** What a scripted source serves: a dataset's rows as manifest and NDJSON chunks, made from plain values. */
 import { createHash } from "node:crypto"
-import { type Column, type Dataset, hashColumns, type Manifest, paths } from "@flatbed/contract"
+import {
+  type Column,
+  type Dataset,
+  hashColumns,
+  type Manifest,
+  paths,
+  type Reject,
+  type RowOrigin,
+} from "@flatbed/contract"
 
 export type ScriptedDataset = {
   readonly name: string
   readonly columns: readonly Column[]
   readonly rows: readonly (readonly (string | null)[])[]
   readonly rowsPerChunk: number
+  /** Rows that the source sets aside, by their number from 1, and why. */
+  readonly setAside?: ReadonlyMap<number, Pick<Reject, "code" | "column" | "value" | "reason">>
 }
 
 /** One content, ready to be served. */
@@ -16,13 +26,16 @@ export type ScriptedVersion = {
   readonly dataset: Dataset
   /** Bodies of the chunks as NDJSON; chunk n is at n − 1. */
   readonly chunks: readonly Buffer[]
+  /** Where each row comes from; row n is at n − 1. */
+  readonly origins: readonly RowOrigin[]
 }
 
 /** Makes the version of a content: the same content is the same version. */
 export function makeScriptedVersion(content: ScriptedDataset): ScriptedVersion {
   const { name, rows, rowsPerChunk } = content
   const columns = [...content.columns]
-  const version = sha256(JSON.stringify([name, columns, rows, rowsPerChunk]))
+  const setAside = content.setAside ?? new Map()
+  const version = sha256(JSON.stringify([name, columns, rows, rowsPerChunk, ...setAside]))
   const file = `${name}.csv`
   let byte = 0
   const pages: (readonly (string | null)[])[][] = []
@@ -36,20 +49,21 @@ export function makeScriptedVersion(content: ScriptedDataset): ScriptedVersion {
       chunk: index + 1,
       first_row: index * rowsPerChunk + 1,
       rows: page.length,
-      rejects: 0,
+      rejects: page.filter((_, i) => setAside.has(index * rowsPerChunk + i + 1)).length,
       file,
       byte_from: byteFrom,
       byte_to: byte,
       sha256: sha256(raw),
     }
   })
+  const origins = describeOrigins()
   const manifest: Manifest = {
     dataset: name,
     version,
     columns,
     files: [{ file, bytes: byte, sha256: sha256(rows.map(csvRecord).join("")) }],
     rows: rows.length,
-    rejects: 0,
+    rejects: setAside.size,
     chunks,
   }
   const columnsDigest = hashColumns(columns)
@@ -60,14 +74,36 @@ export function makeScriptedVersion(content: ScriptedDataset): ScriptedVersion {
       chunk: chunk.chunk,
       first_row: chunk.first_row,
       rows: chunk.rows,
-      rejects: 0,
+      rejects: chunk.rejects,
       columns_sha256: columnsDigest,
       raw_sha256: chunk.sha256,
     }
-    const lines = [head, ...(pages[index] ?? []), { rows: chunk.rows, rejects: 0 }]
+    const page = (pages[index] ?? []).map((cells, i) => makeReject(chunk.first_row + i) ?? cells)
+    const lines = [head, ...page, { rows: chunk.rows, rejects: chunk.rejects }]
     return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))
   })
-  return { version, manifest, chunks: bodies, dataset: describeDataset(manifest) }
+  return { version, manifest, chunks: bodies, origins, dataset: describeDataset(manifest) }
+
+  /** The file has no header here, and every record is a line of its own. */
+  function describeOrigins(): RowOrigin[] {
+    let from = 0
+    return rows.map((row, i) => {
+      const raw = Buffer.from(csvRecord(row))
+      const origin = { byte_from: from, byte_to: from + raw.length, raw: raw.toString("base64") }
+      from = origin.byte_to
+      const chunk = Math.floor(i / rowsPerChunk) + 1
+      return { dataset: name, version, row: i + 1, chunk, file, line: i + 1, ...origin }
+    })
+  }
+
+  function makeReject(row: number): { reject: Reject } | undefined {
+    const why = setAside.get(row)
+    const origin = origins[row - 1]
+    if (why === undefined || origin === undefined) return undefined
+    const { line, byte_from: byte } = origin
+    const raw = Buffer.from(origin.raw, "base64").subarray(0, -1).toString("base64")
+    return { reject: { row, file, line, byte, ...why, raw } }
+  }
 }
 
 function describeDataset(manifest: Manifest): Dataset {

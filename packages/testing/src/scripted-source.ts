@@ -91,14 +91,20 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
     if (path === paths.datasets()) {
       return jsonAnswer({ datasets: [...current.values()].map((version) => describe(version)) })
     }
-    const [, name = "", version, chunk] =
-      /^\/v1\/datasets\/([^/]+)(?:\/versions\/([0-9a-f]{64})(?:\/chunks\/([0-9]+))?)?$/.exec(path) ?? []
+    const [, name = "", version, chunk, row] =
+      /^\/v1\/datasets\/([^/]+)(?:\/versions\/([0-9a-f]{64})(?:\/chunks\/([0-9]+)|\/rows\/([0-9]+))?)?$/.exec(
+        path,
+      ) ?? []
     const latest = current.get(name)
     if (latest === undefined) return undefined
     if (version === undefined) return jsonAnswer(describe(latest))
     if (gone.has(version)) return problemAnswer("version-gone", `Version ${version} is no longer there.`)
     const asked = versions.get(version)
     if (asked === undefined || asked.manifest.dataset !== name) return undefined
+    if (row !== undefined) {
+      const origin = asked.origins[Number(row) - 1]
+      return origin === undefined ? undefined : jsonAnswer(origin)
+    }
     if (chunk === undefined) return jsonAnswer(asked.manifest)
     return chunkAnswer(asked, Number(chunk))
   }

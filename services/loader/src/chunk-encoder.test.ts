@@ -3,9 +3,13 @@ import { createTestDatabase } from "@flatbed/testing"
 import fc from "fast-check"
 import pg from "pg"
 import { expect, test } from "vitest"
-import { encodeChunk } from "./chunk-encoder.ts"
+import { type ChunkShape, encodeChunk } from "./chunk-encoder.ts"
 import { copyRows } from "./postgres/copy.ts"
 
+const shape = (columns: number, firstRow = 1): ChunkShape => ({
+  columns: ["a", "b", "c"].slice(0, columns),
+  firstRow,
+})
 const ndjson = (rows: unknown[]) => Buffer.from(rows.map((row) => `${JSON.stringify(row)}\n`).join(""))
 
 // Expectations from the Postgres manual, COPY, "Text Format".
@@ -17,37 +21,63 @@ test.each([
   [["a\rb", "\b\f\v"], "a\\rb\t\\b\\f\\v\n"],
   [["ü\u{1f600}", "'\"`$"], "ü\u{1f600}\t'\"`$\n"],
 ])("%j becomes %j", (row, line) => {
-  expect(encodeChunk(ndjson([row]), 2, 1).toString()).toBe(line)
+  expect(encodeChunk(ndjson([row]), shape(2)).copyText.toString()).toBe(line)
 })
 
 test("no lines become no bytes", () => {
-  expect(encodeChunk(Buffer.alloc(0), 2, 1)).toEqual(Buffer.alloc(0))
+  expect(encodeChunk(Buffer.alloc(0), shape(2)).copyText).toEqual(Buffer.alloc(0))
 })
 
 test.each([
   ["not JSON", "[1", "Row 8 is not JSON"],
-  ["not an array", '{"reject":{}}', "Row 8 is not an array"],
+  ["neither a row nor a reject", '{"reject":{}}', "Row 8 is neither"],
   ["too few cells", '["a"]', "Row 8 has 1 cells"],
   ["too many cells", '["a","b","c"]', "Row 8 has 3 cells"],
   ["a number", '["a",1]', "cell 2"],
 ])("a line that is %s is damage, named by its row", (_name, line, words) => {
   const lines = Buffer.from(`["a","b"]\n${line}\n`)
-  expect(() => encodeChunk(lines, 2, 7)).toThrow(
+  expect(() => encodeChunk(lines, shape(2, 7))).toThrow(
     expect.objectContaining({ code: "chunk-damaged", message: expect.stringContaining(words) }),
   )
 })
 
-test.each(['["a","\\u0000"]', '["\\ud800","b"]', '["\\udc00x","b"]'])(
-  "%s is refused, for Postgres would change or refuse it",
-  (line) => {
-    expect(() => encodeChunk(Buffer.from(`${line}\n`), 2, 7)).toThrow(
-      expect.objectContaining({ code: "data-refused", facts: expect.objectContaining({ row: 7 }) }),
-    )
-  },
-)
+test.each([
+  ['["x","\\u0000"]', "nul-error", "b"],
+  ['["\\ud800","x"]', "encoding-error", "a"],
+  ['["\\udc00x","x"]', "encoding-error", "a"],
+])("%s is set aside, for Postgres would change or refuse it", (line, code, column) => {
+  const encoded = encodeChunk(Buffer.from(`["x","y"]\n${line}\n["x","z"]\n`), shape(2, 7))
+  expect(encoded.refusals).toMatchObject([{ row: 8, code, column }])
+  expect(encoded.copyText.toString()).toBe("x\ty\nx\tz\n")
+  expect(encoded.rows).toEqual([7, 9])
+})
+
+test("a reject stands in its row's place, and the lines after it keep their rows", () => {
+  const reject = { row: 8, file: "f.csv", line: 9, byte: 40, code: "missing-cell", column: null, value: null }
+  const line = { reject: { ...reject, reason: "it has 1 cell", raw: "eA==" } }
+  const encoded = encodeChunk(ndjson([["x", "y"], line, ["x", "z"]]), shape(2, 7))
+  expect(encoded).toMatchObject({ rejects: [{ ...reject, raw: "eA==" }], rows: [7, 9], refusals: [] })
+  expect(() => encodeChunk(ndjson([line]), shape(2, 7))).toThrow(/calls itself row 8/)
+})
+
+test("a guard sets a row aside by the first cell that it does not let through", () => {
+  const guards = [undefined, (cell: string) => (cell.length > 2 ? "it is long" : undefined)]
+  const encoded = encodeChunk(
+    ndjson([
+      ["long", "ok"],
+      ["a", "long"],
+      ["b", null],
+    ]),
+    { ...shape(2), guards },
+  )
+  expect(encoded.refusals).toEqual([
+    { row: 2, code: "type-error", column: "b", value: "long", reason: '"long" does not fit: it is long.' },
+  ])
+  expect(encoded.copyText.toString()).toBe("long\tok\nb\t\\N\n")
+})
 
 test("an escaped surrogate pair is the character it stands for", () => {
-  expect(encodeChunk(Buffer.from('["\\ud83d\\ude00"]\n'), 1, 1).toString()).toBe("\u{1f600}\n")
+  expect(encodeChunk(Buffer.from('["\\ud83d\\ude00"]\n'), shape(1)).copyText.toString()).toBe("\u{1f600}\n")
 })
 
 test("any cells come back from Postgres as they were", async () => {
@@ -88,7 +118,7 @@ test("any cells come back from Postgres as they were", async () => {
         client,
         { schema: "public", name: "cells" },
         ["a", "b", "c"],
-        encodeChunk(ndjson(rows), 3, 1),
+        encodeChunk(ndjson(rows), shape(3)).copyText,
       )
       const stored = await client.query({
         text: "select a, b, c from public.cells order by row",

@@ -1,5 +1,27 @@
 /** Row lines of a chunk become COPY's text format. Pure; the hot path of a load. */
-import { Problem } from "@flatbed/contract"
+import { Problem, type Reject, rejectLineSchema } from "@flatbed/contract"
+import { Check } from "typebox/value"
+import type { CellGuard } from "./cell-guard.ts"
+import { type Refusal, showValue } from "./refusal.ts"
+
+export type ChunkShape = {
+  readonly columns: readonly string[]
+  /** The row of the chunk's first record, from 1. */
+  readonly firstRow: number
+  /** Per column, see cell-guard.ts; left out when every cell is proven to fit. */
+  readonly guards?: readonly (CellGuard | undefined)[] | undefined
+}
+
+export type EncodedChunk = {
+  /** One line per row that is left. */
+  readonly copyText: Buffer
+  /** Which row each of these lines is; undefined when none is left out before or between them. */
+  readonly rows: readonly number[] | undefined
+  /** What the source set aside. */
+  readonly rejects: readonly Reject[]
+  /** What this side sets aside: no column of the table holds it as it is written. */
+  readonly refusals: readonly Refusal[]
+}
 
 // Postgres manual, COPY, "Text Format": a backslash begins an escape, tab and newline end cells and rows. An
 // escaped backslash also keeps the texts \N (NULL) and \. (end of data) from being read as such.
@@ -19,56 +41,99 @@ const specials = /[\\\x08-\x0d]/g
 const loneSurrogate = /\p{Surrogate}/u
 
 /**
- * `lines` are NDJSON, each an array of `columns` cells, text or null, and ended by a newline. Returns one COPY
- * line per row, in order. `firstRow` counts from 1 and names rows in messages.
+ * `lines` are NDJSON, each ended by a newline: an array of cells, text or null, or the reject that stands in a row's
+ * place.
  *
- * @throws Problem `chunk-damaged` when a line is anything else; `data-refused` for text that Postgres cannot hold.
+ * @throws Problem `chunk-damaged` when a line is anything else.
  */
-export function encodeChunk(lines: Buffer, columns: number, firstRow: number): Buffer {
+export function encodeChunk(lines: Buffer, shape: ChunkShape): EncodedChunk {
   const parts: string[] = []
+  const rows: number[] = []
+  const rejects: Reject[] = []
+  const refusals: Refusal[] = []
   const text = lines.toString("utf8")
-  let row = firstRow
+  let row = shape.firstRow
   for (let from = 0; from < text.length; row++) {
     const to = text.indexOf("\n", from)
     if (to < 0) throw damaged(row, "is cut off")
-    parts.push(encodeRow(text.slice(from, to), columns, row))
+    const encoded = encodeLine(text.slice(from, to), shape, row)
     from = to + 1
+    if (typeof encoded === "string") {
+      parts.push(encoded)
+      rows.push(row)
+    } else if ("raw" in encoded) rejects.push(encoded)
+    else refusals.push(encoded)
   }
-  return Buffer.from(parts.join(""), "utf8")
+  const whole = rejects.length === 0 && refusals.length === 0
+  return {
+    copyText: Buffer.from(parts.join(""), "utf8"),
+    rows: whole ? undefined : rows,
+    rejects,
+    refusals,
+  }
 }
 
-function encodeRow(line: string, columns: number, row: number): string {
+function encodeLine(line: string, shape: ChunkShape, row: number): string | Reject | Refusal {
   let cells: unknown
   try {
     cells = JSON.parse(line)
   } catch {
     throw damaged(row, "is not JSON")
   }
-  if (!Array.isArray(cells)) throw damaged(row, "is not an array of cells")
-  if (cells.length !== columns)
-    throw damaged(row, `has ${cells.length} cells, the version has ${columns} columns`)
+  if (!Array.isArray(cells)) return readReject(cells, row)
+  const { columns, guards } = shape
+  if (cells.length !== columns.length)
+    throw damaged(row, `has ${cells.length} cells, the version has ${columns.length} columns`)
+  const refusal = guards === undefined ? undefined : findGuarded(cells, columns, guards, row)
+  if (refusal !== undefined) return refusal
   // In JSON every control character and backslash is an escape, and only an escape can bring in what UTF-8 cannot.
   // So cells of a line without a backslash need none: most lines of most files.
   const escaped = line.includes("\\")
-  for (let i = 0; i < columns; i++) {
+  for (let i = 0; i < columns.length; i++) {
     const cell = cells[i]
     if (cell === null) cells[i] = "\\N"
     else if (typeof cell !== "string")
       throw damaged(row, `has a cell that is neither text nor null: cell ${i + 1}`)
-    else if (escaped) cells[i] = encodeCell(cell, row, i)
+    else if (escaped) {
+      const unfit = findUnfit(cell)
+      if (unfit !== undefined) return { ...unfit, row, column: columns[i] ?? null, value: showValue(cell) }
+      cells[i] = cell.replace(specials, (character) => escapes[character] ?? character)
+    }
   }
   return `${cells.join("\t")}\n`
 }
 
-function encodeCell(cell: string, row: number, index: number): string {
-  if (cell.includes("\0") || loneSurrogate.test(cell)) {
-    const detail = `Row ${row}, cell ${index + 1} holds a NUL or half a surrogate pair, which Postgres text cannot.`
-    throw new Problem("data-refused", detail, {
-      hint: "Mend the cell in the file.",
-      facts: { row, cell: index + 1 },
-    })
+/** What no column of Postgres can hold. */
+function findUnfit(cell: string): Pick<Refusal, "code" | "reason"> | undefined {
+  if (cell.includes("\0"))
+    return { code: "nul-error", reason: "The cell holds a NUL character, which Postgres text cannot." }
+  if (loneSurrogate.test(cell))
+    return { code: "encoding-error", reason: "The cell holds half a surrogate pair, which UTF-8 cannot." }
+  return undefined
+}
+
+function findGuarded(
+  cells: readonly unknown[],
+  columns: readonly string[],
+  guards: readonly (CellGuard | undefined)[],
+  row: number,
+): Refusal | undefined {
+  for (let i = 0; i < columns.length; i++) {
+    const cell = cells[i]
+    const wrong = typeof cell === "string" ? guards[i]?.(cell) : undefined
+    if (typeof cell !== "string" || wrong === undefined) continue
+    const value = showValue(cell)
+    const reason = `${JSON.stringify(value)} does not fit: ${wrong}.`
+    return { row, code: "type-error", column: columns[i] ?? null, value, reason }
   }
-  return cell.replace(specials, (character) => escapes[character] ?? character)
+  return undefined
+}
+
+function readReject(line: unknown, row: number): Reject {
+  if (!Check(rejectLineSchema, line)) throw damaged(row, "is neither an array of cells nor a reject")
+  const { reject } = line
+  if (reject.row !== row) throw damaged(row, `is a reject that calls itself row ${reject.row}`)
+  return reject
 }
 
 function damaged(row: number, what: string): Problem {

@@ -10,6 +10,7 @@ import {
   mediaTypes,
   Problem,
   parseReprDigest,
+  type Reject,
 } from "@flatbed/contract"
 import type { TSchema } from "typebox"
 import { Check } from "typebox/value"
@@ -81,6 +82,25 @@ export function proveChunk({ headers, body }: Received, expected: Expected): Buf
   const lines = countLines(rows)
   if (lines !== count) throw damaged(`it has ${lines} row lines, the manifest says ${count}`)
   return rows
+}
+
+/**
+ * Returns the chunk's rejects when they are as many as the manifest says and lie inside the chunk, in its order.
+ *
+ * @throws Problem `chunk-damaged` otherwise.
+ */
+export function proveRejects(rejects: readonly Reject[], expected: Expected): readonly Reject[] {
+  const { chunk } = expected
+  const damaged = damageOf(expected)
+  if (rejects.length !== chunk.rejects)
+    throw damaged(`it holds ${rejects.length} rejects, the manifest says ${chunk.rejects}`)
+  let end = chunk.byte_from
+  for (const { row, file, byte, raw } of rejects) {
+    if (file !== chunk.file || byte < end || byte + Buffer.byteLength(raw, "base64") > chunk.byte_to)
+      throw damaged(`its reject of row ${row} lies outside its bytes`)
+    end = byte
+  }
+  return rejects
 }
 
 /** Makes the problem of one chunk. Its message begins with which chunk it is. */

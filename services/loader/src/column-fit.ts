@@ -51,10 +51,24 @@ export const postgresTypes: Readonly<Record<ColumnType, string>> = {
 
 /** Whether `type`, as Postgres' format_type writes it, holds every value that the evidence speaks of. */
 export function typeFits(column: ColumnType, type: string, evidence: Evidence | undefined): boolean {
+  const { name, limits } = readType(type)
+  return fits[column][name]?.(evidence, limits) ?? false
+}
+
+/** `numeric(10,2)` as its name and its limits. */
+function readType(type: string): { name: string; limits: Limits } {
   const [, before = "", first, second, after = ""] =
     /^([a-z ]+?)(?:\(([0-9]+)(?:,([0-9]+))?\))?( with(?:out)? time zone)?$/.exec(type) ?? []
-  const limits = { first: toNumber(first), second: toNumber(second) }
-  return fits[column][before + after]?.(evidence, limits) ?? false
+  return { name: before + after, limits: { first: toNumber(first), second: toNumber(second) } }
+}
+
+/**
+ * Whether the type takes values of this kind, if perhaps not all: cells beyond its length, digits or range can be told
+ * one by one. A timestamp of less than full precision cannot: it would round every cell.
+ */
+export function typeTakesSome(column: ColumnType, type: string): boolean {
+  const fit = fits[column][readType(type).name]
+  return fit !== undefined && (fit !== fullPrecision || typeFits(column, type, undefined))
 }
 
 /** The Postgres types that a dataset's type may go into, for messages. */

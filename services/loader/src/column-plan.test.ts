@@ -4,7 +4,7 @@ import { createTestDatabase } from "@flatbed/testing"
 import pg from "pg"
 import { describe, expect, test } from "vitest"
 import { fittingTypes, postgresTypes, typeFits } from "./column-fit.ts"
-import { planColumns } from "./column-plan.ts"
+import { planColumns, planStaging } from "./column-plan.ts"
 import { column } from "./loader.test-kit.ts"
 import type { Table, TableColumn } from "./postgres/table.ts"
 
@@ -33,10 +33,15 @@ const table = (columns: TableColumn[], more: Partial<Table> = {}): Table => ({
   kind: "r",
   columns,
   referencedBy: [],
+  checks: [],
   ...more,
 })
-const plan = (columns: Column[], found: Table | undefined, seen: Evidence[] | null = null) =>
-  planColumns({ target: '"public"."t"', columns, evidence: seen, table: found })
+const plan = (
+  columns: Column[],
+  found: Table | undefined,
+  seen: Evidence[] | null = null,
+  tolerant = false,
+) => planColumns({ target: '"public"."t"', columns, evidence: seen, table: found, tolerant })
 
 const digits = (integer: number, scale = 0) => ({ max_integer_digits: integer, max_scale: scale })
 
@@ -159,6 +164,39 @@ describe("a plan", () => {
         ),
       }),
     )
+  })
+
+  test("lets single cells be too wide and NULL where rows may be set aside, but not a type that fits none", () => {
+    const found = table([
+      tableColumn("id", "smallint"),
+      tableColumn("name", "character varying(3)"),
+      tableColumn("born", "date", { notNull: true }),
+    ])
+    const columns = [...served, column("born", "date", true)]
+    expect(plan(columns, found, null, true)).toEqual([
+      { name: "id", type: "smallint" },
+      { name: "name", type: "character varying(3)" },
+      { name: "born", type: "date", notNull: true },
+    ])
+    expect(() => plan([column("name")], table([tableColumn("name", "integer")]), null, true)).toThrow(
+      /integer/,
+    )
+    const rounding = table([tableColumn("at", "timestamp(3) without time zone")])
+    expect(() => plan([column("at", "timestamp")], rounding, null, true)).toThrow(/timestamp\(3\)/)
+  })
+
+  test("of staging takes over the checks that speak of its columns only", () => {
+    const found = table([tableColumn("id", "integer")], {
+      checks: [
+        { name: "a", definition: "CHECK ((id > 0))", columns: ["id"] },
+        { name: "b", definition: "CHECK ((id > own))", columns: ["id", "own"] },
+      ],
+    })
+    const columns = [{ name: "id", type: "integer" }]
+    expect(planStaging(columns, found)).toEqual({
+      columns,
+      checks: [{ name: "a", definition: "CHECK ((id > 0))" }],
+    })
   })
 
   test("takes upper and lower case for different names", () => {

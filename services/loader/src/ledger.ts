@@ -1,7 +1,7 @@
 /** What the ledger holds about runs: which are open, which chunks have arrived, what was published. */
 import type { Manifest } from "@flatbed/contract"
 import type { Session } from "./postgres/database.ts"
-import type { StagingColumn } from "./postgres/staging.ts"
+import type { StagingPlan } from "./postgres/staging.ts"
 
 /** What decides whether two runs do the same work. */
 export type RunIdentity = {
@@ -15,15 +15,20 @@ export type RunIdentity = {
 
 export type OpenRun = {
   readonly runId: number
-  readonly stagingColumns: readonly StagingColumn[]
+  readonly staging: StagingPlan
+  /** The code of the problem that stopped it, if one did. */
+  readonly problem: string | null
 }
 
 export type Receipt = {
   readonly chunk: number
   readonly first_row: number
   readonly rows: number
+  /** Records that the source set aside. */
   readonly rejects: number
   readonly raw_sha256: string
+  /** Rows that were set aside here. */
+  readonly refused: number
 }
 
 export type Publication = {
@@ -32,6 +37,7 @@ export type Publication = {
   readonly settingsSha256: string
   readonly targetOid: number
   readonly rows: number
+  readonly rejects: number
   readonly bytes: number
   readonly publishedAt: Date
 }
@@ -39,7 +45,8 @@ export type Publication = {
 /** Every run of the pipeline that is not over: published or abandoned ones are. Newest first. */
 export async function findOpenRuns(session: Session, pipeline: string): Promise<(OpenRun & RunIdentity)[]> {
   const { rows } = await session.query(
-    `select run_id, pipeline, dataset, version, settings_sha256, target, staging_columns from flatbed.runs
+    `select run_id, pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, problem_code
+       from flatbed.runs
       where pipeline = $1 and state in ('loading', 'failed') order by run_id desc`,
     [pipeline],
   )
@@ -50,7 +57,8 @@ export async function findOpenRuns(session: Session, pipeline: string): Promise<
     version: row.version,
     settingsSha256: row.settings_sha256,
     target: row.target,
-    stagingColumns: row.staging_columns,
+    staging: { columns: row.staging_columns, checks: row.staging_checks },
+    problem: row.problem_code,
   }))
 }
 
@@ -60,23 +68,25 @@ export async function recordRun(
   run: RunIdentity & {
     readonly manifest: Manifest
     readonly epoch: number
-    readonly stagingColumns: readonly StagingColumn[]
+    readonly staging: StagingPlan
   },
 ): Promise<number> {
   const { manifest } = run
   const { rows } = await session.query(
     `insert into flatbed.runs
-       (pipeline, dataset, version, settings_sha256, target, staging_columns, chunks, rows, bytes, epoch)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning run_id`,
+       (pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, chunks, rows, rejects, bytes, epoch)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning run_id`,
     [
       run.pipeline,
       run.dataset,
       run.version,
       run.settingsSha256,
       run.target,
-      JSON.stringify(run.stagingColumns),
+      JSON.stringify(run.staging.columns),
+      JSON.stringify(run.staging.checks),
       manifest.chunks.length,
       manifest.rows,
+      manifest.rejects,
       manifestBytes(manifest),
       run.epoch,
     ],
@@ -117,13 +127,19 @@ export async function recordFailure(
   )
 }
 
+/** How many records of a run's version were set aside as far as is known. */
+export async function getRunRejects(session: Session, runId: number): Promise<number> {
+  const { rows } = await session.query("select rejects from flatbed.runs where run_id = $1", [runId])
+  return Number(rows[0]?.rejects)
+}
+
 /** Writes a chunk's receipt, first in its transaction. False when it is there already: the chunk is loaded. */
 export async function recordReceipt(session: Session, runId: number, receipt: Receipt): Promise<boolean> {
-  const { chunk, first_row, rows, rejects, raw_sha256 } = receipt
+  const { chunk, first_row, rows, rejects, raw_sha256, refused } = receipt
   const { rowCount } = await session.query(
-    `insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256)
-     values ($1, $2, $3, $4, $5, $6) on conflict do nothing`,
-    [runId, chunk, first_row, rows, rejects, raw_sha256],
+    `insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256, refused)
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+    [runId, chunk, first_row, rows, rejects, raw_sha256, refused],
   )
   return rowCount === 1
 }
@@ -137,7 +153,8 @@ export async function hasReceipt(session: Session, runId: number, chunk: number)
 /** All receipts of a run in the order of their chunks. */
 export async function getReceipts(session: Session, runId: number): Promise<Receipt[]> {
   const { rows } = await session.query(
-    "select chunk, first_row, rows, rejects, raw_sha256 from flatbed.chunks where run_id = $1 order by chunk",
+    `select chunk, first_row, rows, rejects, raw_sha256, refused from flatbed.chunks
+      where run_id = $1 order by chunk`,
     [runId],
   )
   return rows.map((row) => ({
@@ -146,6 +163,7 @@ export async function getReceipts(session: Session, runId: number): Promise<Rece
     rows: Number(row.rows),
     rejects: Number(row.rejects),
     raw_sha256: row.raw_sha256,
+    refused: Number(row.refused),
   }))
 }
 
@@ -156,13 +174,14 @@ export async function recordPublication(
     readonly runId: number
     readonly targetOid: number
     readonly rows: number
+    readonly rejects: number
     readonly bytes: number
   },
 ): Promise<void> {
   await session.query(
     `insert into flatbed.publications
-       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, bytes)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, bytes)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
     [
       published.runId,
       published.pipeline,
@@ -172,6 +191,7 @@ export async function recordPublication(
       published.target,
       published.targetOid,
       published.rows,
+      published.rejects,
       published.bytes,
     ],
   )
@@ -192,7 +212,7 @@ export async function findLatestPublication(
   target: string,
 ): Promise<Publication | undefined> {
   const { rows } = await session.query(
-    `select pipeline, version, settings_sha256, target_oid, rows, bytes, published_at
+    `select pipeline, version, settings_sha256, target_oid, rows, rejects, bytes, published_at
        from flatbed.publications where target = $1 order by publication_id desc limit 1`,
     [target],
   )
@@ -204,6 +224,7 @@ export async function findLatestPublication(
     settingsSha256: row.settings_sha256,
     targetOid: Number(row.target_oid),
     rows: Number(row.rows),
+    rejects: Number(row.rejects),
     bytes: Number(row.bytes),
     publishedAt: row.published_at,
   }

@@ -16,7 +16,7 @@ import type { LoaderSettings } from "./settings.ts"
 export function pipelineOf(
   change: Partial<LoaderSettings["pipelines"][string]> = {},
 ): LoaderSettings["pipelines"][string] {
-  return { dataset: "people", table: "people", mode: "replace", follow: false, ...change }
+  return { dataset: "people", table: "people", mode: "replace", follow: false, max_rejects: 0, ...change }
 }
 
 /** Settings with short waits; `change` replaces whole top-level settings. */

@@ -5,8 +5,9 @@ import type { Logger } from "pino"
 import { readAuthorities } from "./certificates.ts"
 import { createFollow } from "./follow.ts"
 import type { LoaderMetrics } from "./metrics.ts"
+import { describeNext } from "./next-run.ts"
 import { uniqueOwner } from "./owner.ts"
-import { type Database, openDatabase } from "./postgres/database.ts"
+import { type Database, openDatabase, type Work } from "./postgres/database.ts"
 import { migrateLedger } from "./postgres/migrate.ts"
 import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
 import { runPipeline } from "./run.ts"
@@ -42,6 +43,8 @@ export type Loader = {
   stop(): Promise<void>
   /** One status per pipeline, in the order of the file. */
   status(): Promise<PipelineStatus[]>
+  /** Asks the ledger something in one transaction, once it is of this program's version. */
+  askLedger<T>(question: Work<T>): Promise<T>
 }
 
 /** Opens nothing yet: connections are made by `load`, `start` and `status`, and closed by them or by `stop`. */
@@ -93,11 +96,21 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     })
   }
 
+  async function askLedger<T>(question: Work<T>): Promise<T> {
+    await prepareLedger()
+    const database = openPool("flatbed-loader", 1)
+    try {
+      return await database.transaction(question, { doing: "asking the ledger" })
+    } finally {
+      await database.close()
+    }
+  }
+
   async function runOnce(pipeline: Pipeline, pool: Database, signal: AbortSignal): Promise<RunOutcome> {
     metrics?.beginRun()
     const runLog = log.child({ pipeline: pipeline.name })
     const outcome = await attemptRun(pipeline, pool, signal, runLog)
-    tellEnd(runLog, outcome)
+    tellEnd(runLog, outcome, describeNext(pipeline, { timezone: settings.timezone, now: now() }))
     metrics?.endRun(outcome)
     return outcome
   }
@@ -236,17 +249,11 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     },
 
     async status() {
-      await prepareLedger()
-      const database = openPool("flatbed-loader", 1)
-      try {
-        const clock = { timezone: settings.timezone, now: now() }
-        return await database.transaction((session) => getStatus(session, pipelines, clock), {
-          doing: "asking the ledger",
-        })
-      } finally {
-        await database.close()
-      }
+      const clock = { timezone: settings.timezone, now: now() }
+      return await askLedger((session) => getStatus(session, pipelines, clock))
     },
+
+    askLedger,
   }
 }
 

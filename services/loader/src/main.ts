@@ -2,6 +2,8 @@
 import { runProgram } from "@flatbed/edge"
 import { initCommand } from "./commands/init.ts"
 import { loadCommand } from "./commands/load.ts"
+import { rejectsListCommand, rejectsShowCommand } from "./commands/rejects.ts"
+import { runsListCommand, runsShowCommand } from "./commands/runs.ts"
 import { startCommand } from "./commands/start.ts"
 import { statusCommand } from "./commands/status.ts"
 import { readVersion } from "./commands/with-loader.ts"
@@ -10,5 +12,14 @@ process.exitCode = await runProgram({
   name: "flatbed-loader",
   summary: "Pulls chunks from a source, proves them, and publishes them in Postgres",
   version: await readVersion(),
-  commands: [initCommand, loadCommand, startCommand, statusCommand],
+  commands: [
+    initCommand,
+    loadCommand,
+    startCommand,
+    statusCommand,
+    runsListCommand,
+    runsShowCommand,
+    rejectsListCommand,
+    rejectsShowCommand,
+  ],
 })

@@ -5,8 +5,7 @@ import { type Manifest, Problem } from "@flatbed/contract"
  * Returns the manifest when its chunks are numbered from 1, follow each other row by row, and add up to its
  * totals; when it is the version that was asked for; and when every column has a name of its own.
  *
- * @throws Problem `chunk-damaged` naming what does not fit; `source-refused` for a version with rejects, which
- * this loader cannot set aside yet.
+ * @throws Problem `chunk-damaged` naming what does not fit.
  */
 export function checkManifest(manifest: Manifest, asked: { dataset: string; version: string }): Manifest {
   const wrong = findContradiction(manifest, asked)
@@ -18,12 +17,6 @@ export function checkManifest(manifest: Manifest, asked: { dataset: string; vers
         hint: "Nothing was loaded. If it stays so, look for a proxy between the loader and the source.",
       },
     )
-  }
-  if (manifest.rejects > 0) {
-    const detail = `${asked.dataset} has ${manifest.rejects} records that the source set aside, and this loader takes none.`
-    throw new Problem("source-refused", detail, {
-      hint: "Mend the records in the file, or use a newer loader.",
-    })
   }
   return manifest
 }

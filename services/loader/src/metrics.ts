@@ -15,6 +15,12 @@ export function createMetrics(version: string) {
     labelNames,
     registers,
   })
+  const rejects = new Counter({
+    name: "flatbed_loader_rejects_total",
+    help: "records set aside in published runs",
+    labelNames,
+    registers,
+  })
   const bytes = new Counter({
     name: "flatbed_loader_bytes_total",
     help: "bytes of published files",
@@ -65,6 +71,7 @@ export function createMetrics(version: string) {
       seconds.observe({ pipeline }, run.seconds)
       if (outcome === "published") {
         rows.inc({ pipeline }, run.rows)
+        rejects.inc({ pipeline }, run.rejects)
         bytes.inc({ pipeline }, run.bytes)
         chunks.inc({ pipeline }, run.fetched)
       }

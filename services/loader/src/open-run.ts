@@ -4,77 +4,116 @@ import type { Lease } from "./lease.ts"
 import {
   findOpenRuns,
   getReceipts,
+  type OpenRun,
   type RunIdentity,
   recordAbandoned,
   recordFailure,
   recordResume,
   recordRun,
 } from "./ledger.ts"
-import { createStaging, dropStaging, hasStaging, type StagingColumn } from "./postgres/staging.ts"
+import type { Session } from "./postgres/database.ts"
+import { createStaging, dropStaging, hasStaging, type StagingPlan } from "./postgres/staging.ts"
+import { forgetRejects } from "./reject-ledger.ts"
 
 export type OpenedRun = {
   readonly runId: number
   readonly resumed: boolean
   /** Chunks that are not in staging yet. */
   readonly missing: readonly ManifestChunk[]
+  /** Rows of the others that were set aside here. */
+  readonly refused: number
+}
+
+/** What a run is to do. */
+export type Wanted = {
+  readonly identity: RunIdentity
+  readonly manifest: Manifest
+  readonly staging: StagingPlan
 }
 
 /**
- * A run is resumed when it loads the same version into the same table with the same settings and column types, and
- * its staging is there. Every other open run of the pipeline is abandoned and its staging dropped.
+ * A run is resumed when it loads the same version into the same table with the same settings, column types and
+ * checks, and its staging is there. Every other open run of the pipeline is abandoned and its staging dropped.
  */
-export async function openRun(
-  lease: Lease,
-  wanted: {
-    readonly identity: RunIdentity
-    readonly manifest: Manifest
-    readonly staging: readonly StagingColumn[]
-  },
-): Promise<OpenedRun> {
+export async function openRun(lease: Lease, wanted: Wanted): Promise<OpenedRun> {
   const { identity, manifest, staging } = wanted
   return await lease.transaction(
     async (session) => {
-      const open = await findOpenRuns(session, identity.pipeline)
-      let resumable: number | undefined
-      for (const run of open) {
-        const same = isSameWork(run, identity) && isSame(run.stagingColumns, staging)
-        if (resumable === undefined && same && (await hasStaging(session, run.runId))) resumable = run.runId
-      }
-      const others = open.map(({ runId }) => runId).filter((runId) => runId !== resumable)
-      await recordAbandoned(session, others)
-      await dropStaging(session, others)
-
+      const resumable = await abandonOthers(
+        session,
+        identity,
+        async (run) => isSame(run.staging, staging) && (await hasStaging(session, run.runId)),
+      )
       if (resumable !== undefined) {
         await recordResume(session, resumable, lease.epoch)
-        const arrived = new Set((await getReceipts(session, resumable)).map(({ chunk }) => chunk))
+        const receipts = await getReceipts(session, resumable)
+        const arrived = new Set(receipts.map(({ chunk }) => chunk))
         const missing = manifest.chunks.filter(({ chunk }) => !arrived.has(chunk))
-        return { runId: resumable, resumed: true, missing }
+        const refused = receipts.reduce((sum, receipt) => sum + receipt.refused, 0)
+        return { runId: resumable, resumed: true, missing, refused }
       }
-      const runId = await recordRun(session, {
-        ...identity,
-        manifest,
-        epoch: lease.epoch,
-        stagingColumns: staging,
-      })
+      const runId = await recordRun(session, { ...wanted, ...identity, epoch: lease.epoch })
       await createStaging(session, runId, staging)
-      return { runId, resumed: false, missing: manifest.chunks }
+      return { runId, resumed: false, missing: manifest.chunks, refused: 0 }
     },
     { doing: `opening a run of ${identity.pipeline}` },
   )
 }
 
 /**
- * Notes why the run stopped, so that `status` can tell; it stays open. Staging that does not add up is not resumed.
- * Never throws: the database may be what failed, and the run's own problem is the one to report.
+ * A run without staging, for a version of which nothing will be loaded: the rejects that say why hang on it. The one
+ * that was refused before for the same version is taken again.
+ */
+export async function openRefusedRun(lease: Lease, wanted: Wanted): Promise<number> {
+  const { identity } = wanted
+  return await lease.transaction(
+    async (session) => {
+      const before = await abandonOthers(
+        session,
+        identity,
+        async (run) => run.problem === "rejects-over-limit" && !(await hasStaging(session, run.runId)),
+      )
+      if (before === undefined)
+        return await recordRun(session, { ...wanted, ...identity, epoch: lease.epoch })
+      await recordResume(session, before, lease.epoch)
+      return before
+    },
+    { doing: `opening a run of ${identity.pipeline}` },
+  )
+}
+
+/** Of the pipeline's open runs that do this work, the newest that may go on; all others are abandoned. */
+async function abandonOthers(
+  session: Session,
+  identity: RunIdentity,
+  mayGoOn: (run: OpenRun) => Promise<boolean>,
+): Promise<number | undefined> {
+  const open = await findOpenRuns(session, identity.pipeline)
+  const alike = open.filter((run) => isSameWork(run, identity))
+  let kept: number | undefined
+  for (const run of alike) if (kept === undefined && (await mayGoOn(run))) kept = run.runId
+  const without = (runs: readonly OpenRun[]) =>
+    runs.map(({ runId }) => runId).filter((runId) => runId !== kept)
+  await recordAbandoned(session, without(open))
+  await dropStaging(session, without(open))
+  // Whoever does the same work again finds the same rejects: they would pile up, one set per try.
+  await forgetRejects(session, without(alike))
+  return kept
+}
+
+/**
+ * Notes why the run stopped, so that `status` can tell. It stays open, unless its staging does not add up or holds a
+ * load with too many rejects. Never throws: the database may be what failed, and the run's own problem is the one to report.
  */
 export async function noteFailure(lease: Lease, runId: number, error: unknown): Promise<void> {
   const known = error instanceof Problem ? error : { code: "stopped", message: "The run was stopped." }
   const work = lease.transaction(
     async (session) => {
       await recordFailure(session, runId, known)
-      if (known.code !== "receipt-unbalanced") return
-      await recordAbandoned(session, [runId])
-      await dropStaging(session, [runId])
+      if (known.code === "receipt-unbalanced") await recordAbandoned(session, [runId])
+      // What was refused depends on the table as it is: after too many, the next run looks at every row afresh.
+      if (known.code === "receipt-unbalanced" || known.code === "rejects-over-limit")
+        await dropStaging(session, [runId])
     },
     { doing: "noting the failure" },
   )
@@ -91,8 +130,11 @@ function isSameWork(run: RunIdentity, wanted: RunIdentity): boolean {
 }
 
 // Postgres gives jsonb's keys back in an order of its own.
-function isSame(a: readonly StagingColumn[], b: readonly StagingColumn[]): boolean {
-  const flat = (columns: readonly StagingColumn[]) =>
-    JSON.stringify(columns.map(({ name, type }) => [name, type]))
+function isSame(a: StagingPlan, b: StagingPlan): boolean {
+  const flat = ({ columns, checks }: StagingPlan) =>
+    JSON.stringify([
+      columns.map(({ name, type, notNull }) => [name, type, notNull === true]),
+      checks.map(({ name, definition }) => [name, definition]),
+    ])
   return flat(a) === flat(b)
 }

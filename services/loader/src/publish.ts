@@ -13,15 +13,19 @@ import {
 import type { LoadMode } from "./load-modes/load-mode.ts"
 import type { Session } from "./postgres/database.ts"
 import { quoteTable, type TableName } from "./postgres/identifier.ts"
-import { countStaging, dropStaging, type StagingColumn, stagingTable } from "./postgres/staging.ts"
+import { countStaging, dropStaging, type StagingPlan, stagingTable } from "./postgres/staging.ts"
 import { findTable } from "./postgres/table.ts"
+import { countRejects } from "./reject-ledger.ts"
+import { TooManyRejects } from "./reject-tally.ts"
 
 export type Publish = {
   readonly identity: RunIdentity
   readonly runId: number
   readonly manifest: Manifest
   readonly evidence: readonly Evidence[] | null
-  readonly staging: readonly StagingColumn[]
+  readonly staging: StagingPlan
+  /** How many records may be set aside. */
+  readonly allowed: number
   readonly table: TableName
   readonly apply: LoadMode
 }
@@ -32,7 +36,7 @@ export type Publish = {
  * publication's row.
  *
  * @throws Problem `receipt-unbalanced` when the load does not add up; `columns-differ` when the table changed
- * meanwhile.
+ * meanwhile; TooManyRejects when more were set aside than allowed.
  */
 export async function publish(lease: Lease, run: Publish, signal: AbortSignal): Promise<void> {
   await lease.transaction((session) => publishIn(session, run), {
@@ -43,15 +47,20 @@ export async function publish(lease: Lease, run: Publish, signal: AbortSignal): 
 }
 
 async function publishIn(session: Session, run: Publish): Promise<true> {
-  const { runId, manifest, table, staging } = run
-  const rows = checkReceipts(await getReceipts(session, runId), manifest)
+  const { runId, manifest, table } = run
+  const { columns } = run.staging
+  const { rows, refused } = checkReceipts(await getReceipts(session, runId), manifest)
+  const rejects = manifest.rejects + refused
+  const listed = await countRejects(session, [runId])
+  if (listed !== rejects) throw unbalanced(`${listed} rejects are listed, the receipts count ${rejects}`)
+  if (rejects > run.allowed) throw new TooManyRejects(`${rejects} of the version`)
   const staged = await countStaging(session, runId)
   if (staged !== rows) throw unbalanced(`staging holds ${staged} rows, the receipts ${rows}`)
 
   const exists = await lockTable(session, table)
   await checkColumns(session, run, exists)
-  const names = staging.map(({ name }) => name)
-  const types = staging.map(({ type }) => type)
+  const names = columns.map(({ name }) => name)
+  const types = columns.map(({ type }) => type)
   const application = { staging: stagingTable(runId), target: table, columns: names, types, exists }
   const { inserted } = await run.apply(session, application)
   if (inserted !== rows)
@@ -64,18 +73,26 @@ async function publishIn(session: Session, run: Publish): Promise<true> {
     runId,
     targetOid,
     rows,
+    rejects,
     bytes: manifestBytes(manifest),
   })
   await dropStaging(session, [runId])
   return true
 }
 
-/** Compares the receipts with the manifest, one by one, and returns how many rows must be in staging. */
-export function checkReceipts(receipts: readonly Receipt[], manifest: Manifest): number {
+/**
+ * Compares the receipts with the manifest, one by one; returns how many rows must be in staging, and how many were
+ * refused here.
+ */
+export function checkReceipts(
+  receipts: readonly Receipt[],
+  manifest: Manifest,
+): { readonly rows: number; readonly refused: number } {
   if (receipts.length !== manifest.chunks.length) {
     throw unbalanced(`${receipts.length} chunks have a receipt, the manifest lists ${manifest.chunks.length}`)
   }
   let rows = 0
+  let refused = 0
   for (const [index, chunk] of manifest.chunks.entries()) {
     const receipt = receipts[index]
     const same =
@@ -85,12 +102,15 @@ export function checkReceipts(receipts: readonly Receipt[], manifest: Manifest):
       receipt.rejects === chunk.rejects &&
       receipt.raw_sha256 === chunk.sha256
     if (!same) throw unbalanced(`the receipt of chunk ${chunk.chunk} is not what the manifest says`)
-    rows += chunk.rows - chunk.rejects
+    rows += chunk.rows - chunk.rejects - receipt.refused
+    refused += receipt.refused
   }
-  if (rows !== manifest.rows - manifest.rejects) {
-    throw unbalanced(`the receipts hold ${rows} rows, the manifest ${manifest.rows - manifest.rejects}`)
+  if (rows + refused !== manifest.rows - manifest.rejects) {
+    throw unbalanced(
+      `the receipts hold ${rows} rows and ${refused} refused ones, the manifest ${manifest.rows - manifest.rejects}`,
+    )
   }
-  return rows
+  return { rows, refused }
 }
 
 /** Keeps other writers out until the commit; readers go on. False when there is no such table. */
@@ -105,8 +125,14 @@ async function lockTable(session: Session, table: TableName): Promise<boolean> {
 async function checkColumns(session: Session, run: Publish, exists: boolean): Promise<void> {
   const { identity, manifest, evidence, staging } = run
   const table = exists ? await findTable(session, run.table) : undefined
-  const now = planColumns({ target: identity.target, columns: manifest.columns, evidence, table })
-  if (JSON.stringify(now) === JSON.stringify(staging)) return
+  const now = planColumns({
+    target: identity.target,
+    columns: manifest.columns,
+    evidence,
+    table,
+    tolerant: run.allowed > 0,
+  })
+  if (JSON.stringify(now) === JSON.stringify(staging.columns)) return
   throw new Problem("columns-differ", `The columns of ${identity.target} were changed while it was loaded.`, {
     hint: "Nothing was published. Run the load again.",
     facts: { table: identity.target },

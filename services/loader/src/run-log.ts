@@ -2,6 +2,7 @@
 import { type Manifest, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import { manifestBytes } from "./ledger.ts"
+import type { NextRun } from "./next-run.ts"
 import type { OpenedRun } from "./open-run.ts"
 import { type RunOutcome, summarize } from "./summary.ts"
 
@@ -52,28 +53,30 @@ export function createCounter(
   }
 }
 
-/** A run's last line: what a person reads and grep finds. */
-export function tellEnd(log: Logger, outcome: RunOutcome): void {
-  const { run, rows, bytes, fetched, problem } = outcome
+/** A run's last line: what a person reads and grep finds, and what comes next. */
+export function tellEnd(log: Logger, outcome: RunOutcome, next: NextRun): void {
+  const { run, rows, rejects, bytes, fetched, problem } = outcome
   const fields = {
     run,
     version: outcome.version,
     rows,
+    rejects,
     bytes,
     fetched,
+    next: next.at,
     seconds: Number(outcome.seconds.toFixed(3)),
   }
-  const sentence = summarize(outcome)
+  const sentence = `${summarize(outcome)}; ${next.words}`
   switch (outcome.outcome) {
     case "published":
     case "up-to-date":
       log.info({ event: "run.finished", outcome: outcome.outcome, ...fields }, sentence)
       return
     case "skipped":
-      log.warn({ event: "run.skipped", code: problem?.code }, sentence)
+      log.warn({ event: "run.skipped", code: problem?.code, next: next.at }, sentence)
       return
     case "stopped":
-      log.warn({ event: "run.stopped" }, sentence)
+      log.warn({ event: "run.stopped", next: next.at }, sentence)
       return
     case "failed":
       // Only what nobody expected needs its stack; the other problems say it all.
@@ -84,6 +87,7 @@ export function tellEnd(log: Logger, outcome: RunOutcome): void {
           ...problem?.facts,
           ...(problem?.code === "internal" ? { err: problem.cause } : {}),
           hint: problem?.hint,
+          next: next.at,
         },
         sentence,
       )

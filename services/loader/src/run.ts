@@ -1,13 +1,18 @@
 /** One run of a pipeline from beginning to end. The page to read first. */
 import { Problem } from "@flatbed/contract"
 import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
-import { planColumns } from "./column-plan.ts"
+import { createGuards } from "./cell-guard.ts"
+import { planColumns, planStaging } from "./column-plan.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type Publication, type RunIdentity } from "./ledger.ts"
 import { loadModes } from "./load-modes/load-mode.ts"
 import { noteFailure, openRun } from "./open-run.ts"
 import type { Database } from "./postgres/database.ts"
 import { publish } from "./publish.ts"
+import { describeTooMany, refuseVersion } from "./refuse-load.ts"
+import { allowedRejects } from "./reject-limit.ts"
+import { createRejectLog } from "./reject-log.ts"
+import { createRejectTally, TooManyRejects } from "./reject-tally.ts"
 import { isVersionLost } from "./retry.ts"
 import { createCounter, type RunProgress, tellBegin, tellColumns } from "./run-log.ts"
 import type { Pipeline } from "./settings.ts"
@@ -29,7 +34,9 @@ export type RunParts = AskParts & {
 export type RunResult = {
   readonly outcome: "published" | "up-to-date"
   readonly version: string
+  /** Rows that the table took. With the rejects they are the version's records. */
   readonly rows: number
+  readonly rejects: number
   readonly bytes: number
   /** Chunks that this run fetched: fewer than the version has when it was resumed. */
   readonly fetched: number
@@ -70,38 +77,59 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   if (same !== undefined) return upToDate(same)
 
   const manifest = await askForManifest(pipeline.dataset, dataset.version, parts)
-  const staging = compareColumns()
-  const run = await openRun(lease, { identity, manifest, staging })
+  const limit = pipeline.maxRejects
+  const allowed = allowedRejects(limit, manifest.rows)
+  const columns = compareColumns()
+  const staging = planStaging(columns, target.table)
+  const wanted = { identity, manifest, staging }
+  const versionLog = parts.log.child({ version: manifest.version.slice(0, 12) })
+  if (manifest.rejects > allowed)
+    throw await refuseVersion(lease, wanted, { limit, allowed }, { ...parts, log: versionLog })
+
+  const run = await openRun(lease, wanted)
   const { runId, missing } = run
-  const log = parts.log.child({ run: runId, version: manifest.version.slice(0, 12) })
+  const log = versionLog.child({ run: runId })
+  const rejectLog = createRejectLog(log)
+  const tally = createRejectTally(manifest.rejects + run.refused, allowed)
   tellBegin(log, manifest, run)
   try {
     const onLoaded = createCounter(manifest, run, parts.onProgress)
     const hardSignal = parts.hardStop.signal
-    await stageChunks({ runId, manifest }, missing, { ...parts, lease, log, hardSignal, onLoaded })
+    const guards = createGuards(manifest.columns, dataset.evidence, columns)
+    const onRejects = rejectLog.tell
+    await stageChunks({ runId, manifest, columns }, missing, {
+      ...parts,
+      ...{ lease, log, hardSignal, onLoaded, onRejects, guards, tally },
+    })
 
     const { evidence } = dataset
     const apply = loadModes[pipeline.mode]
     await publish(
       lease,
-      { identity, runId, manifest, evidence, staging, table: pipeline.table, apply },
+      { identity, runId, manifest, evidence, staging, allowed, table: pipeline.table, apply },
       hardSignal,
     )
-    const { rows } = manifest
+    const rows = manifest.rows - tally.rejects()
     log.info(
-      { event: "run.published", table: pipeline.target, rows },
+      { event: "run.published", table: pipeline.target, rows, rejects: tally.rejects() },
       `${pipeline.target} shows this version`,
     )
   } catch (error) {
-    await noteFailure(lease, runId, error)
-    throw error
+    const reason =
+      error instanceof TooManyRejects
+        ? await describeTooMany(lease, runId, wanted, { limit, allowed })
+        : error
+    await noteFailure(lease, runId, reason)
+    throw reason
+  } finally {
+    rejectLog.close(runId)
   }
   await analyzeTarget(pipeline, lease, (error) => log.warn({ event: "table.not_analyzed", err: error }))
-  const { version, rows } = manifest
   return {
     outcome: "published",
-    version,
-    rows,
+    version: manifest.version,
+    rows: manifest.rows - tally.rejects(),
+    rejects: tally.rejects(),
     bytes: manifestBytes(manifest),
     fetched: missing.length,
     run: runId,
@@ -115,6 +143,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
         columns,
         evidence: dataset.evidence,
         table: target.table,
+        tolerant: allowed > 0,
       })
     } catch (error) {
       tellColumns(parts.log, error)
@@ -128,8 +157,8 @@ function identify(pipeline: Pipeline, version: string): RunIdentity {
   return { pipeline: name, dataset, version, settingsSha256, target }
 }
 
-function upToDate({ version, rows, bytes }: Publication): RunResult {
-  return { outcome: "up-to-date", version, rows, bytes, fetched: 0, run: undefined }
+function upToDate({ version, rows, rejects, bytes }: Publication): RunResult {
+  return { outcome: "up-to-date", version, rows, rejects, bytes, fetched: 0, run: undefined }
 }
 
 function unstable({ dataset }: Pipeline, cause: Problem): Problem {

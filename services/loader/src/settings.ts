@@ -8,6 +8,7 @@ import { checkSource } from "./check-source.ts"
 import { findCronError } from "./due-ticks.ts"
 import { loadModeNames } from "./load-modes/load-mode.ts"
 import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
+import { type RejectLimit, sharePattern } from "./reject-limit.ts"
 
 const pipelineSchema = Type.Object({
   dataset: Type.String({ pattern: datasetNamePattern, description: "the dataset's name at the source" }),
@@ -25,6 +26,11 @@ const pipelineSchema = Type.Object({
         "cron expression, five fields or six with seconds first, in `timezone`; without it and `follow` only `load` runs the pipeline",
     }),
   ),
+  max_rejects: Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: sharePattern })], {
+    default: 0,
+    description:
+      "records of a version that may be set aside: a number, or a share such as `1%`, rounded down; beyond it nothing is loaded",
+  }),
   follow: Type.Boolean({
     default: false,
     description: "`start` also runs the pipeline as soon as the source announces a new version",
@@ -119,6 +125,7 @@ export type Pipeline = {
   readonly mode: (typeof loadModeNames)[number]
   readonly schedule: string | undefined
   readonly follow: boolean
+  readonly maxRejects: RejectLimit
   /** SHA-256 of what shapes the table: dataset, table, mode. Another one means: load again. */
   readonly settingsSha256: string
 }
@@ -126,13 +133,13 @@ export type Pipeline = {
 /** The pipelines in the order of the file. Trusts that the settings were checked. */
 export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipeline[] {
   return Object.entries(settings.pipelines).map(
-    ([name, { dataset, table: written, mode, schedule, follow }]) => {
+    ([name, { dataset, table: written, mode, schedule, follow, max_rejects: maxRejects }]) => {
       const table = parseTable(written) ?? { schema: "public", name: written }
       const target = showTable(table)
       const settingsSha256 = createHash("sha256")
         .update(JSON.stringify({ dataset, target, mode }))
         .digest("hex")
-      return { name, dataset, table, target, mode, schedule, follow, settingsSha256 }
+      return { name, dataset, table, target, mode, schedule, follow, maxRejects, settingsSha256 }
     },
   )
 }

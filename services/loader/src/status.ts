@@ -2,6 +2,7 @@
 import { findNextTick } from "./due-ticks.ts"
 import type { Session } from "./postgres/database.ts"
 import type { Pipeline } from "./settings.ts"
+import { formatTable } from "./text-table.ts"
 
 export type PipelineStatus = {
   readonly pipeline: string
@@ -10,6 +11,8 @@ export type PipelineStatus = {
   readonly state: "running" | "published" | "failed" | "never"
   readonly version: string | null
   readonly rows: number | null
+  /** Records of that version that were set aside. */
+  readonly rejects: number | null
   readonly published_at: string | null
   readonly last_run: LastRun | null
   readonly next_tick: string | null
@@ -33,7 +36,7 @@ export async function getStatus(
 ): Promise<PipelineStatus[]> {
   const names = [pipelines.map(({ name }) => name)]
   const publications = await session.query(
-    `select distinct on (pipeline) pipeline, version, rows, published_at from flatbed.publications
+    `select distinct on (pipeline) pipeline, version, rows, rejects, published_at from flatbed.publications
       where pipeline = any($1) order by pipeline, publication_id desc`,
     names,
   )
@@ -61,6 +64,7 @@ export async function getStatus(
       state: stateOf(running.has(pipeline.name), lastRun),
       version: published?.version ?? null,
       rows: published === undefined ? null : Number(published.rows),
+      rejects: published === undefined ? null : Number(published.rejects),
       published_at: published?.published_at.toISOString() ?? null,
       last_run: lastRun,
       next_tick: next?.toISOString() ?? null,
@@ -97,25 +101,18 @@ function stateOf(running: boolean, lastRun: LastRun | null): PipelineStatus["sta
 
 /** The statuses as a table for a terminal. */
 export function formatStatus(statuses: readonly PipelineStatus[]): string {
-  const head = ["PIPELINE", "STATE", "ROWS", "VERSION", "PUBLISHED", "LAST RUN", "NEXT"]
+  const head = ["PIPELINE", "STATE", "ROWS", "REJECTS", "VERSION", "PUBLISHED", "LAST RUN", "NEXT"]
   const lines = statuses.map((status) => [
     status.pipeline,
     status.state,
     status.rows === null ? "-" : String(status.rows),
+    status.rejects === null ? "-" : String(status.rejects),
     status.version?.slice(0, 12) ?? "-",
     status.published_at ?? "-",
     describeRun(status.last_run),
     status.next_tick ?? "-",
   ])
-  const widths = head.map((word, i) => Math.max(word.length, ...lines.map((line) => line[i]?.length ?? 0)))
-  return [head, ...lines]
-    .map((line) =>
-      line
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n")
+  return formatTable(head, lines)
 }
 
 function describeRun(run: LastRun | null): string {

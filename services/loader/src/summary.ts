@@ -10,7 +10,9 @@ export type RunOutcome = {
   readonly outcome: "published" | "up-to-date" | "skipped" | "stopped" | "failed"
   readonly run: number | undefined
   readonly version: string | undefined
+  /** Rows in the table, and records of the version that were set aside. */
   readonly rows: number
+  readonly rejects: number
   readonly bytes: number
   /** Chunks that this run fetched. */
   readonly fetched: number
@@ -25,7 +27,7 @@ export function outcomeWithoutRows(
   problem: Problem | undefined,
   seconds: number,
 ): RunOutcome {
-  const nothing = { run: undefined, version: undefined, rows: 0, bytes: 0, fetched: 0 }
+  const nothing = { run: undefined, version: undefined, rows: 0, rejects: 0, bytes: 0, fetched: 0 }
   return { pipeline: name, dataset, table: target, outcome, problem, seconds, ...nothing }
 }
 
@@ -37,10 +39,10 @@ export function summarize(run: RunOutcome): string {
     case "published":
       return (
         `${pipeline}: ${count(rows)} rows, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
-        `(${count(rowsPerSecond(run))} rows/s) into ${table}, version ${version}`
+        `(${count(rowsPerSecond(run))} rows/s) into ${table}, version ${version}${showRejects(run)}`
       )
     case "up-to-date":
-      return `${pipeline}: up to date, ${count(rows)} rows in ${table}, version ${version}`
+      return `${pipeline}: up to date, ${count(rows)} rows in ${table}, version ${version}${showRejects(run)}`
     case "skipped":
       return `${pipeline}: skipped, ${problem?.message ?? "another run is under way"}`
     case "stopped":
@@ -48,6 +50,13 @@ export function summarize(run: RunOutcome): string {
     case "failed":
       return `${pipeline}: failed with ${problem?.code ?? "internal"}: ${problem?.message ?? ""}`
   }
+}
+
+/** The end of the sentence: how many records were set aside, and how to see them. Empty when none was. */
+function showRejects({ rejects, run }: RunOutcome): string {
+  if (rejects === 0) return ""
+  const list = run === undefined ? "" : ` (flatbed-loader rejects list --run ${run})`
+  return `; ${count(rejects)} ${rejects === 1 ? "record was" : "records were"} set aside${list}`
 }
 
 /** The outcome as `--json` prints it. */

@@ -1,4 +1,5 @@
 /** `load`: pipelines once, now. */
+import { exitCodes } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
 import { createProgress } from "../progress.ts"
 import { outcomeToJson, type RunOutcome, summarize } from "../summary.ts"
@@ -32,7 +33,10 @@ async function load(context: CommandContext): Promise<number> {
   )
 }
 
-/** The first failure's code: that is where to look first. */
+/** The first failure's code: that is where to look first. Without one, whether this load set records aside. */
 function exitCodeOf(outcomes: readonly RunOutcome[]): number {
-  return outcomes.find(({ problem }) => problem !== undefined)?.problem?.exitCode ?? 0
+  const failed = outcomes.find(({ problem }) => problem !== undefined)
+  if (failed?.problem !== undefined) return failed.problem.exitCode
+  const rejects = outcomes.some((run) => run.outcome === "published" && run.rejects > 0)
+  return rejects ? exitCodes.rejects : exitCodes.done
 }

@@ -50,6 +50,11 @@ export function isAnswer(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && error.severity !== "FATAL" && error.severity !== "PANIC"
 }
 
+/** Whether Postgres refused data: a value, or a row that breaks a constraint. The transaction may go back to a savepoint. */
+export function isDataError(error: unknown): error is pg.DatabaseError {
+  return isAnswer(error) && meanings[error.code?.slice(0, 2) ?? ""] === badData
+}
+
 /**
  * The meaning of whatever a database call threw, by SQLSTATE; undefined when it did not come from the database.
  * An error without SQLSTATE is a connection that was never made or broke.

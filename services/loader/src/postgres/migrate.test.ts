@@ -21,7 +21,7 @@ afterEach(async () => {
 test("migrators that begin at once make the ledger once", async () => {
   await Promise.all(Array.from({ length: 5 }, () => migrateLedger(database.url)))
   const { rows } = await client.query("select name from flatbed.migrations order by id")
-  expect(rows).toEqual([{ name: "0001_create_ledger" }])
+  expect(rows).toEqual([{ name: "0001_create_ledger" }, { name: "0002_create_rejects" }])
 })
 
 test("a ledger that is there is left as it is", async () => {

@@ -1,13 +1,30 @@
 /** The staging table of a run: where chunks land before they are published. */
 import type { Session } from "./database.ts"
 import { quoteName, quoteTable, type TableName } from "./identifier.ts"
+import type { TableCheck } from "./table.ts"
 
 /** A column as staging has it: the file's name, and the Postgres type the row will be published with. */
-export type StagingColumn = { readonly name: string; readonly type: string }
+export type StagingColumn = {
+  readonly name: string
+  readonly type: string
+  /** Set when the target refuses NULL there. */
+  readonly notNull?: boolean
+}
+
+/** What staging is made of. Both come from the target, so that COPY finds what the target would refuse. */
+export type StagingPlan = {
+  readonly columns: readonly StagingColumn[]
+  readonly checks: readonly TableCheck[]
+}
 
 /** The staging table's name. */
 export function stagingTable(runId: number): TableName {
   return { schema: "flatbed", name: `staging_${runId}` }
+}
+
+/** The name of the table in which a chunk's refused rows are looked for; it never outlives its transaction. */
+export function repairTable(runId: number, chunk: number): TableName {
+  return { schema: "flatbed", name: `repair_${runId}_${chunk}` }
 }
 
 /**
@@ -17,11 +34,14 @@ export function stagingTable(runId: number): TableName {
 export async function createStaging(
   session: Session,
   runId: number,
-  columns: readonly StagingColumn[],
+  { columns, checks }: StagingPlan,
 ): Promise<void> {
-  const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`).join(", ")
+  const list = [
+    ...columns.map(({ name, type, notNull }) => `${quoteName(name)} ${type}${notNull ? " not null" : ""}`),
+    ...checks.map(({ name, definition }) => `constraint ${quoteName(name)} ${definition}`),
+  ]
   const table = quoteTable(stagingTable(runId))
-  await session.query(`create table ${table} (${list}) with (autovacuum_enabled = false)`)
+  await session.query(`create table ${table} (${list.join(", ")}) with (autovacuum_enabled = false)`)
 }
 
 /** Whether a run's staging table is there. */

@@ -14,6 +14,9 @@ export type TableColumn = {
   readonly closed: boolean
 }
 
+/** A CHECK constraint; its definition is what may follow its name in a CREATE TABLE. */
+export type TableCheck = { readonly name: string; readonly definition: string }
+
 export type Table = {
   readonly oid: number
   /** pg_class.relkind: `r` is an ordinary table, `p` a partitioned one. */
@@ -21,6 +24,8 @@ export type Table = {
   readonly columns: readonly TableColumn[]
   /** Foreign keys of other tables that point here, as `table (constraint)`. */
   readonly referencedBy: readonly string[]
+  /** By name; `columns` are those it speaks of. Left out: what is not enforced, what speaks of the whole row. */
+  readonly checks: readonly (TableCheck & { readonly columns: readonly string[] })[]
 }
 
 /** Reads the table from the catalogs; undefined when nothing has this name. */
@@ -43,6 +48,14 @@ export async function findTable(session: Session, table: TableName): Promise<Tab
       where contype = 'f' and confrelid = $1 and conrelid <> confrelid order by 1, 2`,
     [oid],
   )
+  const checks = await session.query(
+    `select conname as name, pg_catalog.pg_get_constraintdef(oid) as definition,
+            array(select attname::text from pg_catalog.pg_attribute
+                   where attrelid = conrelid and attnum = any(conkey)) as columns
+       from pg_catalog.pg_constraint
+      where conrelid = $1 and contype = 'c' and coalesce(0 < all(conkey), true) order by conname`,
+    [oid],
+  )
   return {
     oid,
     kind: found.rows[0].kind,
@@ -54,6 +67,14 @@ export async function findTable(session: Session, table: TableName): Promise<Tab
       closed: row.closed,
     })),
     referencedBy: referencedBy.rows.map((row) => `${row.table} (${row.constraint})`),
+    checks: checks.rows
+      // Of the table only: what a child or a later release adds after the expression says nothing about a row.
+      .map(({ name, definition, columns }) => ({ name, columns, definition: definition as string }))
+      .filter(({ definition }) => !definition.endsWith(" NOT ENFORCED"))
+      .map((check) => ({
+        ...check,
+        definition: check.definition.replace(/(?: NO INHERIT| NOT VALID)+$/, ""),
+      })),
   }
 }
 

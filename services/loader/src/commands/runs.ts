@@ -1,0 +1,59 @@
+/** `runs list` and `runs show`: what the ledger holds about runs. */
+import { Problem } from "@flatbed/contract"
+import type { Command } from "@flatbed/edge"
+import { findRun, formatRun, formatRuns, listRuns } from "../run-list.ts"
+import { readNumber } from "./numbers.ts"
+import { withLoader } from "./with-loader.ts"
+
+export const runsListCommand: Command = {
+  name: "runs list",
+  summary: "lists the latest runs, newest first",
+  options: [
+    { flag: "--pipeline <name>", summary: "only runs of this pipeline" },
+    { flag: "--limit <n>", summary: "at most so many; 20 unless given" },
+  ],
+  examples: ["flatbed-loader runs list", "flatbed-loader runs list --pipeline telecom --limit 5"],
+  async run(context) {
+    const { pipeline, limit = 20 } = context.options
+    const asked = {
+      pipeline: pipeline as string | undefined,
+      limit: readNumber(limit, "--limit"),
+    }
+    return await withLoader(context, async (loader) => {
+      const runs = await loader.askLedger((session) => listRuns(session, asked))
+      if (asked.pipeline !== undefined && runs.length === 0) throw neverRan(asked.pipeline)
+      context.print({ runs }, formatRuns(runs))
+      return 0
+    })
+  },
+}
+
+export const runsShowCommand: Command = {
+  name: "runs show",
+  summary: "tells all about one run",
+  arguments: [{ name: "run", summary: "its number, from runs list or the log" }],
+  examples: ["flatbed-loader runs show 7"],
+  async run(context) {
+    const number = readNumber(context.args.run, "the run")
+    return await withLoader(context, async (loader) => {
+      const run = await loader.askLedger((session) => findRun(session, number))
+      if (run === undefined) throw unknownRun(number)
+      context.print(run, formatRun(run))
+      return 0
+    })
+  },
+}
+
+/** The problem of a pipeline that the ledger knows nothing of. */
+export function neverRan(pipeline: string): Problem {
+  return new Problem("usage-invalid", `The ledger has no run of a pipeline ${JSON.stringify(pipeline)}.`, {
+    hint: "flatbed-loader runs list shows the runs of all.",
+  })
+}
+
+/** The problem of a run number that the ledger does not have. */
+export function unknownRun(run: number): Problem {
+  return new Problem("usage-invalid", `The ledger has no run ${run}.`, {
+    hint: "flatbed-loader runs list shows those there are.",
+  })
+}

@@ -1,0 +1,32 @@
+/** COPY text by its lines: one line is one row (Postgres manual, COPY, "Text Format"). Pure. */
+
+/** The lines, each with its newline. Line 1 is at 0. */
+export function splitLines(copyText: Buffer): Buffer[] {
+  const lines: Buffer[] = []
+  for (let from = 0; from < copyText.length; ) {
+    const to = copyText.indexOf(0x0a, from) + 1
+    if (to === 0) throw new Error("COPY text ends inside a line")
+    lines.push(copyText.subarray(from, to))
+    from = to
+  }
+  return lines
+}
+
+/** The lines with each one's number, from 1, as its first cell. */
+export function numberLines(lines: readonly Buffer[]): Buffer {
+  return Buffer.concat(lines.flatMap((line, i) => [Buffer.from(`${i + 1}\t`), line]))
+}
+
+/** The lines but these, counted from 1. */
+export function withoutLines(lines: readonly Buffer[], left: ReadonlySet<number>): Buffer {
+  return Buffer.concat(lines.filter((_, i) => !left.has(i + 1)))
+}
+
+/** What the cells of a line stand for, in their order. Only the escapes that the encoder writes are known here. */
+export function readCells(line: Buffer | undefined): (string | null)[] {
+  const text = line?.toString("utf8").slice(0, -1) ?? ""
+  return text.split("\t").map((cell) => (cell === "\\N" ? null : cell.replace(/\\(.)/gs, readEscape)))
+}
+
+const plain: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v" }
+const readEscape = (_: string, letter: string) => plain[letter] ?? letter

@@ -1,0 +1,84 @@
+/** The end of a load with more rejects than allowed: what it says, and what `rejects list` can show of it. */
+import { hashColumns, type Problem, type Reject } from "@flatbed/contract"
+import type { AskParts } from "./ask-source.ts"
+import { encodeChunk } from "./chunk-encoder.ts"
+import { proveRejects } from "./chunk-proof.ts"
+import type { Lease } from "./lease.ts"
+import { getRunRejects } from "./ledger.ts"
+import { noteFailure, openRefusedRun, type Wanted } from "./open-run.ts"
+import { countRejects, getRejects, recordRejects } from "./reject-ledger.ts"
+import type { RejectLimit } from "./reject-limit.ts"
+import { createRejectLog } from "./reject-log.ts"
+import { overLimit } from "./rejects-problem.ts"
+import { mayRepeatRequest, withRetries } from "./retry.ts"
+import { enoughRejects } from "./stage-chunk.ts"
+
+type Limit = { readonly limit: RejectLimit; readonly allowed: number }
+
+/**
+ * Before a row moves: the manifest counts more rejects than allowed. Chunks with rejects are read until some 1,000
+ * are in the ledger, nothing is staged, and the problem that ends the run comes back.
+ */
+export async function refuseVersion(
+  lease: Lease,
+  wanted: Wanted,
+  limit: Limit,
+  parts: AskParts,
+): Promise<Problem> {
+  const { manifest } = wanted
+  const runId = await openRefusedRun(lease, wanted)
+  const rejectLog = createRejectLog(parts.log)
+  try {
+    const doing = "recording rejects"
+    let recorded = await lease.transaction((session) => countRejects(session, [runId]), { doing })
+    for (const chunk of manifest.chunks) {
+      if (recorded >= Math.min(enoughRejects, manifest.rejects)) break
+      if (chunk.rejects === 0) continue
+      const rejects = await fetchRejects(wanted, chunk, parts)
+      const found = { chunk: chunk.chunk, source: rejects, loader: [] }
+      await lease.transaction((session) => recordRejects(session, runId, found), { doing })
+      rejectLog.tell(rejects)
+      recorded = await lease.transaction((session) => countRejects(session, [runId]), { doing })
+    }
+    const problem = await describeTooMany(lease, runId, wanted, limit)
+    await noteFailure(lease, runId, problem)
+    return problem
+  } catch (error) {
+    await noteFailure(lease, runId, error)
+    throw error
+  } finally {
+    rejectLog.close(runId)
+  }
+}
+
+/** The problem of a run whose rejects are in the ledger: how many, and the first. */
+export async function describeTooMany(
+  lease: Lease,
+  runId: number,
+  { manifest }: Pick<Wanted, "manifest">,
+  { limit, allowed }: Limit,
+): Promise<Problem> {
+  return await lease.transaction(
+    async (session) => {
+      const [first] = await getRejects(session, [runId], 1)
+      const rejects = await getRunRejects(session, runId)
+      return overLimit({ runId, records: manifest.rows, rejects, limit, allowed, first })
+    },
+    { doing: "reading the rejects" },
+  )
+}
+
+async function fetchRejects(
+  { manifest }: Wanted,
+  chunk: Wanted["manifest"]["chunks"][number],
+  { source, retries: policy, patience, signal }: AskParts,
+): Promise<readonly Reject[]> {
+  const { dataset, version } = manifest
+  const expected = { dataset, version, columnsSha256: hashColumns(manifest.columns), chunk }
+  const columns = manifest.columns.map(({ name }) => name)
+  const fetch = async () => {
+    const lines = await source.getChunk(expected, signal)
+    return proveRejects(encodeChunk(lines, { columns, firstRow: chunk.first_row }).rejects, expected)
+  }
+  return await withRetries(fetch, { policy, patience, mayRepeat: mayRepeatRequest, signal })
+}

@@ -1,0 +1,46 @@
+/** Too many rejects: the problem that says so, with the first one and where the others are. Pure. */
+import { Problem } from "@flatbed/contract"
+import type { RecordedReject } from "./reject-ledger.ts"
+import type { RejectLimit } from "./reject-limit.ts"
+
+/** `rejects-over-limit` for a run. `first` is the first of its rejects that the ledger holds. */
+export function overLimit(run: {
+  readonly runId: number
+  readonly records: number
+  readonly rejects: number
+  /** max_rejects as the settings write it, and how many that is of this version. */
+  readonly limit: RejectLimit
+  readonly allowed: number
+  readonly first: RecordedReject | undefined
+}): Problem {
+  const { runId, records, rejects, limit, allowed, first } = run
+  const share = typeof limit === "string" ? ` (${limit} of ${records}, rounded down)` : ""
+  const found = `${rejects} of ${records} records were set aside; max_rejects allows ${allowed}${share}.`
+  return new Problem("rejects-over-limit", `${found}${first === undefined ? "" : ` ${showFirst(first)}`}`, {
+    hint:
+      `The table is as it was. List them: flatbed-loader rejects list --run ${runId}. ` +
+      "Mend the file, or raise max_rejects.",
+    facts: {
+      run: runId,
+      rejects,
+      allowed,
+      ...(first === undefined ? {} : placeOf(first)),
+    },
+  })
+}
+
+/** A reject in one sentence: place, cell, reason. */
+export function showReject(reject: Pick<RecordedReject, "file" | "line" | "column" | "reason">): string {
+  const { file, line, column, reason } = reject
+  return `${file} line ${line}${column === null ? "" : `, column ${column}`}: ${reason}`
+}
+
+function showFirst(reject: RecordedReject): string {
+  const { value } = reject
+  const shown = value === null || reject.reason.includes(value) ? "" : ` Found: ${JSON.stringify(value)}.`
+  return `The first: ${showReject(reject)}${shown}`
+}
+
+function placeOf({ row, file, line, byte, code, column, value, reason }: RecordedReject) {
+  return { row, file, line, byte, reject: code, column, value, reason }
+}

@@ -1,0 +1,116 @@
+/** What `runs list` and `runs show` tell about runs, from the ledger. */
+import type { Session } from "./postgres/database.ts"
+import { formatFields, formatTable } from "./text-table.ts"
+
+export type RunReport = {
+  readonly run: number
+  readonly pipeline: string
+  readonly dataset: string
+  readonly version: string
+  readonly table: string
+  /** `failed` and `loading` runs may be resumed; `abandoned` ones will not be. */
+  readonly state: "loading" | "published" | "failed" | "abandoned"
+  /** Records of the version. */
+  readonly records: number
+  /** Records set aside as far as is known. */
+  readonly rejects: number
+  readonly bytes: number
+  readonly chunks: number
+  readonly loaded_chunks: number
+  /** How often it was started or resumed. */
+  readonly attempts: number
+  readonly started_at: string
+  readonly finished_at: string | null
+  /** From start to end, waits between attempts included; null while it goes on. */
+  readonly seconds: number | null
+  readonly problem: { readonly code: string; readonly detail: string } | null
+}
+
+const select = `select r.*, extract(epoch from finished_at - started_at)::double precision as seconds,
+    (select count(*) from flatbed.chunks c where c.run_id = r.run_id) as loaded
+  from flatbed.runs r`
+
+/** The latest runs, newest first, of one pipeline or of all. */
+export async function listRuns(
+  session: Session,
+  asked: { readonly pipeline?: string | undefined; readonly limit: number },
+): Promise<RunReport[]> {
+  const { rows } = await session.query(
+    `${select} where $1::text is null or pipeline = $1 order by run_id desc limit $2`,
+    [asked.pipeline ?? null, asked.limit],
+  )
+  return rows.map(readRun)
+}
+
+/** One run; undefined when there is none with this number. */
+export async function findRun(session: Session, run: number): Promise<RunReport | undefined> {
+  const { rows } = await session.query(`${select} where run_id = $1`, [run])
+  return rows[0] === undefined ? undefined : readRun(rows[0])
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a row of the driver, read field by field here.
+function readRun(row: any): RunReport {
+  return {
+    run: Number(row.run_id),
+    pipeline: row.pipeline,
+    dataset: row.dataset,
+    version: row.version,
+    table: row.target,
+    state: row.state,
+    records: Number(row.rows),
+    rejects: Number(row.rejects),
+    bytes: Number(row.bytes),
+    chunks: Number(row.chunks),
+    loaded_chunks: Number(row.loaded),
+    attempts: row.attempts,
+    started_at: row.started_at.toISOString(),
+    finished_at: row.finished_at?.toISOString() ?? null,
+    seconds: row.seconds,
+    problem: row.problem_code === null ? null : { code: row.problem_code, detail: row.problem_detail },
+  }
+}
+
+/** Runs as a table for a terminal. */
+export function formatRuns(runs: readonly RunReport[]): string {
+  if (runs.length === 0) return "no runs"
+  const head = ["RUN", "PIPELINE", "STATE", "RECORDS", "REJECTS", "CHUNKS", "VERSION", "STARTED", "SECONDS"]
+  const lines = runs.map((run) => [
+    String(run.run),
+    run.pipeline,
+    showState(run),
+    String(run.records),
+    String(run.rejects),
+    `${run.loaded_chunks}/${run.chunks}`,
+    run.version.slice(0, 12),
+    run.started_at,
+    run.seconds?.toFixed(2) ?? "-",
+  ])
+  return formatTable(head, lines)
+}
+
+/** All that is known of one run, a line each. */
+export function formatRun(run: RunReport): string {
+  const { problem } = run
+  return formatFields([
+    ["run", String(run.run)],
+    ["pipeline", run.pipeline],
+    ["state", showState(run)],
+    ["table", run.table],
+    ["dataset", run.dataset],
+    ["version", run.version],
+    ["records", String(run.records)],
+    ["rejects", run.rejects === 0 ? "0" : `${run.rejects} (flatbed-loader rejects list --run ${run.run})`],
+    ["bytes", String(run.bytes)],
+    ["chunks", `${run.loaded_chunks} of ${run.chunks} loaded`],
+    ["attempts", String(run.attempts)],
+    ["started", run.started_at],
+    ["finished", run.finished_at ?? "-"],
+    ["seconds", run.seconds?.toFixed(3) ?? "-"],
+    ["problem", problem === null ? "-" : `${problem.code}: ${problem.detail}`],
+  ])
+}
+
+function showState({ state, rejects, problem }: RunReport): string {
+  if (state === "published") return rejects === 0 ? state : "published with rejects"
+  return problem === null ? state : `${state} (${problem.code})`
+}
