@@ -88,7 +88,8 @@ const authSchema = Type.Union(
 
 const tlsSchema = Type.Object({
   certificate: path({
-    description: "PEM file of the data port's certificate, with its chain; read again when it changes",
+    description:
+      "PEM file of the data port's certificate, with its chain; read again when it changes; without tls plain HTTP is spoken",
   }),
   key: path({ description: "PEM file of the certificate's private key" }),
   minimum: Type.Enum(["TLSv1.2", "TLSv1.3"], {
