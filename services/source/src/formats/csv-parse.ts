@@ -88,8 +88,6 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
     const rest = held.subarray(recordFrom - heldFrom)
     held = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
     heldFrom = recordFrom
-    // csv-parse would read on as UTF-16, whose mark begins with this byte; UTF-8 never has it.
-    if (columns === undefined && held[0] === 0xff) refuseText(held, file)
     // csv-parse reads synchronously inside write; the wait is for its answer only.
     const error = await new Promise<Error | null | undefined>((resolve) => parser.write(bytes, resolve))
     if (error) throw explain(error)
