@@ -31,13 +31,16 @@ export type ProcessInput = {
   readonly cwd?: string
   /** The whole environment beside PATH and HOME. */
   readonly env?: Readonly<Record<string, string>>
+  /** A program with its arguments that becomes Node, such as `nsenter`: the process is then still one. */
+  readonly under?: readonly string[]
 }
 
 const patienceMs = 20_000
 
 /** Starts a program; its standard input is empty. */
 export function startProcess(input: ProcessInput): TestProcess {
-  const child = spawn(process.execPath, [input.script, ...(input.args ?? [])], {
+  const [command = process.execPath, ...before] = [...(input.under ?? []), process.execPath]
+  const child = spawn(command, [...before, input.script, ...(input.args ?? [])], {
     cwd: input.cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...input.env },
     stdio: ["ignore", "pipe", "pipe"],
