@@ -1,6 +1,7 @@
 /** The two settings files of `npm start -- a.csv`: as both services' `init` would write them, made anew each time. */
 import { mkdir, rename, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { draftLoaderYaml } from "@flatbed/loader"
 import { type DraftFile, draftSourceYaml } from "@flatbed/source"
 
 export type SettingsFiles = { readonly source: string; readonly loader: string }
@@ -15,28 +16,8 @@ export async function writeOwnSettings(files: readonly DraftFile[], folder: stri
   const loader = draftLoaderYaml(source.datasets)
   return {
     source: await write(join(folder, "source.yaml"), source.yaml),
-    loader: await write(join(folder, "loader.yaml"), loader),
+    loader: await write(join(folder, "loader.yaml"), loader.yaml),
   }
-}
-
-function draftLoaderYaml(datasets: readonly { readonly name: string }[]): string {
-  const pipelines = datasets.flatMap(({ name }) => [
-    `  ${name}:`,
-    `    dataset: ${name}`,
-    `    table: public.${name}`,
-  ])
-  return [
-    "source:",
-    '  url: "http://127.0.0.1:4000"',
-    "",
-    "database:",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the loader fills it in, not we.
-    '  url: "${DATABASE_URL}"',
-    "",
-    "pipelines:",
-    ...pipelines,
-    "",
-  ].join("\n")
 }
 
 // Renamed into place: the services of a start that still runs never meet half a file.
