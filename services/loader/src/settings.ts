@@ -41,7 +41,7 @@ export const settingsSchema = Type.Object({
   source: Type.Object({
     url: Type.String({
       pattern: "^https?://[^\\s]+$",
-      description: "the source's address, `http://host:port`",
+      description: "the source's address, `https://host:port` or `http://host:port`",
     }),
     token: Type.Optional(
       secret({ description: "the bearer token; with https it is sent only after the certificate has held" }),

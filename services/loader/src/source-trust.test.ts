@@ -86,8 +86,8 @@ describe("nothing is sent, and the reason is told, when the certificate", () => 
     const { url, received } = await front({ names: ["localhost"], ...shown })
     const client = open(url, ca === "" ? {} : { ca: authority.certificate })
     const signal = AbortSignal.timeout(5000)
-    for (const asking of [client.getDataset("people"), client.openEvents(1000, signal)]) {
-      const problem = await asking.then(
+    for (const ask of [() => client.getDataset("people"), () => client.openEvents(1000, signal)]) {
+      const problem = await ask().then(
         () => Promise.reject(new Error("it was trusted")),
         (error) => error,
       )
