@@ -1,6 +1,7 @@
 // If this file fails, a record that was set aside cannot be read on a terminal, or takes the terminal over.
 import { expect, test } from "vitest"
-import { escapeBytes, formatRejects } from "./reject-list.ts"
+import { escapeBytes, printable } from "./printable.ts"
+import { formatRejects } from "./reject-list.ts"
 
 test.each([
   [Buffer.from('7,"Zoë",x'), '7,"Zoë",x'],
@@ -15,6 +16,10 @@ test.each([
   [Buffer.from("\u{1f600}"), "\u{1f600}"],
 ])("%j is shown as %s", (bytes, shown) => {
   expect(escapeBytes(bytes)).toBe(shown)
+})
+
+test("text from a file cannot command the terminal, and is else as it was", () => {
+  expect(printable("Zoë \\ \u001b[31mred\u009b\u2028")).toBe("Zoë \\ \\x1b[31mred\\xc2\\x9b\\xe2\\x80\\xa8")
 })
 
 test("no rejects are said to be none", () => {

@@ -1,5 +1,6 @@
 /** Too many rejects: the problem that says so, with the first one and where the others are. Pure. */
 import { Problem } from "@flatbed/contract"
+import { printable } from "./printable.ts"
 import type { RecordedReject } from "./reject-ledger.ts"
 import type { RejectLimit } from "./reject-limit.ts"
 
@@ -32,12 +33,15 @@ export function overLimit(run: {
 /** A reject in one sentence: place, cell, reason. */
 export function showReject(reject: Pick<RecordedReject, "file" | "line" | "column" | "reason">): string {
   const { file, line, column, reason } = reject
-  return `${file} line ${line}${column === null ? "" : `, column ${column}`}: ${reason}`
+  return printable(`${file} line ${line}${column === null ? "" : `, column ${column}`}: ${reason}`)
 }
 
 function showFirst(reject: RecordedReject): string {
   const { value } = reject
-  const shown = value === null || reject.reason.includes(value) ? "" : ` Found: ${JSON.stringify(value)}.`
+  const shown =
+    value === null || reject.reason.includes(JSON.stringify(value))
+      ? ""
+      : printable(` Found: ${JSON.stringify(value)}.`)
   return `The first: ${showReject(reject)}${shown}`
 }
 

@@ -1,9 +1,13 @@
-/** Plain tables for a terminal. Pure. */
+/** Plain tables for a terminal. Cells may come from a file, so they are made printable here. Pure. */
+import { printable } from "./printable.ts"
 
 /** Columns as wide as their widest cell, two blanks between them. */
 export function formatTable(head: readonly string[], lines: readonly (readonly string[])[]): string {
-  const widths = head.map((word, i) => Math.max(word.length, ...lines.map((line) => line[i]?.length ?? 0)))
-  return [head, ...lines]
+  const cells = lines.map((line) => line.map(printable))
+  const widths = head.map((word, i) =>
+    cells.reduce((most, line) => Math.max(most, line[i]?.length ?? 0), word.length),
+  )
+  return [head, ...cells]
     .map((line) =>
       line
         .map((cell, i) => cell.padEnd(widths[i] ?? 0))
@@ -16,5 +20,5 @@ export function formatTable(head: readonly string[], lines: readonly (readonly s
 /** One name and value a line, the values under each other. */
 export function formatFields(fields: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...fields.map(([name]) => name.length))
-  return fields.map(([name, value]) => `${name.padEnd(width)}  ${value}`.trimEnd()).join("\n")
+  return fields.map(([name, value]) => `${name.padEnd(width)}  ${printable(value)}`.trimEnd()).join("\n")
 }

@@ -1,0 +1,127 @@
+// If this file fails, an operator cannot find out which records were set aside, or reads something else than is there.
+import { writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { startProcess, type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { type Bench, openBench, people } from "../loader.test-kit.ts"
+
+const script = fileURLToPath(new URL("../../bin/flatbed-loader.mjs", import.meta.url))
+let bench: Bench
+let folder: TemporaryFolder
+
+const content = people(30, 10)
+const setAside = new Map([
+  [3, { code: "missing-cell" as const, column: null, value: null, reason: "it has 2 cells, expected 3" }],
+  [
+    14,
+    { code: "type-error" as const, column: "born", value: "\u001b[2J", reason: 'found "\u001b[2J", no date' },
+  ],
+])
+
+beforeEach(async () => {
+  bench = await openBench({ ...content, setAside })
+  folder = await temporaryFolder()
+  await configure("2")
+})
+
+afterEach(async () => {
+  await bench.close()
+  await folder.remove()
+})
+
+async function configure(maxRejects: string): Promise<void> {
+  const pipelines = `pipelines:\n  people: { dataset: people, table: people, max_rejects: ${maxRejects} }\n`
+  const urls = `source: { url: "${bench.source.url}" }\ndatabase: { url: "\${DATABASE_URL}" }\n`
+  await writeFile(join(folder.path, "loader.yaml"), `${urls}log: { file: loader.log }\n${pipelines}`)
+}
+
+async function run(...args: string[]) {
+  const env = { DATABASE_URL: bench.databaseUrl }
+  const program = startProcess({ script, args, cwd: folder.path, env })
+  const { code } = await program.end()
+  return { code, stdout: program.stdout(), stderr: program.stderr() }
+}
+const json = async (...args: string[]) => JSON.parse((await run(...args, "--json")).stdout)
+
+test("load with rejects under the limit ends with 6 and says how to see them; nothing new ends with 0", async () => {
+  const first = await run("load")
+  expect(first.code).toBe(6)
+  expect(first.stdout).toContain("people: 28 rows")
+  expect(first.stdout).toContain("2 records were set aside (flatbed-loader rejects list --run 1)")
+  expect(await run("load")).toMatchObject({ code: 0, stdout: expect.stringContaining("up to date, 28 rows") })
+  await configure("7%")
+  expect((await json("load")).runs).toMatchObject([{ outcome: "up-to-date", rows: 28, rejects: 2 }])
+})
+
+test("load over the limit ends with 5; the rejects are listed and shown with their bytes", async () => {
+  await configure("1")
+  const refused = await run("load")
+  expect(refused).toMatchObject({ code: 5, stdout: expect.stringContaining("rejects-over-limit") })
+  expect(refused.stderr).toContain("flatbed-loader rejects list --run 1")
+
+  const list = await run("rejects", "list")
+  expect(list.code).toBe(0)
+  expect(list.stdout).toMatch(
+    /^RUN +ROW +PLACE +COLUMN +VALUE +REASON\n1 +3 +people\.csv:3 +- +- +it has 2 cells/,
+  )
+  expect(list.stdout).toContain("\\x1b[2J")
+  expect(list.stdout).not.toContain("\u001b")
+  expect((await run("rejects", "list", "--limit", "1")).stdout).toContain("1 of 2; --limit shows more")
+
+  const shown = await run("rejects", "show", "1", "14")
+  expect(shown.stdout).toMatch(/line +14\nbyte +\d+\ncode +type-error, found by the source\ncolumn +born\n/)
+  expect(shown.stdout).toContain('"14","a 14",')
+  const { raw, ...reject } = await json("rejects", "show", "1", "14")
+  expect(reject).toMatchObject({
+    ...{ run: 1, pipeline: "people", dataset: "people", row: 14, chunk: 2, file: "people.csv", line: 14 },
+    ...{ code: "type-error", column: "born", value: "\u001b[2J", found_by: "source" },
+  })
+  expect(Buffer.from(raw, "base64").toString()).toBe(
+    content.rows[13]?.map((cell) => (cell === null ? "" : `"${cell}"`)).join(","),
+  )
+})
+
+test("rejects list follows the latest run of each pipeline, or the run that is named", async () => {
+  await run("load")
+  bench.source.publish(people(5, 3, "b"))
+  await run("load")
+  expect(await json("rejects", "list")).toEqual({ rejects: [], of: 0 })
+  expect((await run("rejects", "list")).stdout).toBe("no rejects\n")
+  expect(await json("rejects", "list", "--run", "1")).toMatchObject({
+    rejects: [{ row: 3 }, { row: 14 }],
+    of: 2,
+  })
+  expect((await json("rejects", "list", "--pipeline", "people")).of).toBe(0)
+})
+
+test("runs list and runs show tell how runs ended", async () => {
+  expect((await run("runs", "list")).stdout).toBe("no runs\n")
+  await configure("1")
+  await run("load")
+  await configure("2")
+  await run("load")
+  const list = await run("runs", "list")
+  expect(list.stdout).toMatch(
+    /^RUN +PIPELINE +STATE .*\n2 +people +published with rejects +30 +2 +3\/3 .*\n1 +people +abandoned \(rejects-over-limit\) +30 +2 +0\/3 /,
+  )
+  expect((await json("runs", "list", "--limit", "1")).runs).toHaveLength(1)
+  expect((await run("runs", "show", "1")).stdout).toMatch(/problem +rejects-over-limit: 2 of 30 records/)
+  expect(await json("runs", "show", "2")).toMatchObject({
+    ...{ run: 2, pipeline: "people", table: "public.people", state: "published", records: 30, rejects: 2 },
+    ...{ chunks: 3, loaded_chunks: 3, attempts: 1, problem: null },
+  })
+  expect((await json("status")).pipelines).toMatchObject([{ rows: 28, rejects: 2 }])
+})
+
+test.each([
+  [["runs", "show", "99"], "no run 99"],
+  [["runs", "show", "x"], "whole number"],
+  [["runs", "list", "--pipeline", "peeple"], "peeple"],
+  [["runs", "list", "--limit", "0"], "--limit"],
+  [["rejects", "list", "--run", "99"], "no run 99"],
+  [["rejects", "list", "--pipeline", "peeple"], "peeple"],
+  [["rejects", "show", "1", "2"], "no reject of row 2"],
+])("%j is a usage problem that says why", async (args, words) => {
+  expect(await run(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(words) })
+})
