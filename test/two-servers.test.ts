@@ -1,6 +1,6 @@
 // If this fails, somebody who follows services/README.md ends without rows, or a token reaches a stranger.
 import { createPrivateKey } from "node:crypto"
-import { readFile, writeFile } from "node:fs/promises"
+import { readFile, stat, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { makeCertificate, type TestCertificate, type TestProcess, temporaryFolder } from "@flatbed/testing"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -103,6 +103,15 @@ function onTwoServers() {
     expect(await ask(databaseUrl, "select count(*)::int as rows from public.telecom")).toEqual([
       { rows: 3333 },
     ])
+  })
+
+  test("leaves secrets to root alone, and settings to the services", async () => {
+    const modeOf = async (server: Server, name: string) =>
+      ((await stat(join(server.disk, "etc/flatbed", name))).mode & 0o777).toString(8)
+    for (const name of ["source.key", "source.env"]) expect(await modeOf(site.files, name)).toBe("600")
+    expect(await modeOf(site.warehouse, "loader.env")).toBe("600")
+    expect(await modeOf(site.files, "source.yaml")).toBe("644")
+    expect(await modeOf(site.warehouse, "loader.yaml")).toBe("644")
   })
 
   test("the line with curl shows what the token opens", async () => {
