@@ -58,6 +58,7 @@ test("load --json prints one document on stdout", async () => {
     "outcome",
     "pipeline",
     "problem",
+    "rejects",
     "rows",
     "rows_per_second",
     "run",
@@ -68,23 +69,16 @@ test("load --json prints one document on stdout", async () => {
   expect(document.runs[0]).toMatchObject({ outcome: "published", rows: 10, fetched: 4, problem: null })
 })
 
-test("exit codes tell what failed", async () => {
+// Which problem ends with which exit code: exit-codes.test.ts.
+test("what failed is told with what to do next, and without the password", async () => {
   expect(await run(["load", "peeple"])).toMatchObject({ code: 2, stderr: expect.stringContaining("people") })
-  expect(await run(["load"], { DATABASE_URL: "postgres://nobody@127.0.0.1:1/x" })).toMatchObject({ code: 4 })
   const wrong = new URL(bench.databaseUrl)
   wrong.password = "wr0ng-pass"
   const refused = await run(["load"], { DATABASE_URL: wrong.href })
-  expect(refused.code).toBe(4)
   expect(refused.stderr + refused.stdout).not.toContain("wr0ng-pass")
-  expect(await run(["load"], { FLATBED_LOADER__SOURCE__URL: "http://127.0.0.1:1" })).toMatchObject({
-    code: 3,
-  })
-  await bench.query("update flatbed.leases set owner = 'somebody', expires_at = now() + interval '1 hour'")
-  const held = await run(["load"])
-  expect(held).toMatchObject({ code: 8, stdout: expect.stringContaining("somebody") })
-  await bench.query("delete from flatbed.leases; create table public.people (id integer)")
-  expect(await run(["load"])).toMatchObject({ code: 5, stdout: expect.stringContaining("columns-differ") })
+  await bench.query("create table public.people (id integer)")
   const hinted = await run(["load"], { FLATBED_LOADER__LOG__FILE: join(folder.path, "loader.log") })
+  expect(hinted).toMatchObject({ code: 5, stdout: expect.stringContaining("columns-differ") })
   expect(hinted.stderr).toMatch(/^people: Nothing was loaded\. Change the table/)
 })
 
