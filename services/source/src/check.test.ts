@@ -39,7 +39,7 @@ it("tells of a file that can be served whole how it is read and why each column 
     dataset: "t",
     file: "t.csv",
     state: "ok",
-    reader: "csv-parse",
+    reader: "bytes",
     dialect: { delimiter: ";", quote: '"' },
     bytes: csv.length,
     rows: 2,

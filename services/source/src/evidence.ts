@@ -99,7 +99,7 @@ function joinAll(forms: readonly { readonly form: ColumnType }[]): ColumnType | 
  * final type are the ones to blame; where there are none (dates among integers give text), the form is that
  * at which the types read so far stopped fitting together.
  */
-function findRuledOut(forms: readonly FormCount[]): Evidence["ruled_out"] {
+export function findRuledOut(forms: readonly FormCount[]): Evidence["ruled_out"] {
   const final = joinAll(forms)
   const others = forms.filter(({ form }) => form !== final)
   const narrower = joinAll(others)

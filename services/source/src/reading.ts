@@ -1,6 +1,6 @@
 /** From a dataset's settings to how its file is read, the same for the server and for the commands. */
-import { csvParseReader } from "./formats/csv-parse.ts"
 import type { Reader } from "./formats/format.ts"
+import { chooseReader } from "./formats/readers.ts"
 import { type DatasetSettings, type SourceSettings, signOf } from "./settings.ts"
 import type { Shape } from "./version-name.ts"
 
@@ -18,11 +18,12 @@ export type Reading = {
 
 /** How this dataset's file is read. */
 export function readingOf(settings: SourceSettings, dataset: DatasetSettings): Reading {
+  const shape = shapeOf(dataset)
   return {
     root: settings.root,
     file: dataset.files,
-    shape: shapeOf(dataset),
-    reader: csvParseReader,
+    shape,
+    reader: chooseReader(shape.dialect, dataset.dialect.reader),
     settleMs: settings.settle,
     maxRecordBytes: settings.record_limit,
   }

@@ -11,6 +11,7 @@ import {
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "typebox"
+import { readerNames, readsDialect } from "./formats/readers.ts"
 
 /** Read from the working folder when no other is named. */
 export const standardFile = "source.yaml"
@@ -46,6 +47,11 @@ const chunkSchema = Type.Object({
 const dialectSchema = Type.Object({
   delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
   quote: Type.String({ default: '"', description: "one ASCII character around cells, doubled inside" }),
+  reader: Type.Optional(
+    Type.Enum(readerNames, {
+      description: "which reader serves the file; left out, `bytes`, the fast one, if it knows the dialect",
+    }),
+  ),
 })
 
 const datasetSchema = Type.Object({
@@ -262,6 +268,13 @@ function checkDataset(path: string, { columns, chunk, dialect }: DatasetSettings
   }
   if (signOf(dialect.delimiter) === signOf(dialect.quote)) {
     add("dialect.quote", "is the delimiter too, expected another character")
+  }
+  const signs = { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) }
+  if (dialect.reader !== undefined && !readsDialect(dialect.reader, signs)) {
+    add(
+      "dialect.reader",
+      `is ${dialect.reader}, which cannot read this delimiter and quote; expected csv-parse`,
+    )
   }
   return problems
 }

@@ -2,7 +2,7 @@
 import { basename, dirname } from "node:path"
 import { asProblem, Problem } from "@flatbed/contract"
 import type { DraftFile } from "./draft.ts"
-import { csvParseReader } from "./formats/csv-parse.ts"
+import { chooseReader } from "./formats/readers.ts"
 import { sniffDelimiter } from "./formats/sniff-delimiter.ts"
 import { type OpenFile, openFile } from "./open-file.ts"
 import { passOverFile } from "./version-pass.ts"
@@ -19,12 +19,13 @@ export async function surveyFile(path: string, signal: AbortSignal): Promise<Dra
   try {
     open = await openFile(dirname(path), basename(path))
     delimiter = await findDelimiter(open)
+    const dialect = { delimiter, quote: '"' }
     const { manifest } = await passOverFile({
       dataset: "survey",
       file: basename(path),
       open,
-      reader: csvParseReader,
-      shape: { columns: { drop: [], rename: {}, types: {} }, chunk, dialect: { delimiter, quote: '"' } },
+      reader: chooseReader(dialect),
+      shape: { columns: { drop: [], rename: {}, types: {} }, chunk, dialect },
       maxRecordBytes,
       signal,
       onProgress: () => {},

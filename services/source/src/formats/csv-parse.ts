@@ -182,9 +182,12 @@ function createColumns(header: string[], { file, dialect, columns }: ScanRequest
   }
 }
 
-/** '' may be NULL, and a carriage return outside quotes ends no record: both show in the bytes only. */
+/**
+ * '' may be NULL, a carriage return outside quotes ends no record, and csv-parse takes a NUL behind a closing quote
+ * for the end of the file: all three show in the bytes only.
+ */
 function needsBytes(cell: string): boolean {
-  return cell === "" || cell.includes("\r")
+  return cell === "" || cell.includes("\r") || cell.includes("\0")
 }
 
 /** NULL is empty without quotes. */

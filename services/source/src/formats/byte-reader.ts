@@ -1,0 +1,82 @@
+/**
+ * The fast CSV reader: RFC 4180 in UTF-8 with any one-byte delimiter and quote, as bytes from end to end. What is
+ * rare is left to the general reader: a single row's place, a preview, and what to say of a record set aside.
+ */
+import { encodeCells } from "./byte-encode.ts"
+import { createRecordScan } from "./byte-records.ts"
+import { encodeRows } from "./byte-rows.ts"
+import { startByteScan } from "./byte-scan.ts"
+import { type ByteTables, createByteTables } from "./byte-table.ts"
+import { csvParseReader } from "./csv-parse.ts"
+import type { EncodedRows, Layout, Reader, Records, RowsForm } from "./format.ts"
+
+export const byteReader: Reader = {
+  name: "bytes",
+  startScan: startByteScan,
+  encode,
+  findRecord: csvParseReader.findRecord,
+}
+
+function encode(records: Records, layout: Layout, form: RowsForm, limit?: number): EncodedRows {
+  if (limit !== undefined) return csvParseReader.encode(records, layout, form, limit)
+  const tables = createByteTables(layout.dialect)
+  if (records.rejects === 0) return { ...encodeClean(records.bytes, layout, form, tables), rejects: 0 }
+  const parts = splitAtRejects(records, layout).map(({ run, reject }) =>
+    reject === undefined
+      ? { ...encodeClean(run, layout, form, tables), rejects: 0 }
+      : csvParseReader.encode(reject, layout, form),
+  )
+  const bodies = parts.map(({ body }) => body).filter((body) => body.length > 0)
+  return {
+    body: Buffer.concat(form === "objects" ? bodies.flatMap(separated) : bodies),
+    rows: parts.reduce((sum, { rows }) => sum + rows, 0),
+    rejects: parts.reduce((sum, { rejects }) => sum + rejects, 0),
+  }
+}
+
+const separator = Buffer.from(",\n")
+const separated = (body: Buffer, i: number) => (i === 0 ? [body] : [separator, body])
+
+function encodeClean(bytes: Buffer, layout: Layout, form: RowsForm, tables: ByteTables) {
+  return form === "cells" ? encodeCells(bytes, layout, tables) : encodeRows(bytes, layout, tables, form)
+}
+
+type Part = { readonly run: Buffer; readonly reject?: Records }
+
+/** Runs of rows, and between them the rejects one by one, in their order. */
+function splitAtRejects(records: Records, layout: Layout): Part[] {
+  const { bytes, file, firstRow, firstLine } = records
+  const { dialect, width } = layout
+  const fields = layout.fields.map(({ name, index, type, declared }) => ({
+    name,
+    index,
+    declared: declared ? type : undefined,
+  }))
+  const parts: Part[] = []
+  let runFrom = 0
+  let from = 0
+  let row = firstRow
+  let line = firstLine
+  const scan = createRecordScan({ file, dialect, fields, width, maxRecordBytes: bytes.length, row, line })
+  const closed = Buffer.concat([bytes, Buffer.from(`\n${dialect.quote}`)])
+  scan.scan(closed, bytes.length, true, 0, {
+    header: () => {},
+    record(to, nextLine, isReject) {
+      if (isReject) {
+        if (from > runFrom) parts.push({ run: bytes.subarray(runFrom, from) })
+        const run = bytes.subarray(from, to)
+        const byteFrom = records.byteFrom + from
+        parts.push({
+          run,
+          reject: { bytes: run, file, firstRow: row, firstLine: line, byteFrom, rejects: 1 },
+        })
+        runFrom = to
+      }
+      from = to
+      row += 1
+      line = nextLine
+    },
+  })
+  if (from > runFrom) parts.push({ run: bytes.subarray(runFrom, from) })
+  return parts
+}

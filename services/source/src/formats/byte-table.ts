@@ -1,0 +1,47 @@
+/** Pure: what a byte means to the byte reader, decided once per dialect. Index: the byte; value: its role. */
+import type { Dialect } from "./format.ts"
+
+/** Roles of bytes. `plain` is 0 so that a loop may test for it alone. */
+export const role = { plain: 0, delimiter: 1, lf: 2, cr: 3, quote: 4, escape: 5 } as const
+
+export type ByteTables = {
+  readonly delimiter: number
+  readonly quote: number
+  /** Outside quotes: delimiter, line ends and quote are told apart, the rest is plain. */
+  readonly ends: Uint8Array
+  /** Outside quotes, for JSON: as `ends`, and what a JSON string must escape. */
+  readonly unquoted: Uint8Array
+  /** Inside quotes, for JSON: the quote, and what a JSON string must escape. */
+  readonly quoted: Uint8Array
+}
+
+const doubleQuote = 0x22
+const backslash = 0x5c
+
+export function createByteTables(dialect: Dialect): ByteTables {
+  const delimiter = dialect.delimiter.charCodeAt(0)
+  const quote = dialect.quote.charCodeAt(0)
+  // RFC 8259 section 7: the control characters, the backslash and the double quote.
+  const escapes = new Uint8Array(256).fill(role.escape, 0, 0x20)
+  escapes[doubleQuote] = role.escape
+  escapes[backslash] = role.escape
+  const quoted = escapes.slice()
+  quoted[quote] = role.quote
+  const unquoted = quoted.slice()
+  const ends = new Uint8Array(256)
+  ends[quote] = role.quote
+  for (const table of [unquoted, ends]) {
+    table[delimiter] = role.delimiter
+    table[0x0a] = role.lf
+    table[0x0d] = role.cr
+  }
+  return { delimiter, quote, ends, unquoted, quoted }
+}
+
+// The scan reads numbers before it looks for the cell's end, so neither sign may stand inside one.
+const usable = /^[^0-9.\-\r\n\0\u0080-\uffff]$/
+
+/** Whether the byte reader knows the dialect: a one-byte delimiter and quote that no number holds. */
+export function isByteDialect({ delimiter, quote }: Dialect): boolean {
+  return delimiter !== quote && usable.test(delimiter) && usable.test(quote)
+}
