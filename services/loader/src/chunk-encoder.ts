@@ -2,6 +2,7 @@
 import { Problem, type Reject, rejectLineSchema } from "@flatbed/contract"
 import { Check } from "typebox/value"
 import type { CellGuard } from "./cell-guard.ts"
+import { encodeLineBytes } from "./line-bytes.ts"
 import { type Refusal, showValue } from "./refusal.ts"
 
 export type ChunkShape = {
@@ -47,33 +48,40 @@ const loneSurrogate = /\p{Surrogate}/u
  * @throws Problem `chunk-damaged` when a line is anything else.
  */
 export function encodeChunk(lines: Buffer, shape: ChunkShape): EncodedChunk {
-  const parts: string[] = []
+  const out = Buffer.allocUnsafe(lines.length)
   const rows: number[] = []
   const rejects: Reject[] = []
   const refusals: Refusal[] = []
-  const text = lines.toString("utf8")
-  let row = shape.firstRow
-  for (let from = 0; from < text.length; row++) {
-    const to = text.indexOf("\n", from)
+  const { firstRow, columns, guards } = shape
+  let row = firstRow
+  let from = 0
+  let outTo = 0
+  while (from < lines.length) {
+    // A guard judges text, so its rows go the plain way, as does each line that is not plainly a row.
+    if (guards === undefined) {
+      const { next, to, rows: encoded } = encodeLineBytes(lines, from, columns.length, out, outTo)
+      for (let i = 0; i < encoded; i += 1) rows.push(row++)
+      from = next
+      outTo = to
+      if (from === lines.length) break
+    }
+    const to = lines.indexOf(0x0a, from)
     if (to < 0) throw damaged(row, "is cut off")
-    const encoded = encodeLine(text.slice(from, to), shape, row)
-    from = to + 1
+    const encoded = encodeLine(lines.toString("utf8", from, to), shape, row)
     if (typeof encoded === "string") {
-      parts.push(encoded)
+      outTo += out.write(encoded, outTo)
       rows.push(row)
     } else if ("raw" in encoded) rejects.push(encoded)
     else refusals.push(encoded)
+    row += 1
+    from = to + 1
   }
   const whole = rejects.length === 0 && refusals.length === 0
-  return {
-    copyText: Buffer.from(parts.join(""), "utf8"),
-    rows: whole ? undefined : rows,
-    rejects,
-    refusals,
-  }
+  return { copyText: out.subarray(0, outTo), rows: whole ? undefined : rows, rejects, refusals }
 }
 
-function encodeLine(line: string, shape: ChunkShape, row: number): string | Reject | Refusal {
+/** The plain way for one line, and the reference for line-bytes.ts. */
+export function encodeLine(line: string, shape: ChunkShape, row: number): string | Reject | Refusal {
   let cells: unknown
   try {
     cells = JSON.parse(line)
