@@ -50,6 +50,26 @@ test("the environment overrides the file, and a token may come from a file of it
   expect(settings).toMatchObject({ connections: 7, log: { level: "debug" } })
 })
 
+test.each([
+  ["5", 5],
+  ["1%", "1%"],
+  ['"0.25%"', "0.25%"],
+])("max_rejects: %s is read as a count or a share", async (written, value) => {
+  const yaml = `${head}pipelines:\n  t: { dataset: d, table: t, max_rejects: ${written} }\n`
+  expect(listPipelines((await read(yaml)).settings)).toMatchObject([{ maxRejects: value }])
+  const plain = `${head}pipelines:\n  t: { dataset: d, table: t }\n`
+  const env = { FLATBED_LOADER__PIPELINES__T__MAX_REJECTS: String(value) }
+  expect(listPipelines((await read(plain, env)).settings)).toMatchObject([{ maxRejects: value }])
+})
+
+test.each(["-1", "1.5", "101%", "many", '"5 %"'])("max_rejects: %s is refused", async (written) => {
+  const yaml = `${head}pipelines:\n  t: { dataset: d, table: t, max_rejects: ${written} }\n`
+  await expect(read(yaml)).rejects.toMatchObject({
+    code: "settings-invalid",
+    message: expect.stringContaining("pipelines.t.max_rejects"),
+  })
+})
+
 test("what no single setting can know is found, all at once", async () => {
   const yaml = `${head}timezone: Mars/Olympus
 pipelines:
