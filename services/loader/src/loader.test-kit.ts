@@ -16,7 +16,15 @@ import type { LoaderSettings } from "./settings.ts"
 export function pipelineOf(
   change: Partial<LoaderSettings["pipelines"][string]> = {},
 ): LoaderSettings["pipelines"][string] {
-  return { dataset: "people", table: "people", mode: "replace", follow: false, max_rejects: 0, ...change }
+  return {
+    dataset: "people",
+    table: "people",
+    mode: "replace",
+    follow: false,
+    max_rejects: 0,
+    swap_wait: 0,
+    ...change,
+  }
 }
 
 /** Settings with short waits; `change` replaces whole top-level settings. */

@@ -208,6 +208,38 @@ describe("a further load", () => {
     expect([...seen].filter((one) => !expected.has(one))).toEqual([])
     expect(seen.size).toBeGreaterThan(1)
   })
+
+  test("a first load shows a reader with an older snapshot no part of it, and everybody else all of it", async () => {
+    // Four chunks; the reader's snapshot is taken when some of them are committed and others are not.
+    bench.source.fault(/\/chunks\/3$/, ...Array(4).fill({ kind: "flip-body", bit: 77 }))
+    const loader = bench.createLoader({ connections: 1, read_ahead: 0 })
+    expect(one(await loader.load()).outcome).toBe("failed")
+    const reader = new pg.Client({ connectionString: bench.databaseUrl })
+    await reader.connect()
+    await reader.query("begin isolation level repeatable read")
+    await reader.query("select 1")
+
+    expect(one(await loader.load()).outcome).toBe("published")
+    expect((await reader.query("select count(*)::integer as n from public.people")).rows).toEqual([{ n: 0 }])
+    await reader.query("commit")
+    expect((await reader.query("select count(*)::integer as n from public.people")).rows).toEqual([{ n: 10 }])
+    await reader.end()
+  })
+
+  test("a first load that nobody watches writes its rows once: staging becomes the table", async () => {
+    const loader = bench.createLoader()
+    await loader.load()
+    const [table] = await bench.query(
+      "select relname, reloptions, relnamespace::regnamespace::text as schema from pg_class where oid = 'public.people'::regclass",
+    )
+    expect(table).toEqual({ relname: "people", reloptions: null, schema: "public" })
+    // Each row is in the table file once, as COPY wrote it: the transactions that made them are the chunks'.
+    const [same] = await bench.query(
+      `select bool_and(t.xmin::text in (select xmin::text from flatbed.chunks)) as by_chunks from public.people as t`,
+    )
+    expect(same).toEqual({ by_chunks: true })
+    expect(await stagingTables()).toEqual([])
+  })
 })
 
 describe("an interrupted run", () => {

@@ -11,12 +11,14 @@ import {
   recordPublication,
 } from "./ledger.ts"
 import type { LoadMode } from "./load-modes/load-mode.ts"
+import { seesWholeRun } from "./postgres/adopt.ts"
 import type { Session } from "./postgres/database.ts"
 import { quoteTable, type TableName } from "./postgres/identifier.ts"
 import { countStaging, dropStaging, type StagingPlan, stagingTable } from "./postgres/staging.ts"
 import { findTable } from "./postgres/table.ts"
 import { countRejects } from "./reject-ledger.ts"
 import { TooManyRejects } from "./reject-tally.ts"
+import type { Patience } from "./retry.ts"
 
 export type Publish = {
   readonly identity: RunIdentity
@@ -28,6 +30,8 @@ export type Publish = {
   readonly allowed: number
   readonly table: TableName
   readonly apply: LoadMode
+  /** How long a first load waits for readers with an older snapshot before it copies its rows, milliseconds. */
+  readonly swapWaitMs: number
 }
 
 /**
@@ -38,15 +42,43 @@ export type Publish = {
  * @throws Problem `receipt-unbalanced` when the load does not add up; `columns-differ` when the table changed
  * meanwhile; TooManyRejects when more were set aside than allowed.
  */
-export async function publish(lease: Lease, run: Publish, signal: AbortSignal): Promise<void> {
-  await lease.transaction((session) => publishIn(session, run), {
+export async function publish(
+  lease: Lease,
+  run: Publish,
+  { signal, patience }: { readonly signal: AbortSignal; readonly patience: Patience },
+): Promise<void> {
+  const mayAdopt = await awaitReaders(lease, run, signal, patience)
+  await lease.transaction((session) => publishIn(session, run, mayAdopt), {
     doing: `publishing ${run.identity.target}`,
     signal,
     settle: async (session) => ((await isPublished(session, run.runId)) ? true : undefined),
   })
 }
 
-async function publishIn(session: Session, run: Publish): Promise<true> {
+const lookEveryMs = 100
+
+/** Whether staging may become the table: there is none yet, and no reader is left who would see a part of it. */
+async function awaitReaders(
+  lease: Lease,
+  { runId, table, swapWaitMs }: Publish,
+  signal: AbortSignal,
+  patience: Patience,
+): Promise<boolean> {
+  for (let waitedMs = 0; ; waitedMs += lookEveryMs) {
+    const found = await lease.transaction(
+      async (session) => {
+        if (await tableExists(session, table)) return "table"
+        return (await seesWholeRun(session, runId)) ? "nobody" : "reader"
+      },
+      { doing: "looking for readers with an older snapshot", signal },
+    )
+    if (found !== "reader") return found === "nobody"
+    if (waitedMs >= swapWaitMs) return false
+    await patience.sleep(lookEveryMs, signal)
+  }
+}
+
+async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Promise<true> {
   const { runId, manifest, table } = run
   const { columns } = run.staging
   const { rows, refused } = checkReceipts(await getReceipts(session, runId), manifest)
@@ -61,7 +93,15 @@ async function publishIn(session: Session, run: Publish): Promise<true> {
   await checkColumns(session, run, exists)
   const names = columns.map(({ name }) => name)
   const types = columns.map(({ type }) => type)
-  const application = { staging: stagingTable(runId), target: table, columns: names, types, exists }
+  const application = {
+    staging: stagingTable(runId),
+    target: table,
+    columns: names,
+    types,
+    staged,
+    exists,
+    mayAdopt,
+  }
   const { inserted } = await run.apply(session, application)
   if (inserted !== rows)
     throw unbalanced(`the table took ${inserted} rows of ${rows}; a trigger or rule may drop some`)
@@ -115,9 +155,14 @@ export function checkReceipts(
 
 /** Keeps other writers out until the commit; readers go on. False when there is no such table. */
 async function lockTable(session: Session, table: TableName): Promise<boolean> {
+  if (!(await tableExists(session, table))) return false
+  await session.query(`lock table ${quoteTable(table)} in share row exclusive mode`)
+  return true
+}
+
+async function tableExists(session: Session, table: TableName): Promise<boolean> {
   const name = quoteTable(table)
   const { rows } = await session.query("select pg_catalog.to_regclass($1) is not null as there", [name])
-  if (rows[0].there) await session.query(`lock table ${name} in share row exclusive mode`)
   return rows[0].there
 }
 

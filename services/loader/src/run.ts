@@ -106,8 +106,18 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     const apply = loadModes[pipeline.mode]
     await publish(
       lease,
-      { identity, runId, manifest, evidence, staging, allowed, table: pipeline.table, apply },
-      hardSignal,
+      {
+        identity,
+        runId,
+        manifest,
+        evidence,
+        staging,
+        allowed,
+        table: pipeline.table,
+        apply,
+        swapWaitMs: pipeline.swapWaitMs,
+      },
+      { signal: hardSignal, patience: parts.patience },
     )
     const rows = manifest.rows - tally.rejects()
     log.info(

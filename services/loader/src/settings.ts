@@ -31,6 +31,11 @@ const pipelineSchema = Type.Object({
     description:
       "records of a version that may be set aside: a number, or a share such as `1%`, rounded down; beyond it nothing is loaded",
   }),
+  swap_wait: duration({
+    default: "5s",
+    description:
+      "on a first load, wait for readers whose snapshot is older than the rows; then rows are copied instead of renaming staging",
+  }),
   follow: Type.Boolean({
     default: false,
     description: "`start` also runs the pipeline as soon as the source announces a new version",
@@ -126,6 +131,7 @@ export type Pipeline = {
   readonly schedule: string | undefined
   readonly follow: boolean
   readonly maxRejects: RejectLimit
+  readonly swapWaitMs: number
   /** SHA-256 of what shapes the table: dataset, table, mode. Another one means: load again. */
   readonly settingsSha256: string
 }
@@ -133,13 +139,24 @@ export type Pipeline = {
 /** The pipelines in the order of the file. Trusts that the settings were checked. */
 export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipeline[] {
   return Object.entries(settings.pipelines).map(
-    ([name, { dataset, table: written, mode, schedule, follow, max_rejects: maxRejects }]) => {
+    ([name, { dataset, table: written, mode, schedule, follow, max_rejects, swap_wait }]) => {
       const table = parseTable(written) ?? { schema: "public", name: written }
       const target = showTable(table)
       const settingsSha256 = createHash("sha256")
         .update(JSON.stringify({ dataset, target, mode }))
         .digest("hex")
-      return { name, dataset, table, target, mode, schedule, follow, maxRejects, settingsSha256 }
+      return {
+        name,
+        dataset,
+        table,
+        target,
+        mode,
+        schedule,
+        follow,
+        maxRejects: max_rejects,
+        swapWaitMs: swap_wait,
+        settingsSha256,
+      }
     },
   )
 }

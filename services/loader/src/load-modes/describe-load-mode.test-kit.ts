@@ -48,7 +48,9 @@ export function describeLoadMode({ name, apply, expected }: LoadModeCase): void 
       target,
       columns,
       types: columns.map((column) => (column === "id" ? "integer" : "text")),
+      staged: 3,
       exists,
+      mayAdopt: false,
     })
     const before: Row[] = [
       [1, "old"],

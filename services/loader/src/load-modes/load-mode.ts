@@ -10,8 +10,12 @@ export type Application = {
   readonly columns: readonly string[]
   /** The target's type per column, in the same order. */
   readonly types: readonly string[]
+  /** Rows in staging. */
+  readonly staged: number
   /** Whether the target is there; the mode makes it otherwise. */
   readonly exists: boolean
+  /** Whether staging may become the table: no reader could see a part of it. */
+  readonly mayAdopt: boolean
 }
 
 export type Applied = { readonly inserted: number; readonly deleted: number }

@@ -1,0 +1,96 @@
+// If this file fails, a first load gives a table with the wrong rights, or readers see a part of it.
+import { createTestDatabase, type TestDatabase } from "@flatbed/testing"
+import pg from "pg"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { adoptStaging, seesWholeRun } from "./adopt.ts"
+
+let database: TestDatabase
+let pool: pg.Pool
+let session: pg.PoolClient
+
+beforeEach(async () => {
+  database = await createTestDatabase()
+  pool = new pg.Pool({ connectionString: database.url, max: 3 })
+  session = await pool.connect()
+})
+
+afterEach(async () => {
+  session.release()
+  await pool.end()
+  await database.drop()
+})
+
+const staging = { schema: "flatbed", name: "staging_1" }
+const columns = [{ name: "id", type: "integer" }]
+
+async function makeStaging() {
+  await session.query("create table flatbed.staging_1 (id integer) with (autovacuum_enabled = false)")
+  await session.query("insert into flatbed.staging_1 values (1), (2)")
+}
+
+test("staging is the table afterwards, vacuumed again, in a schema that is made where it is missing", async () => {
+  await makeStaging()
+  const { rows: before } = await session.query("select 'flatbed.staging_1'::regclass::oid as oid")
+  await adoptStaging(session, staging, { schema: "Sales Q1", name: "People" }, columns)
+  const { rows: after } = await session.query(
+    `select oid, reloptions from pg_catalog.pg_class where oid = '"Sales Q1"."People"'::regclass`,
+  )
+  expect(after).toEqual([{ oid: before[0].oid, reloptions: null }])
+  expect((await session.query('select id from "Sales Q1"."People" order by id')).rows).toEqual([
+    { id: 1 },
+    { id: 2 },
+  ])
+})
+
+test("a name that the other schema has already stands in nobody's way", async () => {
+  await makeStaging()
+  await session.query("create table public.staging_1 (other text)")
+  await adoptStaging(session, staging, { schema: "public", name: "runs" }, columns)
+  expect((await session.query("select count(*)::int as n from public.runs")).rows).toEqual([{ n: 2 }])
+})
+
+test("others get the rights that default privileges give to a table made there", async () => {
+  const role = `reader_${Date.now()}`
+  await session.query(`create role ${role}`)
+  try {
+    await session.query(`alter default privileges in schema public grant select, insert on tables to ${role}`)
+    await session.query("alter default privileges in schema public grant select on tables to public")
+    await makeStaging()
+    await adoptStaging(session, staging, { schema: "public", name: "people" }, columns)
+    const { rows } = await session.query(
+      `select has_table_privilege($1, 'public.people', 'select') as reads,
+              has_table_privilege($1, 'public.people', 'insert') as inserts,
+              has_table_privilege($1, 'public.people', 'delete') as deletes`,
+      [role],
+    )
+    expect(rows).toEqual([{ reads: true, inserts: true, deletes: false }])
+  } finally {
+    await session.query(`drop owned by ${role}`)
+    await session.query(`drop role ${role}`)
+  }
+})
+
+test("a reader whose snapshot is older than a chunk is noticed until its snapshot is gone", async () => {
+  const { rows } = await session.query(
+    `insert into flatbed.runs (pipeline, dataset, version, settings_sha256, target, staging_columns, chunks, rows, bytes, epoch)
+     values ('p', 'd', 'v', 's', 't', '[]', 1, 1, 1, 1) returning run_id`,
+  )
+  const run = Number(rows[0].run_id)
+  const older = await pool.connect()
+  await older.query("begin isolation level repeatable read")
+  await older.query("select 1 from flatbed.runs")
+  await session.query(
+    "insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256) values ($1, 1, 1, 1, 0, '')",
+    [run],
+  )
+  expect(await seesWholeRun(session, run)).toBe(false)
+
+  const younger = await pool.connect()
+  await older.query("commit")
+  await younger.query("begin isolation level repeatable read")
+  await younger.query("select 1 from flatbed.runs")
+  expect(await seesWholeRun(session, run)).toBe(true)
+  await younger.query("commit")
+  older.release()
+  younger.release()
+})
