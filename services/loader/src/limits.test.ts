@@ -111,7 +111,7 @@ test("many failed runs leave no session and no staging but the last one's", asyn
   bench.source.fault(/\/chunks\/2$/, ...Array(50).fill({ kind: "digest", value: undefined }))
   const loader = bench.createLoader({ retries: { attempts: 1, cap: 1 } })
   for (let i = 0; i < 25; i++) expect(await loader.load()).toMatchObject([{ outcome: "failed" }])
-  expect(await bench.sessions()).toBe(0)
+  await waitFor(async () => (await bench.sessions()) === 0)
   expect(
     await bench.query("select from pg_class where relname like 'staging_%' and relkind = 'r'"),
   ).toHaveLength(1)

@@ -57,7 +57,7 @@ describe("a first load", () => {
       { pipeline: "people", target: "public.people", rows: 10 },
     ])
     expect(await stagingTables()).toEqual([])
-    expect(await bench.sessions()).toBe(0)
+    await waitFor(async () => (await bench.sessions()) === 0)
     expect(await bench.query("select owner from flatbed.leases")).toEqual([{ owner: null }])
   })
 
@@ -480,7 +480,7 @@ describe("the database", () => {
     expect(outcome.problem).toMatchObject({ code: "data-refused", exitCode: 5 })
     expect(outcome.problem?.message).toMatch(/people.*names/)
     expect(await names()).toEqual(expectedNames("a", 10))
-    expect(await bench.sessions()).toBe(0)
+    await waitFor(async () => (await bench.sessions()) === 0)
   })
 
   test("with another password is database-refused, exit 4; away, database-unreachable, exit 4", async () => {

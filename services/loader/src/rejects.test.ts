@@ -1,6 +1,6 @@
 // If this file fails, a bad record disappears, stops a whole file, or slips past the limit its owner set.
 import type { Reject } from "@flatbed/contract"
-import type { ScriptedDataset } from "@flatbed/testing"
+import { type ScriptedDataset, waitFor } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest"
 import { type Bench, column, openBench, people, pipelineOf } from "./loader.test-kit.ts"
@@ -231,7 +231,7 @@ describe("rows that Postgres refuses", () => {
     expect(problem?.message).toMatch(/people\.csv line 25, column id: .*"adult".*Found: "25"/)
     expect(await ids()).toHaveLength(10)
     expect(await stagingTables()).toEqual([])
-    expect(await bench.sessions()).toBe(0)
+    await waitFor(async () => (await bench.sessions()) === 0)
     expect(await recorded()).toMatchObject([{ row: 25 }])
   })
 
