@@ -57,6 +57,7 @@ export function encodeLineBytes(
   outAt: number,
 ): Stretch {
   const end = lines.length
+  // Locals that no inner function touches: a variable that one did would live in memory, not in a register.
   let at = from
   let to = outAt
   let rows = 0
@@ -75,8 +76,10 @@ export function encodeLineBytes(
             byte = lines[++at] as number
           }
           if (byte === doubleQuote) break
-          const written = byte === backslash ? readEscape(at + 1) : 0
-          if (written === 0) return { next: lineFrom, to: lineTo, rows }
+          const length = byte === backslash ? measureEscape(lines, at + 1) : 0
+          if (length === 0) return { next: lineFrom, to: lineTo, rows }
+          to = writeEscape(lines, at + 1, out, to)
+          at += 1 + length
           byte = lines[at] as number
         }
         at += 1
@@ -104,52 +107,60 @@ export function encodeLineBytes(
     rows += 1
   }
   return { next: at, to, rows }
+}
 
-  /** Writes what the escape at `from` (behind its backslash) means and goes behind it; 0 when it is none for us. */
-  function readEscape(from: number): number {
-    const letter = lines[from] as number
-    const before = to
-    if (oneByte[letter] !== 0) out[to++] = letter
-    else if (letters[letter] !== 0) {
-      out[to++] = backslash
-      out[to++] = letter
-    } else if (letter === 0x75) {
-      const code = readHex(from + 1)
-      const low = code >= 0xd800 && code < 0xdc00 && lines[from + 5] === backslash && lines[from + 6] === 0x75
-      if (low) {
-        const pair = readHex(from + 7)
-        if (pair < 0xdc00 || pair > 0xdfff) return 0
-        writeCharacter(0x10000 + ((code - 0xd800) << 10) + (pair - 0xdc00))
-        at = from + 11
-        return to - before
-      }
-      // NUL and half a pair are for the plain encoder, which says what is wrong with them.
-      if (code <= 0 || (code >= 0xd800 && code <= 0xdfff)) return 0
-      writeCharacter(code)
-      at = from + 5
-      return to - before
-    } else return 0
-    at = from + 1
-    return to - before
-  }
+/** The bytes of the escape at `from` (behind its backslash), or 0 when it is none for us. */
+function measureEscape(lines: Buffer, from: number): number {
+  const letter = lines[from] as number
+  if (oneByte[letter] !== 0 || letters[letter] !== 0) return 1
+  if (letter !== 0x75) return 0
+  const code = readHex(lines, from + 1)
+  // NUL and half a pair are for the plain encoder, which says what is wrong with them.
+  if (code <= 0 || (code >= 0xdc00 && code <= 0xdfff)) return 0
+  if (code < 0xd800 || code > 0xdfff) return 5
+  if (lines[from + 5] !== backslash || lines[from + 6] !== 0x75) return 0
+  const low = readHex(lines, from + 7)
+  return low >= 0xdc00 && low <= 0xdfff ? 11 : 0
+}
 
-  function readHex(from: number): number {
-    let code = 0
-    for (let i = from; i < from + 4; i += 1) {
-      const byte = lines[i] as number
-      const letter = byte | 0x20
-      if (byte >= 0x30 && byte <= 0x39) code = code * 16 + byte - 0x30
-      else if (letter >= 0x61 && letter <= 0x66) code = code * 16 + letter - 0x57
-      else return -1
-    }
-    return code
+/** Writes what a measured escape means and answers the offset behind it. */
+function writeEscape(lines: Buffer, from: number, out: Buffer, at: number): number {
+  let to = at
+  const letter = lines[from] as number
+  if (oneByte[letter] !== 0) out[to++] = letter
+  else if (letters[letter] !== 0) {
+    out[to++] = backslash
+    out[to++] = letter
+  } else {
+    const code = readHex(lines, from + 1)
+    const isPair = code >= 0xd800 && code <= 0xdfff
+    return writeCharacter(isPair ? joinPair(code, readHex(lines, from + 7)) : code, out, to)
   }
+  return to
+}
 
-  function writeCharacter(code: number): void {
-    if (code >= 0x80) to += out.write(String.fromCodePoint(code), to)
-    else if (copyLetters[code] !== 0) {
-      out[to++] = backslash
-      out[to++] = copyLetters[code] as number
-    } else out[to++] = code
+function joinPair(high: number, low: number): number {
+  return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00)
+}
+
+function readHex(lines: Buffer, from: number): number {
+  let code = 0
+  for (let i = from; i < from + 4; i += 1) {
+    const byte = lines[i] as number
+    const letter = byte | 0x20
+    if (byte >= 0x30 && byte <= 0x39) code = code * 16 + byte - 0x30
+    else if (letter >= 0x61 && letter <= 0x66) code = code * 16 + letter - 0x57
+    else return -1
   }
+  return code
+}
+
+function writeCharacter(code: number, out: Buffer, at: number): number {
+  if (code >= 0x80) return at + out.write(String.fromCodePoint(code), at)
+  let to = at
+  if (copyLetters[code] !== 0) {
+    out[to++] = backslash
+    out[to++] = copyLetters[code] as number
+  } else out[to++] = code
+  return to
 }

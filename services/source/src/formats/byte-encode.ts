@@ -7,6 +7,7 @@
 import { type ByteTables, role } from "./byte-table.ts"
 import type { Layout } from "./format.ts"
 
+const { plain, delimiter, lf: lineFeed, cr: carriageReturn, escape: toEscape } = role
 const openBracket = 0x5b
 const closeBracket = 0x5d
 const doubleQuote = 0x22
@@ -50,7 +51,8 @@ export function encodeCells(
   const isInOrder = order.every((index, i) => i === 0 || index > (order[i - 1] ?? -1))
   const permute = isInOrder ? undefined : createPermutation(order, width)
 
-  let out = Buffer.allocUnsafe(end * 2 + 4096)
+  // Locals that no inner function touches: a variable that one did would live in memory, not in a register.
+  let out: Buffer = Buffer.allocUnsafe(end * 2 + 4096)
   let room = out.length - margin
   let to = 0
   let at = 0
@@ -61,7 +63,10 @@ export function encodeCells(
     out[to++] = openBracket
     for (let column = 0; column < width; column += 1) {
       let byte = bytes[at] as number
-      if (to + end - at > room) grow()
+      if (to + end - at > room) {
+        out = grow(out, to)
+        room = out.length - margin
+      }
       if (isServed[column] === 0) {
         if (byte === quote) {
           do {
@@ -69,7 +74,7 @@ export function encodeCells(
           } while (bytes[at] === quote && at < end)
         } else {
           let what = unquoted[byte]
-          while (what === role.plain || what === role.escape) what = unquoted[bytes[++at] as number]
+          while (what === plain || what === toEscape) what = unquoted[bytes[++at] as number]
         }
       } else {
         permute?.begin(column, to)
@@ -77,7 +82,7 @@ export function encodeCells(
           out[to++] = doubleQuote
           for (;;) {
             byte = bytes[++at] as number
-            while (quoted[byte] === role.plain) {
+            while (quoted[byte] === plain) {
               out[to++] = byte
               byte = bytes[++at] as number
             }
@@ -85,7 +90,11 @@ export function encodeCells(
               at += 1
               if (at >= end || bytes[at] !== quote) break
             }
-            if (quote === doubleQuote || byte !== quote) writeEscape(byte)
+            if (to + end - at > room) {
+              out = grow(out, to)
+              room = out.length - margin
+            }
+            if (quote === doubleQuote || byte !== quote) to = writeEscape(out, to, byte)
             else out[to++] = byte
           }
           out[to++] = doubleQuote
@@ -94,12 +103,16 @@ export function encodeCells(
         } else {
           out[to++] = doubleQuote
           for (;;) {
-            while (unquoted[byte] === role.plain) {
+            while (unquoted[byte] === plain) {
               out[to++] = byte
               byte = bytes[++at] as number
             }
-            if (unquoted[byte] !== role.escape) break
-            writeEscape(byte)
+            if (unquoted[byte] !== toEscape) break
+            if (to + end - at > room) {
+              out = grow(out, to)
+              room = out.length - margin
+            }
+            to = writeEscape(out, to, byte)
             byte = bytes[++at] as number
           }
           out[to++] = doubleQuote
@@ -117,32 +130,33 @@ export function encodeCells(
     rows += 1
   }
   return { body: out.subarray(0, to), rows }
+}
 
-  function writeEscape(byte: number): void {
-    if (to + end - at > room) grow()
-    const letter = escapeLetters[byte] as number
-    out[to++] = backslash
-    if (letter !== 0) {
-      out[to++] = letter
-      return
-    }
-    out[to++] = 0x75
-    out[to++] = 0x30
-    out[to++] = 0x30
-    out[to++] = hexDigits[byte >> 4] as number
-    out[to++] = hexDigits[byte & 15] as number
+/** Writes what JSON has for the byte and answers the offset behind it. */
+function writeEscape(out: Buffer, at: number, byte: number): number {
+  let to = at
+  const letter = escapeLetters[byte] as number
+  out[to++] = backslash
+  if (letter !== 0) {
+    out[to++] = letter
+    return to
   }
+  out[to++] = 0x75
+  out[to++] = 0x30
+  out[to++] = 0x30
+  out[to++] = hexDigits[byte >> 4] as number
+  out[to++] = hexDigits[byte & 15] as number
+  return to
+}
 
-  function grow(): void {
-    const larger = Buffer.allocUnsafe(out.length * 2)
-    out.copy(larger, 0, 0, to)
-    out = larger
-    room = out.length - margin
-  }
+function grow(out: Buffer, to: number): Buffer {
+  const larger = Buffer.allocUnsafe(out.length * 2)
+  out.copy(larger, 0, 0, to)
+  return larger
 }
 
 function isCellEnd(what: number | undefined): boolean {
-  return what === role.delimiter || what === role.lf || what === role.cr
+  return what === delimiter || what === lineFeed || what === carriageReturn
 }
 
 /** Puts a row's cells, written in the file's order, into the served one. */

@@ -19,6 +19,8 @@ import type { BorderSink, Layout, ScanRequest, ScanResult } from "./format.ts"
 
 const lf = 0x0a
 const cr = 0x0d
+const { text: textForm, integer: integerForm, numeric: numericForm } = form
+const { plain, delimiter: toNext, lf: toEnd } = role
 
 type RecordScanRequest = Pick<ScanRequest, "file" | "dialect" | "maxRecordBytes"> & {
   readonly fields: readonly ServedField[]
@@ -74,7 +76,7 @@ export function createRecordScan(request: RecordScanRequest) {
         const field = column < width ? (fieldAt[column] as number) : -1
         let from = at
         let to = at
-        let cellForm = form.text
+        let cellForm = textForm
         let measured = 0
         let doubled = 0
         let byte = bytes[at] as number
@@ -114,9 +116,9 @@ export function createRecordScan(request: RecordScanRequest) {
               while (byte >= 0x30 && byte <= 0x39) byte = bytes[++at] as number
               const digits = at - digitsFrom
               const leads = bytes[digitsFrom] === 0x30 ? 1 : 0
-              if (ends[byte] !== role.plain) {
+              if (ends[byte] !== plain) {
                 if (digits > 0 && digits < 10 && (digits === 1 || leads === 0)) {
-                  cellForm = form.integer
+                  cellForm = integerForm
                   measured = (digits - leads) << 16
                 } else cellForm = -1
               } else if (byte === 0x2e && digits > 0 && digits < 10 && (digits === 1 || leads === 0)) {
@@ -124,8 +126,8 @@ export function createRecordScan(request: RecordScanRequest) {
                 byte = bytes[++at] as number
                 while (byte >= 0x30 && byte <= 0x39) byte = bytes[++at] as number
                 const scale = at - fractionFrom
-                if (ends[byte] !== role.plain && scale > 0 && scale < 7) {
-                  cellForm = form.numeric
+                if (ends[byte] !== plain && scale > 0 && scale < 7) {
+                  cellForm = numericForm
                   measured = ((digits - leads) << 16) | scale
                 } else cellForm = -1
               } else cellForm = -1
@@ -135,7 +137,7 @@ export function createRecordScan(request: RecordScanRequest) {
               if (letter === 0x74 || letter === 0x66 || byte === 0x2e) cellForm = -1
             }
           }
-          while (ends[byte] === role.plain) byte = bytes[++at] as number
+          while (ends[byte] === plain) byte = bytes[++at] as number
           to = at
           if (field >= 0) {
             if (from === to) cellForm = nullForm
@@ -162,7 +164,7 @@ export function createRecordScan(request: RecordScanRequest) {
         }
 
         const what = ends[byte]
-        if (what === role.delimiter) {
+        if (what === toNext) {
           column += 1
           at += 1
           continue
@@ -171,7 +173,7 @@ export function createRecordScan(request: RecordScanRequest) {
           at += 1
         } else if (byte === cr && at + 1 >= end && !isLast) {
           return recordFrom
-        } else if (what !== role.lf) {
+        } else if (what !== toEnd) {
           // Behind the last byte there may be more of the record to come; refuse only what is surely wrong.
           refuse(bytes, recordFrom, end, offset)
         }
