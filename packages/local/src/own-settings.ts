@@ -12,7 +12,7 @@ const made =
 /** One dataset and one followed pipeline per file; the table has the dataset's name. Answers where they lie. */
 export async function writeOwnSettings(files: readonly DraftFile[], folder: string): Promise<SettingsFiles> {
   await mkdir(folder, { recursive: true })
-  const source = draftSourceYaml(files, { folder })
+  const source = draftSourceYaml(files, { folder, absolute: true })
   const loader = draftLoaderYaml(source.datasets)
   return {
     source: await write(join(folder, "source.yaml"), source.yaml),

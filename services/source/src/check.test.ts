@@ -1,4 +1,5 @@
 import { readdir } from "node:fs/promises"
+import { join } from "node:path"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, beforeEach, expect, it } from "vitest"
 import { checkCommand } from "./check.ts"
@@ -90,6 +91,7 @@ it("ends with 5 when a file is refused, and tells of the others all the same", a
     { dataset: "t", state: "rejects", rejects: 1 },
   ])
   expect(text).toContain("record-malformed: Row 1 of bad.csv is malformed")
+  expect(text).toContain(`file-missing: gone.csv is not there; looked at ${join(folder.path, "gone.csv")}.`)
 })
 
 it("checks only the datasets that are named, and refuses a name that is not declared", async () => {

@@ -10,7 +10,7 @@ import { createHeldVersions, type HeldVersion } from "./held-versions.ts"
 import type { IndexFolder } from "./index-folder.ts"
 import { makeVersion } from "./make-version.ts"
 import type { SourceMetrics } from "./metrics.ts"
-import { identifyFile } from "./open-file.ts"
+import { identifyFile, tellPath } from "./open-file.ts"
 import type { Turns } from "./turns.ts"
 import type { Shape } from "./version-name.ts"
 
@@ -144,7 +144,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
     const known = failure?.problem.code === problem.code && failure.problem.message === problem.message
     failure = { problem, identity: lasting ? identity : undefined }
     if (known) return
-    const { code, message: detail, hint, facts } = problem
+    const { code, message: detail, hint, facts } = tellPath(problem, root, file)
     const cause = code === "internal" ? { err: problem.cause } : {}
     log.error(
       { event: "version.failed", dataset: name, code, detail, hint, ...cause, facts },

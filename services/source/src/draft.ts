@@ -1,5 +1,5 @@
 /** Pure: a source.yaml for files that lie somewhere, with comments for the person who goes on from there. */
-import { basename, dirname, relative, sep } from "node:path"
+import { basename, dirname, join, relative, sep } from "node:path"
 import type { Column } from "@flatbed/contract"
 
 export type DraftFile = {
@@ -26,12 +26,18 @@ type DraftPlace = {
   readonly folder: string
   /** Absolute: the folder below which all files lie; their nearest common one unless told. */
   readonly root?: string
+  /** Written with absolute paths, so that a copy of it works from any folder. */
+  readonly absolute?: boolean
 }
 
 const longestName = 63
 
+/** Where chunk indexes are kept unless told, relative to the settings file. */
+export const standardCache = ".flatbed/source"
+
 /** One dataset per file, named after it; nothing is selected, dropped or renamed. */
-export function draftSourceYaml(files: readonly DraftFile[], { folder, root }: DraftPlace): Draft {
+export function draftSourceYaml(files: readonly DraftFile[], place: DraftPlace): Draft {
+  const { folder, root, absolute = false } = place
   const top = root ?? commonFolder(files.map(({ path }) => path))
   const names = nameDatasets(files.map(({ path }) => path))
   const datasets = files.map(({ path }, i) => ({
@@ -44,13 +50,14 @@ export function draftSourceYaml(files: readonly DraftFile[], { folder, root }: D
   })
   const lines = [
     "# What the source serves, and where. This file is for the server that has the files; it is yours to change.",
-    "# Paths are relative to this file. After a change, start the source again.",
+    `# Paths are ${absolute ? "absolute, so that a copy of it works from any folder" : "relative to this file"}. After a change, start the source again.`,
     "",
     "listen: # where curl and the loader find the data",
     "  host: 127.0.0.1 # this machine only; beyond it, auth must name a token: flatbed-source token new",
     "  port: 4000",
     "",
-    `root: ${text(relative(folder, top).split(sep).join("/") || ".")} # only files below this folder can be served`,
+    `root: ${text(absolute ? top : relative(folder, top).split(sep).join("/") || ".")} # only files below this folder can be served`,
+    ...(absolute ? [`cache: ${text(join(folder, standardCache))} # chunk indexes; may be deleted`] : []),
     "",
     ...(entries.length === 0 ? ["datasets: {}"] : ["datasets:", ...entries]),
   ]

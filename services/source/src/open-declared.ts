@@ -6,6 +6,7 @@ import { versionGone } from "./dataset.ts"
 import type { ReadableVersion } from "./first-records.ts"
 import type { IndexStore } from "./index-folder.ts"
 import { makeVersion } from "./make-version.ts"
+import { tellPath } from "./open-file.ts"
 import { readingOf } from "./reading.ts"
 import type { DatasetSettings, SourceSettings } from "./settings.ts"
 
@@ -40,6 +41,8 @@ export async function withDeclared<Result>(
     onProgress: () => {},
     // Without the cache the file is read, which is all that it could have spared.
     onCacheTrouble: () => undefined,
+  }).catch((error) => {
+    throw error instanceof Problem ? tellPath(error, reading.root, reading.file) : error
   })
   try {
     return await use({

@@ -111,6 +111,22 @@ export function unsettled(file: string): Problem {
   })
 }
 
+/**
+ * The problem for whoever may know this server's folders: its log and its commands, never the wire. A file that
+ * is not there, or may not be read, is named by the path that was looked at.
+ */
+export function tellPath(problem: Problem, root: string, file: string): Problem {
+  const { code, message, hint, facts, cause, retryAfterSeconds } = problem
+  if (code !== "file-missing" && code !== "file-forbidden") return problem
+  const path = resolve(root, file)
+  return new Problem(code, `${message.replace(/\.$/, "")}; looked at ${path}.`, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    facts: { ...facts, path },
+    cause,
+  })
+}
+
 function refuseOutside(file: string, belowRoot: string): void {
   const parts = belowRoot.split(sep)
   if (belowRoot === "" || isAbsolute(belowRoot) || parts[0] === "..") {

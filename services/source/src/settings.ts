@@ -11,6 +11,7 @@ import {
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "typebox"
+import { standardCache } from "./draft.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
 
 /** Read from the working folder when no other is named. */
@@ -122,7 +123,7 @@ export const sourceSettingsSchema = Type.Object({
     description: "nothing outside this folder is served, nor what begins with a dot",
   }),
   cache: path({
-    default: ".flatbed/source",
+    default: standardCache,
     description: "folder for chunk indexes; may be deleted at any time",
   }),
   auth: authSchema,

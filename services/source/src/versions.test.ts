@@ -256,7 +256,11 @@ describe("what is served", () => {
     expect(await source.settled()).toMatchObject({ state: "failed", problem: { code } })
     const answer = await source.get(paths.currentChunk("t", 1))
     expect(answer.json().code).toBe(code)
+    // Whoever asks over HTTP learns nothing of this server's folders; its log says where the file was looked for.
     expect(answer.body).not.toContain(folder.folder.path)
+    expect((await source.get(paths.dataset("t"))).body).not.toContain(folder.folder.path)
+    const failed = folder.logged.find(({ event }) => event === "version.failed")
+    expect(failed?.detail).toContain(`; looked at ${file}.`)
   })
 
   it.each([["../t.csv"], ["/etc/passwd"], [".hidden/t.csv"], ["sub/.t.csv"], ["sub/../../t.csv"]])(
