@@ -571,3 +571,54 @@ test("status tells what is published, how the last run ended and when the next i
   const [outcome] = await loader.load()
   expect(await loader.status()).toMatchObject([{ state: "published", rows: 10, version: outcome?.version }])
 })
+
+describe("status after a failure that came before the run", () => {
+  const outcomeOf = async (loader: ReturnType<Bench["createLoader"]>) => one(await loader.load())
+
+  test("names it until a load publishes, or finds nothing new", async () => {
+    const loader = bench.createLoader()
+    await loader.load()
+    await bench.query("alter table public.people add column extra text")
+    bench.source.publish(people(12, 3, "b"))
+    const failed = await outcomeOf(loader)
+    const [status] = await loader.status()
+    expect(status).toMatchObject({
+      state: "failed",
+      rows: 10,
+      problem: { code: "columns-differ", detail: failed.problem?.message },
+      last_attempt: { outcome: "failed" },
+      last_run: { state: "published" },
+    })
+    expect(status?.last_attempt?.version).not.toBe(status?.version)
+    await bench.query("alter table public.people drop column extra")
+    await loader.load()
+    expect(await loader.status()).toMatchObject([{ state: "published", rows: 12, problem: null }])
+    bench.source.describe("people", {
+      state: "failed",
+      problem: { code: "record-malformed", detail: "line 7 has 3 cells" },
+    })
+    await loader.load()
+    expect(await loader.status()).toMatchObject([{ state: "failed", problem: { code: "record-malformed" } }])
+    bench.source.describe("people", { state: "ready" })
+    await loader.load()
+    expect(await loader.status()).toMatchObject([{ state: "published", problem: null }])
+  })
+
+  test("is there when nothing was ever published", async () => {
+    const loader = bench.createLoader({
+      source: { url: "http://127.0.0.1:1", allow_plain_http: false, max_body: 2 ** 26 },
+    })
+    await loader.load()
+    expect(await loader.status()).toMatchObject([
+      { state: "failed", version: null, problem: { code: "source-unreachable" }, last_run: null },
+    ])
+  })
+
+  test("a pipeline that was pointed at another table has never run there", async () => {
+    await bench.createLoader().load()
+    const pipelines = { people: pipelineOf({ table: "others" }) }
+    expect(await bench.createLoader({ pipelines }).status()).toMatchObject([
+      { table: "public.others", state: "never", rows: null, published_at: null, last_run: null },
+    ])
+  })
+})

@@ -2,6 +2,7 @@
 import { findNearest } from "@flatbed/config"
 import { asProblem, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
+import { recordAttempt } from "./attempt-ledger.ts"
 import { readAuthorities } from "./certificates.ts"
 import { createFollow } from "./follow.ts"
 import type { LoaderMetrics } from "./metrics.ts"
@@ -109,7 +110,8 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
   async function runOnce(pipeline: Pipeline, pool: Database, signal: AbortSignal): Promise<RunOutcome> {
     metrics?.beginRun()
     const runLog = log.child({ pipeline: pipeline.name })
-    const outcome = await attemptRun(pipeline, pool, signal, runLog)
+    const { outcome, version } = await attemptRun(pipeline, pool, signal, runLog)
+    await recordAttempt(pool, { ...outcome, version })
     tellEnd(runLog, outcome, describeNext(pipeline, { timezone: settings.timezone, now: now() }))
     metrics?.endRun(outcome)
     return outcome
@@ -120,9 +122,12 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     pool: Database,
     signal: AbortSignal,
     runLog: Logger,
-  ): Promise<RunOutcome> {
+  ): Promise<{ outcome: RunOutcome; version: string | undefined }> {
+    let version: string | undefined
     const began = performance.now()
     const seconds = () => (performance.now() - began) / 1000
+    const ended = (outcome: RunOutcome["outcome"], problem?: Problem) =>
+      outcomeWithoutRows(pipeline, outcome, problem, seconds())
     const hardStop = new AbortController()
     const release = abortLater(signal, hardStop, settings.deadlines.stop)
     const { connections, read_ahead: readAhead } = settings
@@ -141,21 +146,20 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         readAhead,
         indexingMs: settings.deadlines.indexing,
         owner: uniqueOwner(),
+        onVersion: (newest) => {
+          version = newest
+        },
         onProgress: (progress) => parts.onProgress?.(pipeline.name, progress),
         signal,
         hardStop,
       })
-      return { ...outcomeWithoutRows(pipeline, result.outcome, undefined, seconds()), ...result }
+      return { outcome: { ...ended(result.outcome), ...result }, version }
     } catch (error) {
-      if (signal.aborted) return outcomeWithoutRows(pipeline, "stopped", undefined, seconds())
+      if (signal.aborted) return { outcome: ended("stopped"), version }
       // A lease found lost by the heartbeat ends the COPYs; why is in the stop, what they say is a consequence.
       const problem = asProblem(hardStop.signal.aborted ? hardStop.signal.reason : error)
-      return outcomeWithoutRows(
-        pipeline,
-        problem.code === "lease-held" ? "skipped" : "failed",
-        problem,
-        seconds(),
-      )
+      const outcome = ended(problem.code === "lease-held" ? "skipped" : "failed", problem)
+      return { outcome, version }
     } finally {
       release()
       await source?.close()

@@ -159,9 +159,23 @@ test("a loader killed after any chunk leaves a run that fetches only what is mis
 
 test("status is a table, or JSON", async () => {
   await run(["load"])
-  expect((await run(["status"])).stdout).toMatch(/^PIPELINE .*\npeople +published +10 /)
+  expect((await run(["status"])).stdout).toMatch(/^PIPELINE .*\npeople +public\.people +published +10 /)
   const { stdout } = await run(["status", "--json"])
   expect(JSON.parse(stdout)).toMatchObject({
     pipelines: [{ pipeline: "people", state: "published", rows: 10 }],
   })
+})
+
+test("status tells why the last attempt failed before it had a run, and what the table still shows", async () => {
+  await run(["load"])
+  const [shown] = JSON.parse((await run(["status", "--json"])).stdout).pipelines
+  await bench.query("alter table public.people add column extra text")
+  bench.source.publish(people(12, 3, "b"))
+  expect((await run(["load"])).code).toBe(5)
+  const { stdout } = await run(["status"])
+  expect(stdout).toMatch(/\npeople +public\.people +failed +10 /)
+  expect(stdout).toContain("columns-differ: ")
+  expect(stdout).toContain(
+    `the table still shows version ${shown.version.slice(0, 12)} of ${shown.published_at}`,
+  )
 })

@@ -28,6 +28,8 @@ export type RunParts = AskParts & {
   /** A name that no other run has. */
   readonly owner: string
   readonly onProgress: (progress: RunProgress) => void
+  /** Told which version is to be loaded, as soon as the source has named it. */
+  readonly onVersion: (version: string) => void
   readonly hardStop: AbortController
 }
 
@@ -71,6 +73,7 @@ export async function runPipeline(pipeline: Pipeline, parts: RunParts): Promise<
 
 async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): Promise<RunResult> {
   const dataset = await askForDataset(pipeline.dataset, parts)
+  parts.onVersion(dataset.version)
   const identity = identify(pipeline, dataset.version)
   const target = await inspectTarget(pipeline, lease)
   const same = findSamePublication(target, identity)
