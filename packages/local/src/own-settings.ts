@@ -1,6 +1,7 @@
 /** The two settings files of `npm start -- a.csv`: as both services' `init` would write them, made anew each time. */
 import { mkdir, rename, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { commandLine } from "@flatbed/edge"
 import { draftLoaderYaml } from "@flatbed/loader"
 import { type DraftFile, draftSourceYaml } from "@flatbed/source"
 
@@ -12,7 +13,11 @@ const made =
 /** One dataset and one followed pipeline per file; the table has the dataset's name. Answers where they lie. */
 export async function writeOwnSettings(files: readonly DraftFile[], folder: string): Promise<SettingsFiles> {
   await mkdir(folder, { recursive: true })
-  const source = draftSourceYaml(files, { folder, absolute: true })
+  const source = draftSourceYaml(files, {
+    folder,
+    absolute: true,
+    tokenCommand: commandLine("flatbed-source", "token new"),
+  })
   const loader = draftLoaderYaml(source.datasets)
   return {
     source: await write(join(folder, "source.yaml"), source.yaml),

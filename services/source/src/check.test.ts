@@ -97,13 +97,34 @@ it("ends with 5 when a file is refused, and tells of the others all the same", a
 it("checks only the datasets that are named, and refuses a name that is not declared", async () => {
   const files = { "t.csv": "a\n1\n", "u.csv": "a\n1\n" }
   const datasets = { tea: { files: "t.csv" }, coffee: { files: "u.csv" } }
-  const { value } = await check(files, datasets, ["coffee"])
+  const { value, text } = await check(files, datasets, ["coffee"])
   expect(value.datasets.map(({ dataset }) => dataset)).toEqual(["coffee"])
+  expect(text).toContain("settings: ok, 2 datasets, 1 of them read\n")
   await expect(check(files, datasets, ["cofee"])).rejects.toMatchObject({
     code: "usage-invalid",
     exitCode: 2,
     hint: "Did you mean coffee?",
   })
+})
+
+it("says that no dataset is declared, and how one is", async () => {
+  await expect(check({}, {})).rejects.toMatchObject({
+    code: "settings-invalid",
+    exitCode: 2,
+    message: `No dataset is declared in ${join(folder.path, "source.yaml")}.`,
+    hint: expect.stringContaining("flatbed-source init FOLDER"),
+  })
+})
+
+it("says how records that are not UTF-8 become so", async () => {
+  const { code, text } = await check(
+    { "latin.csv": Buffer.from("a,b\n1,\u00e9\n", "latin1"), "t.csv": "a,b\n1\n" },
+    { latin: { files: "latin.csv" }, t: { files: "t.csv" } },
+  )
+  expect(code).toBe(6)
+  expect(text.match(/^ +next .*$/gm)).toEqual([
+    expect.stringContaining("iconv -f WINDOWS-1252 -t UTF-8 latin.csv > latin-utf8.csv"),
+  ])
 })
 
 it("leaves nothing behind", async () => {

@@ -1,8 +1,9 @@
 /** The command `check`: what the files look like right now, read without serving them. */
 import { exitCodes } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
+import { counted } from "./counted.ts"
 import { type DatasetReport, reportDataset } from "./dataset-report.ts"
-import { getDeclared } from "./open-declared.ts"
+import { getDeclared, refuseNoDataset } from "./open-declared.ts"
 import { formatReport } from "./report-text.ts"
 import { readSourceSettings, standardFile } from "./settings.ts"
 
@@ -23,14 +24,18 @@ export const checkCommand: Command = {
 }
 
 async function check({ args, configFile, env, signal, print }: CommandContext): Promise<number> {
-  const { settings, file } = await readSourceSettings({ file: configFile ?? standardFile, env })
-  const named = [args.dataset ?? []].flat()
-  const names = named.length === 0 ? Object.keys(settings.datasets) : named
+  const config = configFile ?? standardFile
+  const { settings, file } = await readSourceSettings({ file: config, env })
+  refuseNoDataset(settings, config)
+  const declared = Object.keys(settings.datasets)
+  const named = [...new Set([args.dataset ?? []].flat())]
+  const names = named.length === 0 ? declared : named
   // Before the first file is read, which may take long.
   for (const name of names) getDeclared(settings, name)
   const reports: DatasetReport[] = []
   for (const name of names) reports.push(await reportDataset(settings, name, signal))
-  const known = `settings: ok, ${names.length === 1 ? "1 dataset" : `${names.length} datasets`}`
+  const some = names.length < declared.length ? `, ${names.length} of them read` : ""
+  const known = `settings: ok, ${counted(declared.length, "dataset")}${some}`
   print({ settings: file, datasets: reports }, [known, ...reports.map(formatReport)].join("\n\n"))
   return exitCodeOf(reports)
 }

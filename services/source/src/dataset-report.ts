@@ -10,6 +10,7 @@ import {
 } from "@flatbed/contract"
 import { findType } from "./evidence.ts"
 import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
+import { convertHint } from "./formats/convert-hint.ts"
 import type { Dialect } from "./formats/format.ts"
 import { noIndexes } from "./index-folder.ts"
 import { getDeclared, withDeclared } from "./open-declared.ts"
@@ -47,6 +48,8 @@ export type DatasetReport = {
       readonly columns: readonly ColumnReport[]
       /** The first five. */
       readonly first_rejects: readonly Reject[]
+      /** What to do about them, where that is known. */
+      readonly hint: string | null
     }
 )
 
@@ -83,6 +86,7 @@ async function describe(readable: ReadableVersion) {
     if (own === undefined) return []
     return [{ name, type, declared: declared ? type : null, found: findType(own.forms), evidence: own }]
   })
+  const firstRejects = await readFirstRejects(readable, shownRejects)
   return {
     state: manifest.rejects === 0 ? ("ok" as const) : ("rejects" as const),
     version: manifest.version,
@@ -91,6 +95,13 @@ async function describe(readable: ReadableVersion) {
     rejects: manifest.rejects,
     chunks: manifest.chunks.length,
     columns,
-    first_rejects: await readFirstRejects(readable, shownRejects),
+    first_rejects: firstRejects,
+    hint: hintOf(firstRejects),
   }
+}
+
+/** What a person can do about rejects; undecodable bytes have one cause, everything else is the data's own. */
+export function hintOf(rejects: readonly Reject[]): string | null {
+  const first = rejects.find(({ code }) => code === "encoding-error")
+  return first === undefined ? null : convertHint(first.file)
 }

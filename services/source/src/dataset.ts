@@ -4,6 +4,7 @@
  */
 import { asProblem, type Manifest, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
+import { counted } from "./counted.ts"
 import { type FileIdentity, sameIdentity } from "./file-identity.ts"
 import type { Reader } from "./formats/format.ts"
 import { createHeldVersions, type HeldVersion } from "./held-versions.ts"
@@ -169,8 +170,8 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         cached,
         columns: columns.map((column) => `${column.name} ${column.type}`),
       },
-      `${name}: ${rows} rows${rejects === 0 ? "" : `, ${rejects} of them set aside,`} in ${chunks.length} chunks ` +
-        `are version ${version.slice(0, 12)}`,
+      `${name}: ${counted(rows, "record")}${rejects === 0 ? "" : `, ${rejects} set aside,`} in ${counted(chunks.length, "chunk")}: ` +
+        `version ${version.slice(0, 12)}`,
     )
     metrics.indexed(name, cached ? "cached" : "published", durationMs / 1000)
   }
@@ -198,11 +199,15 @@ export function createDataset(parts: DatasetParts): SourceDataset {
 
   function unavailable(): Problem {
     if (making === undefined && failure !== undefined) return failure.problem
-    return new Problem("indexing", `${name} is being read: ${progress.bytes} of ${progress.of} bytes.`, {
-      hint: "Ask again in a moment.",
-      facts: { dataset: name, ...progress },
-      retryAfterSeconds: 1,
-    })
+    return new Problem(
+      "indexing",
+      `${name} is being read: ${progress.bytes} of ${counted(progress.of, "byte")}.`,
+      {
+        hint: "Ask again in a moment.",
+        facts: { dataset: name, ...progress },
+        retryAfterSeconds: 1,
+      },
+    )
   }
 
   function getCurrent(): HeldVersion {

@@ -79,16 +79,20 @@ describe("a draft", () => {
             { name: "a\nb: c", type: "text" },
           ],
         },
-        { path: "/srv/b.csv", trouble: "b.csv holds\nno bytes" },
+        { path: "/srv/b.csv", delimiter: ";", trouble: "b.csv holds\nno bytes" },
+        { path: "/srv/c.csv", rejects: { count: 1, first: "line 2:\nno" } },
       ],
       { folder: "/srv" },
     )
     expect(yaml).toContain("    #   id: integer\n")
     expect(yaml).toContain('    #   "a\\nb: c": text\n')
-    expect(yaml).toContain("    # It cannot be served as it is: b.csv holds no bytes\n")
+    expect(yaml).toContain("    # 1 record will be set aside; the first: line 2: no\n")
+    expect(yaml).toContain("  # b.csv cannot be served as it is: b.csv holds no bytes\n")
     expect(parse(yaml).datasets).toEqual({
       a: { files: "a.csv", dialect: { delimiter: ";" } },
-      b: { files: "b.csv" },
+      c: { files: "c.csv" },
     })
+    const mended = yaml.replace(/^ {2}# (b:.*| {2}(?:files|dialect):.*)$/gm, "  $1")
+    expect(parse(mended).datasets.b).toEqual({ files: "b.csv", dialect: { delimiter: ";" } })
   })
 })

@@ -1,6 +1,7 @@
 /** Pure: a source.yaml for files that lie somewhere, with comments for the person who goes on from there. */
 import { basename, dirname, join, relative, sep } from "node:path"
 import type { Column } from "@flatbed/contract"
+import { counted } from "./counted.ts"
 
 export type DraftFile = {
   /** Absolute. */
@@ -8,7 +9,9 @@ export type DraftFile = {
   /** As found over all rows; written as comments. */
   readonly columns?: readonly Pick<Column, "name" | "type">[]
   readonly rows?: number
-  /** Why it cannot be served as it is; a comment too. */
+  /** How many records would be set aside, and why the first; a comment too. */
+  readonly rejects?: { readonly count: number; readonly first: string }
+  /** Why it cannot be served as it is; then the whole dataset is a comment. */
   readonly trouble?: string
   /** Written only when it is not a comma. */
   readonly delimiter?: string
@@ -17,7 +20,7 @@ export type DraftFile = {
 export type Draft = {
   /** Text of the settings file. */
   readonly yaml: string
-  /** In the order of the files; `file` is relative to the root. */
+  /** In the order of the files, those in comments included; `file` is relative to the root. */
   readonly datasets: readonly { readonly name: string; readonly file: string }[]
 }
 
@@ -28,6 +31,8 @@ type DraftPlace = {
   readonly root?: string
   /** Written with absolute paths, so that a copy of it works from any folder. */
   readonly absolute?: boolean
+  /** What makes a token, as a person may type it. */
+  readonly tokenCommand?: string
 }
 
 const longestName = 63
@@ -37,7 +42,7 @@ export const standardCache = ".flatbed/source"
 
 /** One dataset per file, named after it; nothing is selected, dropped or renamed. */
 export function draftSourceYaml(files: readonly DraftFile[], place: DraftPlace): Draft {
-  const { folder, root, absolute = false } = place
+  const { folder, root, absolute = false, tokenCommand = "flatbed-source token new" } = place
   const top = root ?? commonFolder(files.map(({ path }) => path))
   const names = nameDatasets(files.map(({ path }) => path))
   const datasets = files.map(({ path }, i) => ({
@@ -53,7 +58,7 @@ export function draftSourceYaml(files: readonly DraftFile[], place: DraftPlace):
     `# Paths are ${absolute ? "absolute, so that a copy of it works from any folder" : "relative to this file"}. After a change, start the source again.`,
     "",
     "listen: # where curl and the loader find the data",
-    "  host: 127.0.0.1 # this machine only; beyond it, auth must name a token: flatbed-source token new",
+    `  host: 127.0.0.1 # this machine only; beyond it, auth must name a token: ${tokenCommand}`,
     "  port: 4000",
     "",
     `root: ${text(absolute ? top : relative(folder, top).split(sep).join("/") || ".")} # only files below this folder can be served`,
@@ -108,16 +113,27 @@ function nameOf(path: string): string {
 }
 
 function draftDataset(name: string, file: string, draft: DraftFile): string[] {
-  const { columns, rows, trouble, delimiter = "," } = draft
-  return [
+  const { columns, rows, rejects, trouble, delimiter = "," } = draft
+  const lines = [
     `  ${text(name)}: # /v1/datasets/${name}`,
     `    files: ${text(file)}`,
     ...(delimiter === ","
       ? []
       : [`    dialect: { delimiter: ${JSON.stringify(delimiter)} } # as in its first line`]),
-    ...(trouble === undefined ? [] : [`    # It cannot be served as it is: ${oneLine(trouble)}`]),
+    ...(rejects === undefined ? [] : [`    # ${oneLine(sayRejects(rejects))}`]),
     ...(columns === undefined ? [] : describeColumns(columns, rows)),
   ]
+  if (trouble === undefined) return lines
+  return [
+    `  # ${text(file)} cannot be served as it is: ${oneLine(trouble)}`,
+    "  # When it is mended, take the # away from these lines:",
+    ...lines.map((line) => line.replace(/^ {2}/, "  # ")),
+  ]
+}
+
+/** `2 records will be set aside; the first: …` */
+export function sayRejects({ count, first }: NonNullable<DraftFile["rejects"]>): string {
+  return `${counted(count, "record")} will be set aside; the first: ${first}`
 }
 
 function describeColumns(columns: NonNullable<DraftFile["columns"]>, rows: number | undefined): string[] {

@@ -1,5 +1,6 @@
 import { readFile, symlink } from "node:fs/promises"
 import { join } from "node:path"
+import { commandLine } from "@flatbed/edge"
 import { type TemporaryFolder, temporaryFolder, waitFor } from "@flatbed/testing"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { runCommand } from "./command.test-kit.ts"
@@ -44,7 +45,8 @@ describe("init", () => {
       ["semi", 1],
     ])
     expect(text).toContain("my_file_2: My File (2).csv, 2 rows, 2 columns")
-    expect(notes.at(-1)).toContain("flatbed-source serve --config")
+    expect(text).toContain("empty: empty.csv, 0 rows, 1 column\n")
+    expect(notes.at(-1)).toContain(`${commandLine("flatbed-source", "serve", value.file)}\n`)
 
     const env = {
       FLATBED_SOURCE__LISTEN__PORT: "0",
@@ -64,13 +66,33 @@ describe("init", () => {
     }
   })
 
-  it("writes a file down all the same when it cannot be served, with the reason", async () => {
+  it("says how many records of a file will be set aside, and why the first", async () => {
+    const latin = Buffer.from("id,name\n1,caf\u00e9\n2\n3,x\n", "latin1")
+    await folder.write("data/latin.csv", latin)
+    const { text, value } = await init()
+    const found =
+      /latin: latin\.csv, 1 row, 2 columns\n +2 records will be set aside; the first: line 2: encoding-error: .*iconv/
+    expect(text).toMatch(found)
+    expect(value.datasets).toMatchObject([{ rows: 1, rejects: { count: 2 } }])
+    const yaml = await readFile(join(folder.path, "source.yaml"), "utf8")
+    expect(yaml).toMatch(/# 2 records will be set aside; the first: line 2: encoding-error: /)
+  })
+
+  it("writes a file that cannot be served into a comment, with the reason and what to do", async () => {
+    await folder.write("data/latin.csv", Buffer.from("id,caf\u00e9\n", "latin1"))
+    await folder.write("data/a*.csv", "id\n1\n")
     await folder.write("data/bad.csv", 'a,b\n"1,2\n')
     await folder.write("data/nothing.csv", "")
-    const { text } = await init()
-    expect(text).toMatch(/bad: bad\.csv cannot be served as it is: .*line 2/)
+    const { text, notes } = await init()
+    expect(text).toMatch(
+      / {2}bad\.csv cannot be served as it is and stands in a comment: .*line 2.* Close the quote/,
+    )
+    expect(text).toContain("iconv -f WINDOWS-1252 -t UTF-8 latin.csv > latin-utf8.csv")
     const yaml = await readFile(join(folder.path, "source.yaml"), "utf8")
-    expect(yaml).toMatch(/# It cannot be served as it is: .*bad\.csv/)
+    expect(yaml).toMatch(/^ {2}# bad\.csv cannot be served as it is: .*bad\.csv/m)
+    const { settings } = await readSourceSettings({ file: join(folder.path, "source.yaml"), env: {} })
+    expect(settings.datasets).toEqual({})
+    expect(notes.at(-1)).toContain("Nothing can be served yet")
     expect(yaml).toContain("nothing.csv holds no bytes")
     expect(yaml).not.toContain(folder.path)
   })
@@ -78,21 +100,33 @@ describe("init", () => {
   it("overwrites nothing", async () => {
     await folder.write("data/a.csv", "id\n1\n")
     await folder.write("source.yaml", "mine\n")
-    await expect(init()).rejects.toMatchObject({ code: "file-exists", exitCode: 2 })
+    await expect(init()).rejects.toMatchObject({
+      code: "file-exists",
+      exitCode: 2,
+      hint: expect.stringMatching(/flatbed-source init .*data --config .*new\.yaml$/),
+    })
     expect(await readFile(join(folder.path, "source.yaml"), "utf8")).toBe("mine\n")
   })
 
   it.each([
-    ["a folder without CSV files", "source.yaml", "data/sub", "holds no .csv file"],
-    ["what is not there", "source.yaml", "none", "ENOENT"],
-    ["a file", "source.yaml", "data/a.csv", "ENOTDIR"],
-    ["a settings file in no folder", "none/source.yaml", "data", "ENOENT"],
-  ])("refuses %s", async (_, config, name, found) => {
+    [
+      "a folder without CSV files",
+      "source.yaml",
+      "data/sub",
+      "holds no file whose name ends in .csv",
+      "folder",
+    ],
+    ["a folder above them", "source.yaml", ".", "holds no file whose name ends in .csv", "data holds some"],
+    ["what is not there", "source.yaml", "none", "none is not there", "Name the folder"],
+    ["a file", "source.yaml", "data/a.csv", "a.csv is a file", "/data"],
+    ["a settings file in no folder", "none/source.yaml", "data", "ENOENT", "--config"],
+  ])("refuses %s", async (_, config, name, found, hint) => {
     await folder.write("data/a.csv", "id\n1\n")
     await folder.write("data/sub/notes.txt", "")
     await expect(init(config, name)).rejects.toMatchObject({
       code: "usage-invalid",
       message: expect.stringContaining(found),
+      hint: expect.stringContaining(hint),
     })
   })
 })

@@ -1,9 +1,12 @@
 /** The command `init`: a source.yaml for the CSV files of a folder. */
+import type { Dirent } from "node:fs"
 import { access, readdir, writeFile } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
-import type { Command, CommandContext } from "@flatbed/edge"
-import { type DraftFile, draftSourceYaml } from "./draft.ts"
+import { type Command, type CommandContext, commandLine } from "@flatbed/edge"
+import { counted } from "./counted.ts"
+import { type DraftFile, draftSourceYaml, sayRejects } from "./draft.ts"
+import { shellWord } from "./shell-word.ts"
 import { surveyFile } from "./survey.ts"
 
 const standardFile = "source.yaml"
@@ -24,63 +27,98 @@ async function init({ args, configFile, signal, print, note }: CommandContext): 
   const config = configFile ?? standardFile
   const target = resolve(config)
   const root = resolve(String(args.folder))
-  await refuseExisting(target, config)
+  await refuseExisting(target, config, String(args.folder))
   const paths = await findCsvFiles(root, String(args.folder))
   const files: DraftFile[] = []
   for (const path of paths) {
     note(`reading ${path}`)
     files.push(await surveyFile(path, signal))
   }
-  const { yaml, datasets } = draftSourceYaml(files, { folder: dirname(target), root })
-  await write(target, config, yaml)
-  const found = datasets.map(({ name, file }, i) => {
-    const { rows = null, columns, trouble = null } = files[i] ?? {}
-    return { name, file, rows, columns: columns?.length ?? null, trouble }
+  const { yaml, datasets } = draftSourceYaml(files, {
+    folder: dirname(target),
+    root,
+    tokenCommand: commandLine("flatbed-source", "token new"),
   })
-  const lines = found.map(({ name, file, rows, columns, trouble }) =>
-    trouble === null
-      ? `  ${name}: ${file}, ${rows} rows, ${columns} columns`
-      : `  ${name}: ${file} cannot be served as it is: ${trouble}`,
-  )
+  await write(target, config, yaml, String(args.folder))
+  const found = datasets.map(({ name, file }, i) => {
+    const { rows = null, rejects = null, columns, trouble = null } = files[i] ?? {}
+    return { name, file, rows, rejects, columns: columns?.length ?? null, trouble }
+  })
+  const lines = found.flatMap(({ name, file, rows, rejects, columns, trouble }) => {
+    if (trouble !== null) return [`  ${file} cannot be served as it is and stands in a comment: ${trouble}`]
+    const counts = `${counted(rows ?? 0, "row")}, ${counted(columns ?? 0, "column")}`
+    return [`  ${name}: ${file}, ${counts}`, ...(rejects === null ? [] : [`    ${sayRejects(rejects)}`])]
+  })
   print({ file: target, datasets: found }, [`wrote ${config}:`, ...lines].join("\n"))
-  const flag = configFile === undefined ? "" : ` --config ${configFile}`
-  note(
-    `Next: flatbed-source serve${flag}\nThen: curl -s localhost:4000/v1/datasets/${found[0]?.name}/chunks/1`,
-  )
+  const served = found.find(({ trouble }) => trouble === null)
+  if (served === undefined) {
+    note(`Nothing can be served yet: mend a file, then take the # away from its lines in ${config}.`)
+    return
+  }
+  const serve = commandLine("flatbed-source", "serve", configFile)
+  note(`Next: ${serve}\nThen: curl -s localhost:4000/v1/datasets/${served.name}/chunks/1`)
 }
 
 async function findCsvFiles(folder: string, written: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new Problem("usage-invalid", `${written} cannot be read as a folder (${error.code}).`, {
-      hint: "Name the folder in which the .csv files lie.",
-      cause: error,
-    })
+    throw noFolder(written, error)
   })
   const names = entries
-    .filter((entry) => !entry.isDirectory() && /^[^.].*\.csv$/i.test(entry.name))
+    .filter(isCsvFile)
     .map(({ name }) => name)
     .sort()
   if (names.length > 0) return names.map((name) => join(folder, name))
-  throw new Problem("usage-invalid", `${written} holds no .csv file.`, {
-    hint: "Name the folder in which the .csv files themselves lie; folders below it are not searched.",
+  const below = await findFolderWithCsv(folder, entries)
+  throw new Problem("usage-invalid", `${written} holds no file whose name ends in .csv.`, {
+    hint:
+      below === undefined
+        ? "Name the folder in which the .csv files themselves lie; folders below it are not searched."
+        : `Folders below it are not searched, but ${join(written, below)} holds some: name that one.`,
   })
 }
 
+const isCsvFile = (entry: Dirent) => !entry.isDirectory() && /^[^.].*\.csv$/i.test(entry.name)
+
+async function findFolderWithCsv(folder: string, entries: readonly Dirent[]): Promise<string | undefined> {
+  for (const entry of entries) {
+    if (!entry.isDirectory() || entry.name.startsWith(".")) continue
+    const inner = await readdir(join(folder, entry.name), { withFileTypes: true }).catch(() => [])
+    if (inner.some(isCsvFile)) return entry.name
+  }
+  return undefined
+}
+
+function noFolder(written: string, error: NodeJS.ErrnoException): Problem {
+  const [found, hint] =
+    error.code === "ENOENT"
+      ? [`${written} is not there; expected a folder.`, "Name the folder in which the .csv files lie."]
+      : error.code === "ENOTDIR"
+        ? [
+            `${written} is a file; expected a folder.`,
+            `Name the folder in which it lies: ${dirname(written)}`,
+          ]
+        : [
+            `${written} cannot be read as a folder (${error.code}).`,
+            "Give this user the right to read it, or name another.",
+          ]
+  return new Problem("usage-invalid", found, { hint, cause: error })
+}
+
 // Asked before the files are read, which may take long; `wx` decides.
-async function refuseExisting(target: string, config: string): Promise<void> {
+async function refuseExisting(target: string, config: string, folder: string): Promise<void> {
   const isThere = await access(target).then(
     () => true,
     () => false,
   )
-  if (isThere) throw exists(config)
+  if (isThere) throw exists(config, folder)
 }
 
-async function write(target: string, config: string, yaml: string): Promise<void> {
+async function write(target: string, config: string, yaml: string, folder: string): Promise<void> {
   try {
     await writeFile(target, yaml, { flag: "wx" })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (code === "EEXIST") throw exists(config)
+    if (code === "EEXIST") throw exists(config, folder)
     throw new Problem("usage-invalid", `${config} cannot be written (${code}).`, {
       hint: "Name a file in a folder that is there and that this user may write, with --config.",
       cause: error,
@@ -88,9 +126,11 @@ async function write(target: string, config: string, yaml: string): Promise<void
   }
 }
 
-function exists(config: string): Problem {
+function exists(config: string, folder: string): Problem {
+  const other = commandLine("flatbed-source", `init ${shellWord(folder)}`, join(dirname(config), "new.yaml"))
+
   return new Problem("file-exists", `${config} is there already and stays as it is.`, {
-    hint: "Move it away, or name another file with --config.",
+    hint: `Move it away, or have another file written: ${other}`,
     facts: { file: config },
   })
 }

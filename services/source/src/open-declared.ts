@@ -1,6 +1,7 @@
 /** For commands: a declared dataset's version, made here and now and served to nobody. */
 import { findNearest } from "@flatbed/config"
 import { Problem } from "@flatbed/contract"
+import { commandLine } from "@flatbed/edge"
 import { readProven } from "./chunk-reader.ts"
 import { versionGone } from "./dataset.ts"
 import type { ReadableVersion } from "./first-records.ts"
@@ -10,13 +11,25 @@ import { tellPath } from "./open-file.ts"
 import { readingOf } from "./reading.ts"
 import type { DatasetSettings, SourceSettings } from "./settings.ts"
 
+/** Raises settings-invalid when there is nothing to serve; `file` is named as the user named it. */
+export function refuseNoDataset(settings: SourceSettings, file: string): void {
+  if (Object.keys(settings.datasets).length > 0) return
+  const init = commandLine("flatbed-source", "init FOLDER", "new.yaml")
+  throw new Problem("settings-invalid", `No dataset is declared in ${file}.`, {
+    hint:
+      "Declare one, as in  datasets: { sales: { files: sales.csv } }  or have settings written for the CSV files " +
+      `of a folder: ${init}`,
+    facts: { file },
+  })
+}
+
 /** Raises usage-invalid with the nearest name. */
 export function getDeclared(settings: SourceSettings, name: string): DatasetSettings {
   const found = new Map(Object.entries(settings.datasets)).get(name)
   if (found !== undefined) return found
   const names = Object.keys(settings.datasets)
   const nearest = findNearest(name, names)
-  throw new Problem("usage-invalid", `source.yaml declares no dataset ${JSON.stringify(name)}.`, {
+  throw new Problem("usage-invalid", `The settings declare no dataset ${JSON.stringify(name)}.`, {
     hint: nearest === undefined ? `There are: ${names.join(", ") || "none"}.` : `Did you mean ${nearest}?`,
     facts: { dataset: name },
   })

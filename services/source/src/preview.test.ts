@@ -1,4 +1,6 @@
 import { readdir } from "node:fs/promises"
+import { join } from "node:path"
+import { commandLine } from "@flatbed/edge"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, beforeEach, expect, it } from "vitest"
 import { runCommand } from "./command.test-kit.ts"
@@ -33,7 +35,8 @@ it("prints the rows as a table, NULL and '' told apart, and says what is set asi
     '4   ""    3',
     "5   a\u240ab   4",
   ])
-  expect(notes.join("\n")).toContain("flatbed-source check t")
+  const check = commandLine("flatbed-source", "check t", join(folder.path, "source.yaml"))
+  expect(notes.join("\n")).toContain(`Of these 5 records 1 is set aside; see: ${check}`)
   expect(notes.join("\n")).toContain("4 of 5 rows")
 })
 

@@ -1,11 +1,12 @@
 /** The command `preview`: the first rows of a dataset, as a table. */
 import { join } from "node:path"
 import { Problem } from "@flatbed/contract"
-import type { Command, CommandContext } from "@flatbed/edge"
+import { type Command, type CommandContext, commandLine } from "@flatbed/edge"
 import { wrapRows } from "./chunk-body.ts"
+import { counted } from "./counted.ts"
 import { readFirstRecords } from "./first-records.ts"
 import { createIndexFolder, noIndexes } from "./index-folder.ts"
-import { withDeclared } from "./open-declared.ts"
+import { refuseNoDataset, withDeclared } from "./open-declared.ts"
 import { maxLimit, parseLimit, standardLimit } from "./preview-limit.ts"
 import { readSourceSettings, standardFile } from "./settings.ts"
 import { textTable } from "./text-table.ts"
@@ -23,7 +24,9 @@ export const previewCommand: Command = {
 async function preview({ args, options, configFile, env, signal, stdout, print, note }: CommandContext) {
   const limit = readLimit(options.rows)
   const dataset = String(args.dataset)
-  const { settings } = await readSourceSettings({ file: configFile ?? standardFile, env })
+  const config = configFile ?? standardFile
+  const { settings } = await readSourceSettings({ file: config, env })
+  refuseNoDataset(settings, config)
   const { find } = createIndexFolder(join(settings.cache, dataset))
   const indexes = { ...noIndexes, find }
   await withDeclared(settings, dataset, { indexes, signal }, async (version) => {
@@ -53,11 +56,13 @@ async function preview({ args, options, configFile, env, signal, stdout, print, 
     )
     if (shownColumns < head.length) note(`Too narrow for: ${head.slice(shownColumns).join(", ")}`)
     if (cells.rejects > 0) {
+      const check = commandLine("flatbed-source", `check ${dataset}`, configFile)
       note(
-        `Of these ${cells.rows} records ${cells.rejects} are set aside; see: flatbed-source check ${dataset}`,
+        `Of ${cells.rows === 1 ? "this 1 record" : `these ${cells.rows} records`} ${cells.rejects} ` +
+          `${cells.rejects === 1 ? "is" : "are"} set aside; see: ${check}`,
       )
     }
-    note(`${rows.length} of ${records} rows`)
+    note(`${rows.length} of ${counted(records, "row")}`)
   })
 }
 

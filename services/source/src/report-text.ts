@@ -1,4 +1,6 @@
 /** Pure: a dataset's report for people. */
+
+import { counted } from "./counted.ts"
 import type { ColumnReport, DatasetReport } from "./dataset-report.ts"
 import { showInLine, textTable } from "./text-table.ts"
 
@@ -24,6 +26,7 @@ export function formatReport(report: DatasetReport): string {
         `${code}: ${showControls(reason)}`,
     ),
     ...(rejects > firstRejects.length ? [`reject   … and ${rejects - firstRejects.length} more`] : []),
+    ...(report.hint === null ? [] : [`next     ${report.hint}`]),
     ...columnLines(columns),
   ]
   return [`${dataset}: ${state === "ok" ? "ok" : "servable, with rejects"}`, ...indented(lines)].join("\n")
@@ -55,8 +58,6 @@ function whyOf({ declared, evidence }: ColumnReport): string {
   if (forms.length === 0) return declared === null ? "no row has a value" : "declared; no row has a value"
   return `every value is ${forms.map(({ form }) => form).join(" or ")}`
 }
-
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
 
 // Reasons quote cells as JSON, which leaves the C1 controls as they are.
 const showControls = (text: string) => text.replace(/\p{Cc}/gu, "\ufffd")

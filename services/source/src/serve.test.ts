@@ -3,6 +3,7 @@ import { join } from "node:path"
 import type { CommandContext } from "@flatbed/edge"
 import { type TemporaryFolder, temporaryFolder, waitFor } from "@flatbed/testing"
 import { afterEach, expect, it } from "vitest"
+import { runCommand } from "./command.test-kit.ts"
 import { serveCommand } from "./serve.ts"
 
 let folder: TemporaryFolder | undefined
@@ -75,4 +76,14 @@ it("looks at certificate and files again on SIGHUP, and lives on", async () => {
 it("logs no less than the level that is set", async () => {
   const { events } = await serve({ FLATBED_SOURCE__LOG__LEVEL: "warn" })
   expect(events).toEqual([])
+})
+
+it("refuses to serve nothing, and says how a dataset is declared", async () => {
+  folder = await temporaryFolder()
+  const configFile = await folder.write("source.yaml", "listen: { port: 0 }\n")
+  await expect(runCommand(serveCommand, { configFile })).rejects.toMatchObject({
+    code: "settings-invalid",
+    exitCode: 2,
+    hint: expect.stringContaining("datasets: { sales: { files: sales.csv } }"),
+  })
 })

@@ -1,6 +1,7 @@
 /** The command `serve`: a source that runs until a signal. */
 import { once } from "node:events"
 import { type Command, type CommandContext, createLog } from "@flatbed/edge"
+import { refuseNoDataset } from "./open-declared.ts"
 import { readSourceSettings, standardFile } from "./settings.ts"
 import { startSource } from "./start-source.ts"
 
@@ -13,7 +14,9 @@ export const serveCommand: Command = {
 }
 
 async function serve({ configFile, env, signal, print }: CommandContext): Promise<void> {
-  const { settings } = await readSourceSettings({ file: configFile ?? standardFile, env })
+  const config = configFile ?? standardFile
+  const { settings } = await readSourceSettings({ file: config, env })
+  refuseNoDataset(settings, config)
   const log = createLog({ service: "source", level: settings.log.level, file: settings.log.file })
   try {
     const source = await startSource(settings, { log })

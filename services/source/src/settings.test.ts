@@ -70,6 +70,10 @@ describe("source.yaml", () => {
     ["auth: tokens", "auth"],
     ["datasets: { Tele: { files: a.csv } }", "Tele"],
     ["datasets: { t: {} }", "datasets.t.files"],
+    [
+      "datasets: { t: { files: '*.csv' } }",
+      'datasets.t.files is "*.csv", but patterns are not supported yet',
+    ],
     ["datasets: { t: { files: a.csv, chunk: { rows: 1, bytes: 1MiB } } }", "datasets.t.chunk"],
     ["datasets: { t: { files: a.csv, chunk: { rows: 0 } } }", "datasets.t.chunk.rows"],
     ["datasets: { t: { files: a.csv, chunk: { bytes: 0B } } }", "datasets.t.chunk.bytes"],

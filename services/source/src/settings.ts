@@ -245,9 +245,12 @@ function expectDataset(name: string, known: readonly string[]): string {
     : `did you mean ${JSON.stringify(nearest)}?`
 }
 
-function checkDataset(path: string, { columns, chunk, dialect }: DatasetSettings): SettingsProblem[] {
+function checkDataset(path: string, { files, columns, chunk, dialect }: DatasetSettings): SettingsProblem[] {
   const problems: SettingsProblem[] = []
   const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
+  if (files.includes("*")) {
+    add("files", `is ${JSON.stringify(files)}, but patterns are not supported yet; name one file`)
+  }
   if (columns.select !== undefined && columns.drop.length > 0) {
     add(
       "columns.drop",

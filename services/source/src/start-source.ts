@@ -6,6 +6,7 @@ import type { Logger } from "pino"
 import { buildAdmin } from "./admin.ts"
 import { buildApp } from "./app.ts"
 import { openCertificate } from "./certificate.ts"
+import { counted } from "./counted.ts"
 import { isLoopback, type SourceSettings } from "./settings.ts"
 import { readSourceVersion } from "./source-version.ts"
 
@@ -49,7 +50,7 @@ export async function startSource(
         root: settings.root,
         datasets,
       },
-      `serving ${datasets.length} datasets on ${url}`,
+      `serving ${counted(datasets.length, "dataset")} on ${url}`,
     )
     let closing: Promise<void> | undefined
     return {

@@ -1,7 +1,9 @@
 /** What a file would be as a dataset: its columns and rows, or why it cannot be served. */
 import { basename, dirname } from "node:path"
-import { asProblem, Problem } from "@flatbed/contract"
+import { type ManifestChunk, Problem } from "@flatbed/contract"
+import { hintOf } from "./dataset-report.ts"
 import type { DraftFile } from "./draft.ts"
+import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
 import { chooseReader } from "./formats/readers.ts"
 import { sniffDelimiter } from "./formats/sniff-delimiter.ts"
 import { type OpenFile, openFile } from "./open-file.ts"
@@ -14,30 +16,50 @@ const chunk = { bytes: 1024 * 1024 }
 
 /** Reads the whole file. What a file can be refused for is told as its trouble; what else happens is raised. */
 export async function surveyFile(path: string, signal: AbortSignal): Promise<DraftFile> {
+  if (basename(path).includes("*")) {
+    return { path, trouble: "its name holds *, which stands for a pattern. Rename it.", delimiter: "," }
+  }
   let open: OpenFile | undefined
   let delimiter = ","
   try {
-    open = await openFile(dirname(path), basename(path))
+    const opened = await openFile(dirname(path), basename(path))
+    open = opened
     delimiter = await findDelimiter(open)
     const dialect = { delimiter, quote: '"' }
-    const { manifest } = await passOverFile({
+    const reader = chooseReader(dialect)
+    const index = await passOverFile({
       dataset: "survey",
       file: basename(path),
       open,
-      reader: chooseReader(dialect),
+      reader,
       shape: { columns: { drop: [], rename: {}, types: {} }, chunk, dialect },
       maxRecordBytes,
       signal,
       onProgress: () => {},
     })
-    return { path, columns: manifest.columns, rows: manifest.rows, delimiter }
+    const { columns, rows, rejects: count } = index.manifest
+    const first = await describeFirst({ index, reader, read: (one) => readChunk(opened, one) })
+    const rejects = first === undefined ? {} : { rejects: { count, first } }
+    return { path, columns, rows: rows - count, ...rejects, delimiter }
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof Problem)) throw error
-    return { path, trouble: asProblem(error).message, delimiter }
+    const { message, hint = "" } = error
+    return { path, trouble: `${message} ${hint}`.trim(), delimiter }
   } finally {
     await open?.close()
   }
+}
+
+async function describeFirst(version: ReadableVersion): Promise<string | undefined> {
+  const [first] = await readFirstRejects(version, 1)
+  if (first === undefined) return undefined
+  return `line ${first.line}: ${first.code}: ${first.reason} ${hintOf([first]) ?? ""}`.trim()
+}
+
+async function readChunk(open: OpenFile, chunk: ManifestChunk): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(chunk.byte_to - chunk.byte_from)
+  return bytes.subarray(0, await open.read(bytes, chunk.byte_from))
 }
 
 async function findDelimiter(open: OpenFile): Promise<string> {

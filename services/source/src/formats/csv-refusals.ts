@@ -2,6 +2,7 @@
 import { Problem } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
+import { convertHint } from "./convert-hint.ts"
 import { countLines, dissectRecord, type RecordFault } from "./csv-record.ts"
 import type { Dialect } from "./format.ts"
 
@@ -76,7 +77,7 @@ export function refuseText(header: Buffer, file: string): void {
         "file-encoding",
         `The header of ${file} is not UTF-8: byte ${byte} (${value}) on line ${line} begins no valid character.`,
         {
-          hint: "Convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8 (or -f UTF-16).",
+          hint: convertHint(file),
           facts,
         },
       )
