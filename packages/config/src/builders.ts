@@ -9,6 +9,8 @@ export type SettingMark = {
   readonly relativeTo?: "file" | "root"
   /** What is expected, in words, for problems. Any schema of a service may carry it, e.g. beside a pattern. */
   readonly expected?: string
+  /** On a record: what its names are, in words, beside their pattern. */
+  readonly expectedName?: string
   readonly default?: unknown
   readonly description?: string
 }

@@ -82,12 +82,18 @@ function decodeRecord(schema: TSchema, node: MapNode, path: Path, walk: Walk): u
   const { minProperties = 0, maxProperties = Number.POSITIVE_INFINITY } = schema as Record<string, number>
   if (node.entries.size < minProperties || node.entries.size > maxProperties) {
     const limit = node.entries.size < minProperties ? `at least ${minProperties}` : `at most ${maxProperties}`
-    report(`has ${node.entries.size} entries, expected ${limit}`, node.place, path, walk)
+    report(
+      `has ${node.entries.size === 1 ? "1 entry" : `${node.entries.size} entries`}, expected ${limit}`,
+      node.place,
+      path,
+      walk,
+    )
   }
   const entries: [string, unknown][] = []
   for (const [key, child] of node.entries) {
     if (!pattern.test(key)) {
-      report(`has a name that does not match ${pattern.source}`, child.place, [...path, key], walk)
+      const { expectedName = `a name that matches ${pattern.source}` } = markOf(schema)
+      report(`is no name that is allowed here, expected ${expectedName}`, child.place, [...path, key], walk)
     }
     entries.push([key, decode(recordValue(schema), child, [...path, key], walk)])
   }
@@ -104,7 +110,12 @@ function decodeList(
   const { minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema as unknown as Record<string, number>
   if (node.items.length < minItems || node.items.length > maxItems) {
     const limit = node.items.length < minItems ? `at least ${minItems}` : `at most ${maxItems}`
-    report(`has ${node.items.length} items, expected ${limit}`, node.place, path, walk)
+    report(
+      `has ${node.items.length === 1 ? "1 item" : `${node.items.length} items`}, expected ${limit}`,
+      node.place,
+      path,
+      walk,
+    )
   }
   const values = node.items.map((item, index) => decode(schema.items, item, [...path, `${index + 1}`], walk))
   if ((schema as { uniqueItems?: boolean }).uniqueItems === true) {

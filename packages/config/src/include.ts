@@ -17,6 +17,8 @@ type Loaded = {
   /** Undefined when the first file could not be read at all. */
   readonly root: MapNode | undefined
   readonly problems: SettingsProblem[]
+  /** A file is not YAML: whatever else is found may only follow from that. */
+  readonly isBroken: boolean
 }
 
 /**
@@ -26,8 +28,9 @@ type Loaded = {
  */
 export async function loadFiles(file: string, env: Environment): Promise<Loaded> {
   const problems: SettingsProblem[] = []
-  const root = await load(file, { from: "default" }, [], new Set(), env, problems)
-  return { root, problems }
+  const broken: SettingsProblem[] = []
+  const root = await load(file, { from: "default" }, [], new Set(), env, { problems, broken })
+  return broken.length > 0 ? { root, problems: broken, isBroken: true } : { root, problems, isBroken: false }
 }
 
 async function load(
@@ -36,8 +39,9 @@ async function load(
   above: readonly string[],
   seen: Set<string>,
   env: Environment,
-  problems: SettingsProblem[],
+  lists: { readonly problems: SettingsProblem[]; readonly broken: SettingsProblem[] },
 ): Promise<MapNode | undefined> {
+  const { problems, broken } = lists
   const report = (message: string, place: Place = namedAt) => {
     problems.push({ path: above.length === 0 ? "" : "include", message, place })
     return undefined
@@ -51,6 +55,10 @@ async function load(
   const text = await readText(file)
   if (typeof text !== "string") return report(text.problem)
   const parsed = parseYaml(text, file, env)
+  if (!parsed.isYaml) {
+    broken.push(...parsed.problems)
+    return undefined
+  }
   problems.push(...parsed.problems)
   const here: Place = { from: "file", file, line: 1 }
   if (parsed.root.kind !== "map") {
@@ -66,7 +74,7 @@ async function load(
   parsed.root.entries.delete("include")
   for (const named of includedFiles(include, problems)) {
     const path = resolve(dirname(file), named.path)
-    const included = await load(path, named.place, [...above, file], seen, env, problems)
+    const included = await load(path, named.place, [...above, file], seen, env, lists)
     if (included !== undefined) merge(parsed.root, included, [], problems)
   }
   return parsed.root

@@ -50,8 +50,8 @@ export async function readSettings<S extends TObject>(
 ): Promise<{ settings: Settings<S>; file: string }> {
   const { schema } = input
   const file = resolve(input.file)
-  const { root: tree, problems } = await loadFiles(file, input.env)
-  if (tree === undefined) throw settingsProblem(problems)
+  const { root: tree, problems, isBroken } = await loadFiles(file, input.env)
+  if (tree === undefined || isBroken) throw settingsProblem(problems)
   const rootPlace = findNode(tree, ["root"])?.place
   const rootFile = rootPlace?.from === "file" ? rootPlace.file : undefined
 

@@ -1,13 +1,26 @@
 /** One YAML text as a tree of settings that know their lines. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Pair, parseDocument, type Scalar } from "yaml"
 import { interpolate, isInterpolated } from "./interpolate.ts"
-import { mapNode, type Place, type SettingNode, type SettingsProblem, untypedNode } from "./setting-node.ts"
+import {
+  mapNode,
+  type Place,
+  type SettingNode,
+  type SettingsProblem,
+  showPlace,
+  untypedNode,
+} from "./setting-node.ts"
 
-type ParsedYaml = { readonly root: SettingNode; readonly problems: readonly SettingsProblem[] }
+type ParsedYaml = {
+  readonly root: SettingNode
+  readonly problems: readonly SettingsProblem[]
+  /** False when it is not YAML; then only that is told, since what the tree lacks may be a consequence. */
+  readonly isYaml: boolean
+}
 
 /**
  * Parses YAML 1.2. Duplicate keys, unset variables, unknown tags and broken syntax are problems with their
- * line. Without `env`, `${…}` stays as it is. The tree holds whatever could be read all the same, so that one start shows every problem.
+ * line. Without `env`, `${…}` stays as it is. Where the syntax holds, the tree has whatever could be read all the
+ * same, so that one start shows every problem.
  */
 export function parseYaml(
   text: string,
@@ -26,6 +39,8 @@ export function parseYaml(
     message: `this is not YAML as expected: ${error.message}`,
     place: at(error.pos[0]),
   }))
+  if (document.errors.length > 0)
+    return { root: mapNode(at(0)), problems: firstOfEachLine(problems), isYaml: false }
   // Nodes being read, innermost last: an alias to one of them would never end.
   const open = new Set<unknown>()
 
@@ -101,5 +116,14 @@ export function parseYaml(
     return { kind: "unusable", place }
   }
 
-  return { root: read(document.contents, at(0), []), problems }
+  return { root: read(document.contents, at(0), []), problems, isYaml: true }
+}
+
+// A slip in a line makes the parser complain of its rest too.
+function firstOfEachLine(problems: readonly SettingsProblem[]): SettingsProblem[] {
+  const seen = new Set<string>()
+  return problems.filter(({ place }) => {
+    const line = showPlace(place)
+    return !seen.has(line) && seen.add(line)
+  })
 }

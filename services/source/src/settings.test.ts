@@ -68,7 +68,10 @@ describe("source.yaml", () => {
     ["listen: { host: files.example.org }", "listen.host"],
     ["admin: { host: '::' }", "admin.host"],
     ["auth: tokens", "auth"],
-    ["datasets: { Tele: { files: a.csv } }", "Tele"],
+    [
+      "datasets: { Tele: { files: a.csv } }",
+      "datasets.Tele is no name that is allowed here, expected lower-case letters, digits",
+    ],
     ["datasets: { t: {} }", "datasets.t.files"],
     [
       "datasets: { t: { files: '*.csv' } }",
