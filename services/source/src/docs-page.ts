@@ -1,5 +1,6 @@
 /** Pure: the API document as a page for people. No script, and nothing from any other server. */
 import { createHash } from "node:crypto"
+import { paths } from "@flatbed/contract"
 import type { ApiDocument } from "./openapi/document.ts"
 import type { ApiOperation } from "./openapi/operations.ts"
 
@@ -47,6 +48,8 @@ export function renderDocs(input: DocsInput): string {
     "<p>Flat files as versioned, immutable chunks. ",
     'The same as a document for programs: <a href="/openapi.json">/openapi.json</a>.</p>',
     token,
+    "<p>Addresses with a version never change what they answer. A dataset’s current one is the field " +
+      "<code>version</code> of its own address, from which <code>jq</code> takes it below.</p>",
     ...sections,
     "</body></html>\n",
   ].join("\n")
@@ -67,19 +70,22 @@ function renderOperation(path: string, get: ApiOperation, input: DocsInput): str
   ].join("\n")
 }
 
-/** One line per media type; the first needs no Accept. */
+/** One line per media type; the first needs no Accept. Before them, where one is needed, the line that finds a version. */
 function linesToTry(path: string, get: ApiOperation, { origin, dataset, secured }: DocsInput): string[] {
   const address = path
     .replace("{dataset}", dataset ?? "DATASET")
-    .replace("{version}", "VERSION")
+    .replace("{version}", "$VERSION")
     .replace(/\{(?:chunk|row)\}/, "1")
   const token = secured && get.security === undefined ? ' -H "Authorization: Bearer $FLATBED_TOKEN"' : ""
   const types = Object.keys(get.responses["200"]?.content ?? {})
-  return types.map((type, i) => {
+  const lines = types.map((type, i) => {
     const accept = i === 0 ? "" : ` -H 'Accept: ${type}'`
     const flags = type === "text/event-stream" ? "-sN" : "-s"
     return `curl ${flags}${token}${accept} ${origin}${address}`
   })
+  if (!path.includes("{version}")) return lines
+  const current = `${origin}${paths.dataset(dataset ?? "DATASET")}`
+  return [`VERSION=$(curl -s${token} ${current} | jq -r .version)`, ...lines]
 }
 
 function inline(markdown: string): string {

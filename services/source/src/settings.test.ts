@@ -70,7 +70,7 @@ describe("source.yaml", () => {
     ["auth: tokens", "auth"],
     [
       "datasets: { Tele: { files: a.csv } }",
-      "datasets.Tele is no name that is allowed here, expected lower-case letters, digits",
+      "datasets.Tele is no name that is allowed here, expected a name of lower-case letters, digits",
     ],
     ["datasets: { t: {} }", "datasets.t.files"],
     [

@@ -129,7 +129,7 @@ export const sourceSettingsSchema = Type.Object({
   auth: authSchema,
   datasets: Type.Record(Type.String({ pattern: datasetNamePattern }), datasetSchema, {
     default: {},
-    expectedName: "lower-case letters, digits, - and _, a letter or digit first, at most 63",
+    expectedName: "a name of lower-case letters, digits, - and _, the first a letter or digit, at most 63",
     description: "what is served, by name (lower-case letters, digits, - and _)",
   }),
   tls: Type.Optional(tlsSchema),

@@ -296,8 +296,22 @@ describe("the page for people", () => {
       expect(path, line).toBeDefined()
       if (flags === "-sN") continue
       const headers: Record<string, string> = accept === undefined ? {} : { accept }
-      const answer = await source.get((path ?? "").replace("VERSION", version), headers)
+      const answer = await source.get((path ?? "").replace("$VERSION", version), headers)
       expect([line, answer.statusCode]).toEqual([line, 200])
+    }
+  })
+
+  it("says where a version comes from, before the lines that need one", async () => {
+    const { source } = await open()
+    const { version } = await source.manifest()
+    const page = (await source.get(routes.docs, { host: "files.example:4000" })).body
+    const blocks = [...page.matchAll(/<pre>(.*?)<\/pre>/gs)].map((match) => match[1] ?? "")
+    const needing = blocks.filter((block) => block.includes("$VERSION"))
+    expect(needing.length).toBe(templates.filter((path) => path.includes("{version}")).length)
+    for (const block of needing) {
+      const [, path = ""] =
+        /^VERSION=\$\(curl -s http:\/\/files\.example:4000(\S+) \| jq -r \.version\)\n/.exec(block) ?? []
+      expect((await source.get(path)).json()).toMatchObject({ version })
     }
   })
 
@@ -318,5 +332,8 @@ describe("the page for people", () => {
     const page = (await guarded.get(routes.docs)).body
     expect(page).toContain("/v1/datasets/DATASET/chunks/1")
     expect(page).toContain("Authorization: Bearer $FLATBED_TOKEN")
+    expect(page).toMatch(
+      /VERSION=\$\(curl -s -H &quot;Authorization: Bearer \$FLATBED_TOKEN&quot; \S+\/DATASET \|/,
+    )
   })
 })
