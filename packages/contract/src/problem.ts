@@ -83,7 +83,7 @@ export const problems = {
 
   // Met at a process's edge
   "settings-invalid": row(null, false, "usage", "The settings cannot be used"),
-  "usage-invalid": row(null, false, "usage", "The command is not one this program understands"),
+  "usage-invalid": row(null, false, "usage", "The command, or what it was given, cannot be used"),
   "file-exists": row(null, false, "usage", "A file is already there and is not overwritten"),
   "port-in-use": row(null, false, "usage", "The port is taken"),
   internal: row(500, true, "unexpected", "Something unexpected happened"),

@@ -94,3 +94,16 @@ test("a file that cannot be opened is a problem that names it", async () => {
     expect.objectContaining({ code: "settings-invalid", message: expect.stringContaining(folder) }),
   )
 })
+
+test("events that are told elsewhere are left out, and each line's event and message can be heard", async () => {
+  const file = join(folder, "loader.log")
+  const heard: string[] = []
+  const onLine = (event: string, text: string) => heard.push(`${event} ${text}`)
+  const log = createLog({ service: "loader", level: "info", file, leaveOut: ["run.failed"], onLine })
+  log.debug({ event: "chunk.loaded" }, "below the level")
+  log.child({ pipeline: "p" }).error({ event: "run.failed" }, "p failed at postgres://u:hidden@h/x")
+  log.info("no event")
+  log.close()
+  expect((await lines(file)).map(({ msg }) => msg)).toEqual(["no event"])
+  expect(heard).toEqual(["run.failed p failed at postgres://u:***@h/x", " no event"])
+})

@@ -21,6 +21,10 @@ type LogInput = {
   readonly file?: string | undefined
   /** For people instead of NDJSON; by default when stderr is a terminal and no file is named. */
   readonly pretty?: boolean | undefined
+  /** Events whose lines are not written: somebody else tells the same on the same terminal. */
+  readonly leaveOut?: readonly string[] | undefined
+  /** Told event and message of each line of the level or above, beside the log. */
+  readonly onLine?: ((event: string, text: string) => void) | undefined
 }
 
 /**
@@ -30,7 +34,7 @@ type LogInput = {
  *
  * @throws Problem `settings-invalid` when the file cannot be opened.
  */
-export function createLog({ service, level, file, pretty }: LogInput): Log {
+export function createLog({ service, level, file, pretty, leaveOut = [], onLine }: LogInput): Log {
   const destination = openDestination(file, pretty ?? (file === undefined && process.stderr.isTTY === true))
   const logger = pino(
     {
@@ -39,7 +43,15 @@ export function createLog({ service, level, file, pretty }: LogInput): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secretPaths(), censor: stars },
-      hooks: { streamWrite: maskSecrets },
+      hooks: {
+        streamWrite: maskSecrets,
+        logMethod(args, method) {
+          const [fields, text] = args as unknown as [unknown, unknown]
+          const event = String((fields as { event?: unknown } | null)?.event ?? "")
+          onLine?.(event, maskSecrets(String(text ?? "")))
+          if (!leaveOut.includes(event)) method.apply(this, args)
+        },
+      },
     },
     destination,
   )

@@ -105,7 +105,7 @@ describe("usage", () => {
     expect(await run(...args)).toEqual({
       code: 2,
       stdout: "",
-      stderr: `usage-invalid: The command is not one this program understands\n${detail}\n${hint}\n`,
+      stderr: `usage-invalid: The command, or what it was given, cannot be used\n${detail}\n${hint}\n`,
     })
   })
 

@@ -19,7 +19,7 @@ export function checkSource({ url, token, ca, allow_plain_http }: SourceAddress)
       { path: "source.url", message: `is "${url}"; expected an address such as https://files.example:4000` },
     ]
   }
-  const { protocol, hostname, username, password, search, hash } = new URL(url)
+  const { protocol, hostname, username, password, pathname, search, hash } = new URL(url)
   const problems: SettingsProblem[] = []
   if (username !== "" || password !== "") {
     problems.push({
@@ -27,10 +27,11 @@ export function checkSource({ url, token, ca, allow_plain_http }: SourceAddress)
       message: "holds a user or a password; expected only the address, and the secret in source.token",
     })
   }
-  if (search !== "" || hash !== "") {
+  const more = `${pathname === "/" ? "" : pathname}${search}${hash}`
+  if (more !== "") {
     problems.push({
       path: "source.url",
-      message: `ends in "${search}${hash}"; expected nothing after the path`,
+      message: `ends in "${more}"; expected http://host:port or https://host:port, without a path`,
     })
   }
   if (token !== undefined && !bearerToken.test(token)) {

@@ -160,10 +160,34 @@ describe("a plan", () => {
         exitCode: 5,
         facts: { table: '"public"."t"', columns: "id, name, born, sum, other" },
         message: expect.stringMatching(
-          /5 column.*"id" is smallint in the table, integer with up to 7 digits.*"name" \(text\) is not in the table; add it.*"born" is not null.*"sum" is generated.*"other" \(text\) is not in the file/s,
+          /5 column.*"id" is smallint in the table, integer with up to 7 digits.*"name" \(text\) is not in the table; drop it in the source's columns, or add it:\n +alter table "public"\."t" add column "name" text;\n.*"born" is not null.*"sum" is generated.*"other" \(text\) is not in the file/s,
         ),
       }),
     )
+  })
+
+  test("names the cell that made a column of numbers text, and each way on", () => {
+    const ruledOut = { type: "numeric" as const, row: 2, line: 3, value: "hello" }
+    const minutes = column("total day minutes")
+    const seen = [evidence(minutes.name, { max_bytes: 5, max_integer_digits: 3, ruled_out: ruledOut })]
+    const into = (type: string) => () => plan([minutes], table([tableColumn(minutes.name, type)]), seen)
+    const message = (plans: () => unknown) => {
+      try {
+        plans()
+      } catch (error) {
+        return (error as Error).message
+      }
+      return ""
+    }
+    expect(message(into("numeric"))).toContain(
+      '"total day minutes" is numeric in the table, text of up to 5 bytes in the file because of "hello" in row 2, line 3. Mend that cell;',
+    )
+    expect(message(into("numeric"))).toContain(
+      'columns: { types: { "total day minutes": numeric } } in source.yaml',
+    )
+    expect(message(into("numeric"))).toContain("differ in 1 column:")
+    // A date column takes no number either: mending the cell would not help.
+    expect(message(into("date"))).not.toContain("hello")
   })
 
   test("lets single cells be too wide and NULL where rows may be set aside, but not a type that fits none", () => {

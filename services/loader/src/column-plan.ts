@@ -1,14 +1,26 @@
 /** Compares a version's columns with the table, before a row moves. */
 import { type Column, type ColumnType, type Evidence, Problem } from "@flatbed/contract"
 import { fittingTypes, postgresTypes, typeFits, typeTakesSome } from "./column-fit.ts"
+import { quoteName } from "./postgres/identifier.ts"
 import type { StagingColumn, StagingPlan } from "./postgres/staging.ts"
 import type { Table, TableColumn } from "./postgres/table.ts"
+import { printable } from "./printable.ts"
+import { counted } from "./summary.ts"
 
 export type ColumnDifference = {
   readonly column: string
   readonly kind: "missing" | "extra" | "type" | "null" | "closed"
   /** What was found, what was expected, what to do. */
   readonly message: string
+}
+
+type Compared = {
+  /** The table as messages and SQL write it. */
+  readonly target: string
+  readonly columns: readonly Column[]
+  readonly evidence: readonly Evidence[] | null
+  /** Whether rows may be set aside: then a column may be too narrow for some of its cells. */
+  readonly tolerant: boolean
 }
 
 /**
@@ -18,23 +30,16 @@ export type ColumnDifference = {
  * @throws Problem `table-unsuitable` when rows cannot be replaced in what has this name; `columns-differ` listing
  * every column that is missing, extra or of a type that would change or refuse a value.
  */
-export function planColumns(input: {
-  readonly target: string
-  readonly columns: readonly Column[]
-  readonly evidence: readonly Evidence[] | null
-  readonly table: Table | undefined
-  /** Whether rows may be set aside: then a column may be too narrow for some of its cells. */
-  readonly tolerant: boolean
-}): StagingColumn[] {
-  const { target, columns, table, tolerant } = input
+export function planColumns(input: Compared & { readonly table: Table | undefined }): StagingColumn[] {
+  const { target, columns, table } = input
   if (table === undefined) return columns.map(({ name, type }) => ({ name, type: postgresTypes[type] }))
   refuseUnsuitable(target, table)
-  const differences = compareColumns(columns, input.evidence, table, tolerant)
+  const differences = compareColumns(input, table)
   if (differences.length > 0) {
     const list = differences.map(({ message }) => `  ${message}`).join("\n")
     throw new Problem(
       "columns-differ",
-      `${target} and the dataset differ in ${differences.length} column(s):\n${list}`,
+      `${target} and the dataset differ in ${counted(differences.length, "column")}:\n${list}`,
       {
         hint: "Nothing was loaded. Change the table or the source's settings as named above, or load into a new table.",
         facts: { table: target, columns: differences.map(({ column }) => column).join(", ") },
@@ -60,17 +65,15 @@ export function planStaging(columns: readonly StagingColumn[], table: Table | un
 
 /** Every difference between a version's columns and the table's. Their order is no difference. */
 export function compareColumns(
-  columns: readonly Column[],
-  evidence: readonly Evidence[] | null,
+  { target, columns, evidence, tolerant }: Compared,
   table: Table,
-  tolerant: boolean,
 ): ColumnDifference[] {
   const found = new Map(table.columns.map((column) => [column.name, column]))
   const served = new Set(columns.map(({ name }) => name))
   const proofs = new Map((evidence ?? []).map((one) => [one.column, one]))
   return [
     ...columns.flatMap((column) =>
-      compareColumn(column, proofs.get(column.name), found.get(column.name), tolerant),
+      compareColumn(column, proofs.get(column.name), found.get(column.name), { target, tolerant }),
     ),
     ...table.columns.filter(({ name }) => !served.has(name)).flatMap(compareExtra),
   ]
@@ -80,15 +83,15 @@ function compareColumn(
   column: Column,
   evidence: Evidence | undefined,
   found: TableColumn | undefined,
-  tolerant: boolean,
+  { target, tolerant }: Pick<Compared, "target" | "tolerant">,
 ): ColumnDifference[] {
   const { name, type } = column
   const differ = (kind: ColumnDifference["kind"], message: string) => [{ column: name, kind, message }]
   if (found === undefined) {
-    const add = `add it: alter table … add column "${name}" ${postgresTypes[type]}`
+    const add = `alter table ${target} add column ${quoteName(name)} ${postgresTypes[type]};`
     return differ(
       "missing",
-      `"${name}" (${type}) is not in the table; ${add}, or drop it in the source's columns`,
+      `"${name}" (${type}) is not in the table; drop it in the source's columns, or add it:\n    ${add}`,
     )
   }
   if (found.closed) {
@@ -98,10 +101,11 @@ function compareColumn(
     )
   }
   if (!typeFits(type, found.type, evidence) && !(tolerant && typeTakesSome(type, found.type))) {
-    const may = fittingTypes(type).join(", ")
+    const culprit = describeCulprit(name, found.type, evidence)
+    const rest = culprit ?? `; it fits ${fittingTypes(type).join(", ")}`
     return differ(
       "type",
-      `"${name}" is ${found.type} in the table, ${described(type, evidence)} in the file; it fits ${may}`,
+      `"${name}" is ${found.type} in the table, ${described(type, evidence)} in the file${rest}`,
     )
   }
   if (found.notNull && column.nullable && !tolerant) {
@@ -111,6 +115,19 @@ function compareColumn(
     )
   }
   return []
+}
+
+/** The one cell that keeps the column from the table's type, and what can be done; undefined when none is known. */
+function describeCulprit(name: string, into: string, evidence: Evidence | undefined): string | undefined {
+  const cell = evidence?.ruled_out
+  // Of the narrower type the table may still be too narrow: then mending the cell would not help.
+  if (cell == null || !typeFits(cell.type, into, evidence)) return undefined
+  const declare = `columns: { types: { ${JSON.stringify(name)}: ${cell.type} } }`
+  return (
+    ` because of ${printable(JSON.stringify(cell.value))} in row ${cell.row}, line ${cell.line}.` +
+    ` Mend that cell;\n    or give the dataset ${declare} in source.yaml,` +
+    " so that such records are set aside, as many as max_rejects allows;\n    or load into a new table"
+  )
 }
 
 function compareExtra(column: TableColumn): ColumnDifference[] {

@@ -1,6 +1,7 @@
 /** The loader: parts made and joined here, released in reverse order. */
 import { findNearest } from "@flatbed/config"
 import { asProblem, Problem } from "@flatbed/contract"
+import { commandLine } from "@flatbed/edge"
 import type { Logger } from "pino"
 import { recordAttempt } from "./attempt-ledger.ts"
 import { readAuthorities } from "./certificates.ts"
@@ -17,7 +18,7 @@ import { createSchedule } from "./schedule.ts"
 import { type LoaderSettings, listPipelines, type Pipeline } from "./settings.ts"
 import { createSourceClient, type SourceClient } from "./source-client.ts"
 import { getStatus, type PipelineStatus } from "./status.ts"
-import { outcomeWithoutRows, type RunOutcome } from "./summary.ts"
+import { counted, outcomeWithoutRows, type RunOutcome, type ShowCommand } from "./summary.ts"
 import { isPublishedVersion } from "./target.ts"
 import { createTicks } from "./ticks.ts"
 
@@ -25,6 +26,10 @@ export type LoaderParts = {
   readonly log: Logger
   /** The program's version, for the metrics. */
   readonly version: string
+  /** How messages write a command of this program; without a settings file named unless told. */
+  readonly showCommand?: ShowCommand
+  /** Told how each run ended. */
+  readonly onEnd?: (outcome: RunOutcome) => void
   readonly onProgress?: (pipeline: string, progress: RunProgress) => void
   readonly patience?: Patience
   readonly now?: () => Date
@@ -53,6 +58,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
   const { log } = parts
   const patience = parts.patience ?? realPatience
   const now = parts.now ?? (() => new Date())
+  const showCommand = parts.showCommand ?? ((args: string) => commandLine("flatbed-loader", args))
   const pipelines = listPipelines(settings)
   let metrics: LoaderMetrics | undefined
   const retries = { attempts: settings.retries.attempts, capMs: settings.retries.cap }
@@ -112,7 +118,9 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     const runLog = log.child({ pipeline: pipeline.name })
     const { outcome, version } = await attemptRun(pipeline, pool, signal, runLog)
     await recordAttempt(pool, { ...outcome, version })
-    tellEnd(runLog, outcome, describeNext(pipeline, { timezone: settings.timezone, now: now() }))
+    const next = describeNext(pipeline, { timezone: settings.timezone, now: now() })
+    tellEnd(runLog, outcome, { next, showCommand })
+    parts.onEnd?.(outcome)
     metrics?.endRun(outcome)
     return outcome
   }
@@ -146,6 +154,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         readAhead,
         indexingMs: settings.deadlines.indexing,
         owner: uniqueOwner(),
+        showCommand,
         onVersion: (newest) => {
           version = newest
         },
@@ -242,7 +251,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       const following = pipelines.filter((pipeline) => pipeline.follow).length
       log.info(
         { event: "loader.started", admin: admin.url, scheduled, following },
-        `${scheduled} pipeline(s) on schedule, ${following} following the source`,
+        `${counted(scheduled, "pipeline")} on schedule, ${following} following the source`,
       )
       return admin.url
     },

@@ -12,8 +12,15 @@ import { createRejectLog } from "./reject-log.ts"
 import { overLimit } from "./rejects-problem.ts"
 import { mayRepeatRequest, withRetries } from "./retry.ts"
 import { enoughRejects } from "./stage-chunk.ts"
+import type { ShowCommand } from "./summary.ts"
 
-type Limit = { readonly limit: RejectLimit; readonly allowed: number }
+type Limit = {
+  readonly limit: RejectLimit
+  readonly allowed: number
+  /** Whether the table is there already. */
+  readonly hasTable: boolean
+  readonly showCommand: ShowCommand
+}
 
 /**
  * Before a row moves: the manifest counts more rejects than allowed. Chunks with rejects are read until some 1,000
@@ -27,7 +34,7 @@ export async function refuseVersion(
 ): Promise<Problem> {
   const { manifest } = wanted
   const runId = await openRefusedRun(lease, wanted)
-  const rejectLog = createRejectLog(parts.log)
+  const rejectLog = createRejectLog(parts.log, limit.showCommand)
   try {
     const doing = "recording rejects"
     let recorded = await lease.transaction((session) => countRejects(session, [runId]), { doing })
@@ -56,13 +63,13 @@ export async function describeTooMany(
   lease: Lease,
   runId: number,
   { manifest }: Pick<Wanted, "manifest">,
-  { limit, allowed }: Limit,
+  limits: Limit,
 ): Promise<Problem> {
   return await lease.transaction(
     async (session) => {
       const [first] = await getRejects(session, [runId], 1)
       const rejects = await getRunRejects(session, runId)
-      return overLimit({ runId, records: manifest.rows, rejects, limit, allowed, first })
+      return overLimit({ runId, records: manifest.rows, rejects, first, ...limits })
     },
     { doing: "reading the rejects" },
   )

@@ -2,11 +2,12 @@
 import type { Reject } from "@flatbed/contract"
 import type { Logger } from "pino"
 import { showReject } from "./rejects-problem.ts"
+import { counted, type ShowCommand } from "./summary.ts"
 
 const shownPerRun = 20
 
 /** Tells of rejects as they are committed: `row.rejected` for the first 20 of the run, then `rows.rejected` at `close`. */
-export function createRejectLog(log: Logger) {
+export function createRejectLog(log: Logger, showCommand: ShowCommand) {
   let told = 0
   let more = 0
   return {
@@ -22,8 +23,11 @@ export function createRejectLog(log: Logger) {
     /** Says how many more there were, and how to see them. */
     close(runId: number): void {
       if (more === 0) return
-      const list = `flatbed-loader rejects list --run ${runId}`
-      log.warn({ event: "rows.rejected", run: runId, shown: told, more }, `${more} more rejects: ${list}`)
+      const list = showCommand(`rejects list --run ${runId}`)
+      log.warn(
+        { event: "rows.rejected", run: runId, shown: told, more },
+        `${counted(more, "more reject")}: ${list}`,
+      )
       more = 0
     },
   }

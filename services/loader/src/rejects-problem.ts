@@ -3,6 +3,7 @@ import { Problem } from "@flatbed/contract"
 import { printable } from "./printable.ts"
 import type { RecordedReject } from "./reject-ledger.ts"
 import type { RejectLimit } from "./reject-limit.ts"
+import { counted, type ShowCommand } from "./summary.ts"
 
 /** `rejects-over-limit` for a run. `first` is the first of its rejects that the ledger holds. */
 export function overLimit(run: {
@@ -13,13 +14,17 @@ export function overLimit(run: {
   readonly limit: RejectLimit
   readonly allowed: number
   readonly first: RecordedReject | undefined
+  /** Whether there was a table before. */
+  readonly hasTable: boolean
+  readonly showCommand: ShowCommand
 }): Problem {
-  const { runId, records, rejects, limit, allowed, first } = run
+  const { runId, records, rejects, limit, allowed, first, hasTable, showCommand } = run
   const share = typeof limit === "string" ? ` (${limit} of ${records}, rounded down)` : ""
-  const found = `${rejects} of ${records} records were set aside; max_rejects allows ${allowed}${share}.`
+  const found = `${rejects} of ${counted(records, "record")} ${rejects === 1 ? "was" : "were"} set aside; max_rejects allows ${allowed}${share}.`
   return new Problem("rejects-over-limit", `${found}${first === undefined ? "" : ` ${showFirst(first)}`}`, {
     hint:
-      `The table is as it was. List them: flatbed-loader rejects list --run ${runId}. ` +
+      `${hasTable ? "The table is as it was." : "There is no table yet."} ` +
+      `List them: ${showCommand(`rejects list --run ${runId}`)}\n` +
       "Mend the file, or raise max_rejects.",
     facts: {
       run: runId,

@@ -1,5 +1,6 @@
 /** What `runs list` and `runs show` tell about runs, from the ledger. */
 import type { Session } from "./postgres/database.ts"
+import type { ShowCommand } from "./summary.ts"
 import { formatFields, formatTable } from "./text-table.ts"
 
 export type RunReport = {
@@ -89,7 +90,7 @@ export function formatRuns(runs: readonly RunReport[]): string {
 }
 
 /** All that is known of one run, a line each. */
-export function formatRun(run: RunReport): string {
+export function formatRun(run: RunReport, showCommand: ShowCommand): string {
   const { problem } = run
   return formatFields([
     ["run", String(run.run)],
@@ -99,7 +100,7 @@ export function formatRun(run: RunReport): string {
     ["dataset", run.dataset],
     ["version", run.version],
     ["records", String(run.records)],
-    ["rejects", run.rejects === 0 ? "0" : `${run.rejects} (flatbed-loader rejects list --run ${run.run})`],
+    ["rejects", run.rejects === 0 ? "0" : `${run.rejects} (${showCommand(`rejects list --run ${run.run}`)})`],
     ["bytes", String(run.bytes)],
     ["chunks", `${run.loaded_chunks} of ${run.chunks} loaded`],
     ["attempts", String(run.attempts)],

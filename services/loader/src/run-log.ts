@@ -4,7 +4,7 @@ import type { Logger } from "pino"
 import { manifestBytes } from "./ledger.ts"
 import type { NextRun } from "./next-run.ts"
 import type { OpenedRun } from "./open-run.ts"
-import { type RunOutcome, summarize } from "./summary.ts"
+import { counted, type RunOutcome, type ShowCommand, summarize } from "./summary.ts"
 
 export type RunProgress = {
   readonly rows: number
@@ -24,9 +24,15 @@ export function tellBegin(log: Logger, manifest: Manifest, { resumed, missing }:
     bytes: manifestBytes(manifest),
   }
   if (resumed) {
-    log.info({ event: "run.resumed", ...fields }, `${missing.length} of ${chunks.length} chunks are missing`)
+    log.info(
+      { event: "run.resumed", ...fields },
+      `${missing.length} of ${counted(chunks.length, "chunk")} ${missing.length === 1 ? "is" : "are"} missing`,
+    )
   } else {
-    log.info({ event: "run.started", ...fields }, `${rows} rows in ${chunks.length} chunks`)
+    log.info(
+      { event: "run.started", ...fields },
+      `${counted(rows, "row")} in ${counted(chunks.length, "chunk")}`,
+    )
   }
 }
 
@@ -54,7 +60,11 @@ export function createCounter(
 }
 
 /** A run's last line: what a person reads and grep finds, and what comes next. */
-export function tellEnd(log: Logger, outcome: RunOutcome, next: NextRun): void {
+export function tellEnd(
+  log: Logger,
+  outcome: RunOutcome,
+  { next, showCommand }: { readonly next: NextRun; readonly showCommand: ShowCommand },
+): void {
   const { run, rows, rejects, bytes, fetched, problem } = outcome
   const fields = {
     run,
@@ -66,7 +76,7 @@ export function tellEnd(log: Logger, outcome: RunOutcome, next: NextRun): void {
     next: next.at,
     seconds: Number(outcome.seconds.toFixed(3)),
   }
-  const sentence = `${summarize(outcome)}; ${next.words}`
+  const sentence = `${summarize(outcome, showCommand)}; ${next.words}`
   switch (outcome.outcome) {
     case "published":
     case "up-to-date":

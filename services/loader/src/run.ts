@@ -17,6 +17,7 @@ import { isVersionLost } from "./retry.ts"
 import { createCounter, type RunProgress, tellBegin, tellColumns } from "./run-log.ts"
 import type { Pipeline } from "./settings.ts"
 import { stageChunks } from "./stage-chunks.ts"
+import type { ShowCommand } from "./summary.ts"
 import { analyzeTarget, findSamePublication, inspectTarget } from "./target.ts"
 
 /** `signal`, among them, stops asking and fetching; what is being committed goes on. `hardStop` stops that too. */
@@ -27,6 +28,7 @@ export type RunParts = AskParts & {
   readonly readAhead: number
   /** A name that no other run has. */
   readonly owner: string
+  readonly showCommand: ShowCommand
   readonly onProgress: (progress: RunProgress) => void
   /** Told which version is to be loaded, as soon as the source has named it. */
   readonly onVersion: (version: string) => void
@@ -83,16 +85,17 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const limit = pipeline.maxRejects
   const allowed = allowedRejects(limit, manifest.rows)
   const columns = compareColumns()
+  const limits = { limit, allowed, hasTable: target.table !== undefined, showCommand: parts.showCommand }
   const staging = planStaging(columns, target.table)
   const wanted = { identity, manifest, staging }
   const versionLog = parts.log.child({ version: manifest.version.slice(0, 12) })
   if (manifest.rejects > allowed)
-    throw await refuseVersion(lease, wanted, { limit, allowed }, { ...parts, log: versionLog })
+    throw await refuseVersion(lease, wanted, limits, { ...parts, log: versionLog })
 
   const run = await openRun(lease, wanted)
   const { runId, missing } = run
   const log = versionLog.child({ run: runId })
-  const rejectLog = createRejectLog(log)
+  const rejectLog = createRejectLog(log, parts.showCommand)
   const tally = createRejectTally(manifest.rejects + run.refused, allowed)
   tellBegin(log, manifest, run)
   try {
@@ -129,9 +132,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     )
   } catch (error) {
     const reason =
-      error instanceof TooManyRejects
-        ? await describeTooMany(lease, runId, wanted, { limit, allowed })
-        : error
+      error instanceof TooManyRejects ? await describeTooMany(lease, runId, wanted, limits) : error
     await noteFailure(lease, runId, reason)
     throw reason
   } finally {

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { temporaryFolder } from "@flatbed/testing"
-import { expect, test } from "vitest"
+import { describe, expect, test } from "vitest"
 import { pipelineOf } from "./loader.test-kit.ts"
 import { checkSettings, listPipelines, settingsSchema } from "./settings.ts"
 
@@ -119,7 +119,9 @@ test.each([
   ["http://localhost:4000", 'token: "a b"', "source.token", "no bearer token"],
   ["http://localhost:4000", "ca: ca.pem", "source.ca", "https://"],
   ["https://user:hunter2@files.example", "", "source.url", "source.token"],
-  ["https://files.example/?token=hunter2", "", "source.url", "nothing after the path"],
+  ["https://files.example/?token=hunter2", "", "source.url", "without a path"],
+  ["http://files.example:4000/v1/datasets", "", "source.url", "without a path"],
+  ["files.example:4000", "", "source.url", "http://host:port"],
   ["https://:4000", "", "source.url", "https://files.example:4000"],
 ])("source %s with %s is refused", async (url, more, at, words) => {
   const failure = await read(
@@ -141,4 +143,41 @@ test.each([
     `source: { url: "${url}", ${more} }\ndatabase: { url: "postgres://u@localhost/x" }\npipelines: {}\n`,
   )
   expect(settings.source.url).toBe(url)
+})
+
+describe("what is written wrongly is answered with what is expected, in words", () => {
+  const pipeline = (text: string) => `${head}pipelines:\n  ${text}\n`
+  const words = async (yaml: string, env: Record<string, string> = {}) =>
+    (await read(yaml, env).catch((error) => error)).message as string
+
+  test.each([
+    [
+      "t: { dataset: d, table: t, max_rejects: many }",
+      "expected a number such as 100, or a share such as 1%",
+    ],
+    ["t: { dataset: Big Data, table: t }", "small letters"],
+    ["my table: { dataset: d, table: t }", "expected a name of letters, digits, _ and -"],
+  ])("%s", async (text, expected) => {
+    const message = await words(pipeline(text))
+    expect(message).toContain(expected)
+    expect(message).not.toMatch(/\^\[|\{0,/)
+  })
+
+  test.each(["hunter2", "mysql://u:hunter2@h/x", "hunter2@host/db", "   "])(
+    "database.url %j, without showing it",
+    async (url) => {
+      const source = 'source: { url: "http://localhost:4000" }\n'
+      const yaml = `${source}database: { url: ${JSON.stringify(url)} }\npipelines: {}\n`
+      const message = await words(yaml)
+      expect(message).toContain("database.url")
+      expect(message).toContain("expected postgres://user:password@host:port/database")
+      expect(message).not.toContain("hunter2")
+    },
+  )
+
+  test("a variable for database.url that is set to nothing", async () => {
+    const url = `\${DATABASE_URL}`
+    const yaml = `source: { url: "http://localhost:4000" }\ndatabase: { url: "${url}" }\npipelines: {}\n`
+    expect(await words(yaml, { DATABASE_URL: "" })).toContain("empty")
+  })
 })

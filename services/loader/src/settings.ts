@@ -11,7 +11,11 @@ import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
 import { type RejectLimit, sharePattern } from "./reject-limit.ts"
 
 const pipelineSchema = Type.Object({
-  dataset: Type.String({ pattern: datasetNamePattern, description: "the dataset's name at the source" }),
+  dataset: Type.String({
+    pattern: datasetNamePattern,
+    expected: "a dataset's name as the source lists it: small letters, digits, _ and -, at most 63",
+    description: "the dataset's name at the source",
+  }),
   table: Type.String({
     minLength: 1,
     description: "the table, `schema.table` or `table` in schema public; made if absent",
@@ -28,6 +32,7 @@ const pipelineSchema = Type.Object({
   ),
   max_rejects: Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: sharePattern })], {
     default: 0,
+    expected: "a number such as 100, or a share such as 1%",
     description:
       "records of a version that may be set aside: a number, or a share such as `1%`, rounded down; beyond it nothing is loaded",
   }),
@@ -46,6 +51,7 @@ export const settingsSchema = Type.Object({
   source: Type.Object({
     url: Type.String({
       pattern: "^https?://[^\\s]+$",
+      expected: "http://host:port or https://host:port, without a path",
       description: "the source's address, `https://host:port` or `http://host:port`",
     }),
     token: Type.Optional(
@@ -115,6 +121,7 @@ export const settingsSchema = Type.Object({
     file: Type.Optional(path({ description: "write the log as NDJSON into this file instead of stderr" })),
   }),
   pipelines: Type.Record(Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$" }), pipelineSchema, {
+    expectedName: "a name of letters, digits, _ and -, the first a letter or digit, at most 41",
     description: "dataset to table, by a name of your choice",
   }),
 })
@@ -163,7 +170,7 @@ export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipe
 
 /** What no single setting can know: two pipelines for one table, tables and schedules that cannot be read. */
 export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
-  const problems = checkSource(settings.source)
+  const problems = [...checkSource(settings.source), ...checkDatabase(settings.database.url)]
   if (!isTimezone(settings.timezone)) {
     problems.push({
       path: "timezone",
@@ -202,6 +209,17 @@ export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
     }
   }
   return problems
+}
+
+// The value holds a password, so no message shows it.
+function checkDatabase(url: string): SettingsProblem[] {
+  const expected = "expected postgres://user:password@host:port/database"
+  if (url.trim() === "") {
+    const message = `is empty: if it comes from an environment variable, that one is set, but to nothing; ${expected}`
+    return [{ path: "database.url", message }]
+  }
+  if (/^postgres(?:ql)?:\/\/./.test(url) && URL.canParse(url)) return []
+  return [{ path: "database.url", message: `is no address of a Postgres database; ${expected}` }]
 }
 
 function isTimezone(zone: string): boolean {

@@ -51,6 +51,11 @@ function withWhereToMend(problem: Problem, { origin, hasToken }: Asked): Problem
         facts: problem.facts,
       })
     }
+    case "route-not-found":
+      return new Problem("route-not-found", problem.message, {
+        hint: `${origin} answers, but not as a source's data port. source.url is to be the address that listen in source.yaml gives, http://host:port without a path; not that of its admin port.`,
+        facts: problem.facts,
+      })
     default:
       return problem
   }

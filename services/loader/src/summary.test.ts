@@ -10,6 +10,7 @@ const [pipeline] = listPipelines({
   pipelines: { telecom: pipelineOf({ dataset: "telecom", table: "telecom" }) },
 })
 if (pipeline === undefined) throw new Error("no pipeline")
+const plain = (args: string) => `flatbed-loader ${args}`
 const version = "0123456789abcdef".repeat(4)
 const published = {
   ...outcomeWithoutRows(pipeline, "published", undefined, 2),
@@ -21,7 +22,7 @@ const published = {
 }
 
 test("a published run names rows, bytes, seconds, rows per second and version", () => {
-  expect(summarize(published)).toBe(
+  expect(summarize(published, plain)).toBe(
     "telecom: 3,333 rows, 311.3 kB in 2.00 s (1,667 rows/s) into public.telecom, version 0123456789ab",
   )
   expect(outcomeToJson(published)).toMatchObject({
@@ -34,7 +35,7 @@ test("a published run names rows, bytes, seconds, rows per second and version", 
 })
 
 test("a needless run says up to date", () => {
-  expect(summarize({ ...published, outcome: "up-to-date" })).toContain("up to date")
+  expect(summarize({ ...published, outcome: "up-to-date" }, plain)).toContain("up to date")
 })
 
 test("a failed run names the code, and in JSON the whole problem", () => {
@@ -44,7 +45,7 @@ test("a failed run names the code, and in JSON the whole problem", () => {
     new Problem("chunk-damaged", "cut off", { hint: "look" }),
     1,
   )
-  expect(summarize(failed)).toBe("telecom: failed with chunk-damaged: cut off")
+  expect(summarize(failed, plain)).toBe("telecom: failed with chunk-damaged: cut off")
   expect(outcomeToJson(failed)).toMatchObject({
     version: null,
     problem: { code: "chunk-damaged", detail: "cut off", hint: "look" },

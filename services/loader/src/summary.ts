@@ -31,18 +31,21 @@ export function outcomeWithoutRows(
   return { pipeline: name, dataset, table: target, outcome, problem, seconds, ...nothing }
 }
 
+/** A command of this program as a user can type it: from `rejects list --run 7`. */
+export type ShowCommand = (args: string) => string
+
 /** The sentence. A published run names rows, bytes, seconds, rows per second and the version's first 12 digits. */
-export function summarize(run: RunOutcome): string {
+export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
   const { pipeline, table, rows, seconds, problem } = run
   const version = run.version?.slice(0, 12) ?? ""
   switch (run.outcome) {
     case "published":
       return (
-        `${pipeline}: ${count(rows)} rows, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
-        `(${count(rowsPerSecond(run))} rows/s) into ${table}, version ${version}${showRejects(run)}`
+        `${pipeline}: ${counted(rows, "row")}, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
+        `(${count(rowsPerSecond(run))} rows/s) into ${table}, version ${version}${showRejects(run, showCommand)}`
       )
     case "up-to-date":
-      return `${pipeline}: up to date, ${count(rows)} rows in ${table}, version ${version}${showRejects(run)}`
+      return `${pipeline}: up to date, ${counted(rows, "row")} in ${table}, version ${version}${showRejects(run, showCommand)}`
     case "skipped":
       return `${pipeline}: skipped, ${problem?.message ?? "another run is under way"}`
     case "stopped":
@@ -53,9 +56,9 @@ export function summarize(run: RunOutcome): string {
 }
 
 /** The end of the sentence: how many records were set aside, and how to see them. Empty when none was. */
-function showRejects({ rejects, run }: RunOutcome): string {
+function showRejects({ rejects, run }: RunOutcome, showCommand: ShowCommand): string {
   if (rejects === 0) return ""
-  const list = run === undefined ? "" : ` (flatbed-loader rejects list --run ${run})`
+  const list = run === undefined ? "" : ` (${showCommand(`rejects list --run ${run}`)})`
   return `; ${count(rejects)} ${rejects === 1 ? "record was" : "records were"} set aside${list}`
 }
 
@@ -77,6 +80,11 @@ export function showBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"]
   const step = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
   return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`
+}
+
+/** A number of things: `1 row`, `3,333 rows`. */
+export function counted(number: number, word: string): string {
+  return `${count(number)} ${word}${number === 1 ? "" : "s"}`
 }
 
 /** A whole number with commas between thousands. */

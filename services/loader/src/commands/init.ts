@@ -2,13 +2,14 @@
 import { access, writeFile } from "node:fs/promises"
 import { dirname, relative, resolve, sep } from "node:path"
 import { type DatasetSummary, Problem } from "@flatbed/contract"
-import type { Command, CommandContext } from "@flatbed/edge"
+import { type Command, type CommandContext, commandLine } from "@flatbed/edge"
 import { readAuthorities } from "../certificates.ts"
 import { checkSource } from "../check-source.ts"
 import { type DraftDataset, draftLoaderYaml, standardSourceUrl } from "../draft.ts"
 import { createSourceClient } from "../source-client.ts"
+import { counted } from "../summary.ts"
+import { standardFile } from "./settings-file.ts"
 
-const standardFile = "loader.yaml"
 const limits = { maxBodyBytes: 2 ** 26, connectMs: 4_000, idleMs: 15_000, requestMs: 30_000 }
 
 /** Asks the source once, writes one file, and overwrites none. */
@@ -48,15 +49,16 @@ async function init({ options, configFile, env, signal, print, note }: CommandCo
   const lines = pipelines.map(({ name, table }, i) => {
     const { rows, trouble } = offered[i] ?? { rows: null }
     if (trouble !== undefined) return `  ${name}: cannot be loaded as it is: ${trouble}`
-    return `  ${name}: ${rows === null || rows === undefined ? "" : `${rows} rows `}into ${table}`
+    return `  ${name}: ${rows === null || rows === undefined ? "" : `${counted(rows, "row")} `}into ${table}`
   })
   print({ file: target, source: url, pipelines }, [`wrote ${config}:`, ...lines].join("\n"))
-  const flag = configFile === undefined ? "" : ` --config ${configFile}`
+  const started = { env, script: process.argv[1] }
+  const show = (args: string) => commandLine("flatbed-loader", args, configFile, started)
   const login =
     env.DATABASE_URL === undefined
       ? "export DATABASE_URL=postgres://user:password@host:5432/database\n      "
       : ""
-  note(`Next: ${login}flatbed-loader load${flag}\nThen: flatbed-loader start${flag}`)
+  note(`Next: ${login}${show("load")}\nThen: ${show("start")}`)
 }
 
 async function askSource(

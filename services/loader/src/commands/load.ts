@@ -3,7 +3,7 @@ import { exitCodes } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
 import { createProgress } from "../progress.ts"
 import { outcomeToJson, type RunOutcome, summarize } from "../summary.ts"
-import { withLoader } from "./with-loader.ts"
+import { shownBy, withLoader } from "./with-loader.ts"
 
 export const loadCommand: Command = {
   name: "load",
@@ -14,7 +14,7 @@ export const loadCommand: Command = {
 }
 
 async function load(context: CommandContext): Promise<number> {
-  const { args, signal, stderr, json, print, note } = context
+  const { args, env, signal, stderr, json, print, note } = context
   const isTTY = (stderr as { isTTY?: boolean }).isTTY === true
   const progress = createProgress({ write: (text) => stderr.write(text), isTTY })
   return await withLoader(
@@ -22,14 +22,19 @@ async function load(context: CommandContext): Promise<number> {
     async (loader) => {
       const outcomes = await loader.load([args.pipeline ?? []].flat(), signal)
       progress.close()
-      const lines = outcomes.map(summarize)
+      const lines = outcomes.map((outcome) => summarize(outcome, shownBy(context)))
       print({ runs: outcomes.map(outcomeToJson) }, lines.length === 0 ? "nothing to load" : lines.join("\n"))
       for (const { pipeline, problem } of outcomes) {
         if (problem?.hint !== undefined && !json) note(`${pipeline}: ${problem.hint}`)
       }
+      // The commands in the hints read the same settings, and those read the variable.
+      const hasCommands = outcomes.some(({ rejects, run }) => rejects > 0 && run !== undefined)
+      const refused = outcomes.some(({ problem }) => problem?.code === "rejects-over-limit")
+      if ((hasCommands || refused) && env.DATABASE_URL !== undefined && !json)
+        note("rejects list asks the database: run it with DATABASE_URL set as it is for this load.")
       return exitCodeOf(outcomes)
     },
-    { bar: isTTY, onProgress: progress.show },
+    { bar: isTTY, tellsEnds: true, onProgress: progress.show },
   )
 }
 

@@ -5,9 +5,10 @@ import type { Session } from "../postgres/database.ts"
 import { countRejects, findLatestRuns, findReject, getRejects } from "../reject-ledger.ts"
 import { formatReject, formatRejects, rejectToJson } from "../reject-list.ts"
 import { findRun } from "../run-list.ts"
+import type { ShowCommand } from "../summary.ts"
 import { readNumber } from "./numbers.ts"
 import { neverRan, unknownRun } from "./runs.ts"
-import { withLoader } from "./with-loader.ts"
+import { shownBy, withLoader } from "./with-loader.ts"
 
 export const rejectsListCommand: Command = {
   name: "rejects list",
@@ -26,7 +27,9 @@ export const rejectsListCommand: Command = {
       limit: readNumber(limit, "--limit"),
     }
     return await withLoader(context, async (loader) => {
-      const { rejects, of } = await loader.askLedger((session) => listRejects(session, asked))
+      const { rejects, of } = await loader.askLedger((session) =>
+        listRejects(session, asked, shownBy(context)),
+      )
       context.print({ rejects: rejects.map(rejectToJson), of }, formatRejects(rejects, of))
       return 0
     })
@@ -46,7 +49,7 @@ export const rejectsShowCommand: Command = {
     const row = readNumber(context.args.row, "the row")
     return await withLoader(context, async (loader) => {
       const reject = await loader.askLedger((session) => findReject(session, run, row))
-      if (reject === undefined) throw notSetAside(run, row)
+      if (reject === undefined) throw notSetAside(run, row, shownBy(context))
       context.print(rejectToJson(reject), formatReject(reject))
       return 0
     })
@@ -56,20 +59,21 @@ export const rejectsShowCommand: Command = {
 async function listRejects(
   session: Session,
   asked: { readonly pipeline: string | undefined; readonly run: number | undefined; readonly limit: number },
+  showCommand: ShowCommand,
 ) {
   const { run } = asked
-  if (run !== undefined && (await findRun(session, run)) === undefined) throw unknownRun(run)
+  if (run !== undefined && (await findRun(session, run)) === undefined) throw unknownRun(run, showCommand)
   const { pipeline } = asked
   const runs = run === undefined ? await findLatestRuns(session, pipeline) : [run]
-  if (pipeline !== undefined && runs.length === 0) throw neverRan(pipeline)
+  if (pipeline !== undefined && runs.length === 0) throw neverRan(pipeline, showCommand)
   return {
     rejects: await getRejects(session, runs, asked.limit),
     of: await countRejects(session, runs),
   }
 }
 
-function notSetAside(run: number, row: number): Problem {
+function notSetAside(run: number, row: number, showCommand: ShowCommand): Problem {
   return new Problem("usage-invalid", `The ledger has no reject of row ${row} in run ${run}.`, {
-    hint: `flatbed-loader rejects list --run ${run} shows those there are.`,
+    hint: `Those there are: ${showCommand(`rejects list --run ${run}`)}`,
   })
 }

@@ -2,8 +2,9 @@
 import { Problem } from "@flatbed/contract"
 import type { Command } from "@flatbed/edge"
 import { findRun, formatRun, formatRuns, listRuns } from "../run-list.ts"
+import type { ShowCommand } from "../summary.ts"
 import { readNumber } from "./numbers.ts"
-import { withLoader } from "./with-loader.ts"
+import { shownBy, withLoader } from "./with-loader.ts"
 
 export const runsListCommand: Command = {
   name: "runs list",
@@ -21,7 +22,7 @@ export const runsListCommand: Command = {
     }
     return await withLoader(context, async (loader) => {
       const runs = await loader.askLedger((session) => listRuns(session, asked))
-      if (asked.pipeline !== undefined && runs.length === 0) throw neverRan(asked.pipeline)
+      if (asked.pipeline !== undefined && runs.length === 0) throw neverRan(asked.pipeline, shownBy(context))
       context.print({ runs }, formatRuns(runs))
       return 0
     })
@@ -37,23 +38,23 @@ export const runsShowCommand: Command = {
     const number = readNumber(context.args.run, "the run")
     return await withLoader(context, async (loader) => {
       const run = await loader.askLedger((session) => findRun(session, number))
-      if (run === undefined) throw unknownRun(number)
-      context.print(run, formatRun(run))
+      if (run === undefined) throw unknownRun(number, shownBy(context))
+      context.print(run, formatRun(run, shownBy(context)))
       return 0
     })
   },
 }
 
 /** The problem of a pipeline that the ledger knows nothing of. */
-export function neverRan(pipeline: string): Problem {
+export function neverRan(pipeline: string, showCommand: ShowCommand): Problem {
   return new Problem("usage-invalid", `The ledger has no run of a pipeline ${JSON.stringify(pipeline)}.`, {
-    hint: "flatbed-loader runs list shows the runs of all.",
+    hint: `The runs of all: ${showCommand("runs list")}`,
   })
 }
 
 /** The problem of a run number that the ledger does not have. */
-export function unknownRun(run: number): Problem {
+export function unknownRun(run: number, showCommand: ShowCommand): Problem {
   return new Problem("usage-invalid", `The ledger has no run ${run}.`, {
-    hint: "flatbed-loader runs list shows those there are.",
+    hint: `Those there are: ${showCommand("runs list")}`,
   })
 }

@@ -1,6 +1,7 @@
 /** `start`: the schedules and what the source announces, until it is stopped. */
 import type { Command, CommandContext } from "@flatbed/edge"
-import { withLoader } from "./with-loader.ts"
+import { outcomeToJson, type RunOutcome, summarize } from "../summary.ts"
+import { shownBy, withLoader } from "./with-loader.ts"
 
 export const startCommand: Command = {
   name: "start",
@@ -9,17 +10,26 @@ export const startCommand: Command = {
   run: start,
 }
 
+/** Prints a line for each run that published, failed or was skipped; one that found nothing new is in the log alone. */
 async function start(context: CommandContext): Promise<number> {
-  const { signal, note } = context
-  return await withLoader(context, async (loader) => {
-    try {
-      note(`flatbed-loader is up; health and metrics at ${await loader.start()}`)
-      await aborted(signal)
-    } finally {
-      await loader.stop()
-    }
-    return 0
-  })
+  const { signal, note, print } = context
+  const onEnd = (outcome: RunOutcome) => {
+    if (outcome.outcome === "up-to-date" || outcome.outcome === "stopped") return
+    print(outcomeToJson(outcome), summarize(outcome, shownBy(context)))
+  }
+  return await withLoader(
+    context,
+    async (loader) => {
+      try {
+        note(`flatbed-loader is up; health and metrics at ${await loader.start()}`)
+        await aborted(signal)
+      } finally {
+        await loader.stop()
+      }
+      return 0
+    },
+    { bar: false, tellsEnds: true, onEnd },
+  )
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,24 @@
+/** The settings file that a command names: whether it is there, and is the loader's. */
+import { readFile } from "node:fs/promises"
+import { Problem } from "@flatbed/contract"
+import type { ShowCommand } from "../summary.ts"
+
+/** Read when no other is named, from the working folder. */
+export const standardFile = "loader.yaml"
+
+/** @throws Problem `settings-invalid` when there is no such file, or it is one for the source. */
+export async function refuseWrongFile(file: string, showCommand: ShowCommand): Promise<void> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") return ""
+    throw new Problem("settings-invalid", `There is no settings file ${file}.`, {
+      hint: `Name another with --config, or let this one be made from what a source offers: ${showCommand("init")}`,
+    })
+  })
+  // Only keys in the first column are settings of the file itself.
+  if (!/^datasets:/m.test(text) || /^(?:pipelines|database|include):/m.test(text)) return
+  throw new Problem(
+    "settings-invalid",
+    `${file} looks like the source's settings: it declares datasets and no pipelines.`,
+    { hint: "Name the loader's settings with --config, as a rule a loader.yaml beside it." },
+  )
+}
