@@ -13,11 +13,16 @@ export const serveCommand: Command = {
   run: serve,
 }
 
-async function serve({ configFile, env, signal, print }: CommandContext): Promise<void> {
+async function serve({ configFile, env, signal, print, note }: CommandContext): Promise<void> {
   const config = configFile ?? standardFile
   const { settings } = await readSourceSettings({ file: config, env })
   refuseNoDataset(settings, config)
-  const log = createLog({ service: "source", level: settings.log.level, file: settings.log.file })
+  const { level, file } = settings.log
+  // With the log in a file, a dataset that cannot be read would go unnoticed by whoever looks at the terminal.
+  const onLine = (event: string, text: string) => {
+    if (file !== undefined && event === "version.failed") note(text)
+  }
+  const log = createLog({ service: "source", level, file, onLine })
   try {
     const source = await startSource(settings, { log })
     try {

@@ -52,17 +52,25 @@ function checkHeader(header: readonly string[], facts: ProblemFacts): void {
   header.forEach((name, i) => {
     const column = i + 1
     if (name.trim() === "") {
-      throw new Problem("header-invalid", `Column ${column} of ${header.length} has no name.`, {
-        hint: "Give every column a name in the file's first line.",
-        facts: { ...facts, column },
-      })
+      throw new Problem(
+        "header-invalid",
+        `Column ${column} of ${header.length}${inFile(facts)} has no name.`,
+        {
+          hint: "Give every column a name in the file's first line.",
+          facts: { ...facts, column },
+        },
+      )
     }
     const first = seen.get(name)
     if (first !== undefined) {
-      throw new Problem("header-invalid", `Columns ${first} and ${column} are both called ${quote(name)}.`, {
-        hint: "Give every column a name of its own in the file's first line.",
-        facts: { ...facts, column, value: name },
-      })
+      throw new Problem(
+        "header-invalid",
+        `Columns ${first} and ${column}${inFile(facts)} are both called ${quote(name)}.`,
+        {
+          hint: "Give every column a name of its own in the file's first line.",
+          facts: { ...facts, column, value: name },
+        },
+      )
     }
     seen.set(name, column)
   })
@@ -70,7 +78,7 @@ function checkHeader(header: readonly string[], facts: ProblemFacts): void {
 
 function checkServed(fields: readonly ServedField[], header: readonly string[], facts: ProblemFacts): void {
   if (fields.length === 0) {
-    throw new Problem("header-invalid", "The settings leave no column of the file.", {
+    throw new Problem("header-invalid", `The settings leave no column${inFile(facts)}.`, {
       hint: "Take a name out of columns.drop.",
       facts,
     })
@@ -82,12 +90,12 @@ function checkServed(fields: readonly ServedField[], header: readonly string[], 
     if (bytes > maxNameBytes) {
       throw new Problem(
         "header-invalid",
-        `The name of column ${index + 1} has ${bytes} bytes; Postgres keeps ${maxNameBytes}: ${quote(name)}.`,
+        `The name of column ${index + 1}${inFile(facts)} has ${bytes} bytes; Postgres keeps ${maxNameBytes}: ${quote(name)}.`,
         { hint: "Give it a shorter name in columns.rename.", facts: place },
       )
     }
     if (seen.has(name)) {
-      throw new Problem("header-invalid", `Two served columns are called ${quote(name)}.`, {
+      throw new Problem("header-invalid", `Two served columns${inFile(facts)} are called ${quote(name)}.`, {
         hint: `Change columns.rename; the file's own names are ${header.map(quote).join(", ")}.`,
         facts: place,
       })
@@ -99,13 +107,18 @@ function checkServed(fields: readonly ServedField[], header: readonly string[], 
 function requireColumn(name: string, known: readonly string[], setting: string, facts: ProblemFacts): void {
   if (known.includes(name)) return
   const nearest = findNearest(name, known)
-  throw new Problem("column-unknown", `${setting} names ${quote(name)}, which is not a column.`, {
-    hint:
-      nearest === undefined
-        ? `The columns are ${known.map(quote).join(", ")}.`
-        : `Did you mean ${quote(nearest)}?`,
-    facts: { ...facts, setting, value: name },
-  })
+  throw new Problem(
+    "column-unknown",
+    `${setting} names ${quote(name)}, which is not a column${inFile(facts)}.`,
+    {
+      hint:
+        nearest === undefined
+          ? `The columns are ${known.map(quote).join(", ")}.`
+          : `Did you mean ${quote(nearest)}?`,
+      facts: { ...facts, setting, value: name },
+    },
+  )
 }
 
+const inFile = ({ file }: ProblemFacts) => (file === undefined ? "" : ` in ${file}`)
 const quote = (name: string) => JSON.stringify(name)

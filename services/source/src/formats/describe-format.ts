@@ -205,10 +205,9 @@ export function describeFormat(name: string, reader: Reader): void {
       ["a name of 64 bytes", `a,${"é".repeat(32)}\n`, {}, "header-invalid", 2],
       ["a rename to a name that is taken", "a,b\n", { rename: { a: "b" } }, "header-invalid", 2],
     ])("refuses %s", async (_, bytes, columns, code, column) => {
-      expect(await refusal({ bytes, columns })).toMatchObject({
-        code,
-        facts: { file: "f.csv", line: 1, column },
-      })
+      const problem = await refusal({ bytes, columns })
+      expect(problem).toMatchObject({ code, facts: { file: "f.csv", line: 1, column } })
+      expect(problem.message).toContain("f.csv")
     })
 
     it("takes a name of 63 bytes, and a longer one with a rename", async () => {
@@ -227,6 +226,7 @@ export function describeFormat(name: string, reader: Reader): void {
       expect(problem).toMatchObject({
         code: "column-unknown",
         facts: { setting: `columns.${setting}`, value: "zz" },
+        message: `columns.${setting} names "zz", which is not a column in f.csv.`,
       })
       expect(problem.hint).toContain('"z"')
     })

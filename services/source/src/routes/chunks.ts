@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify"
 import type { Logger } from "pino"
 import { chunkForms, encodeChunk } from "../chunk-body.ts"
 import { readChunk } from "../chunk-reader.ts"
+import { counted } from "../counted.ts"
 import type { SourceDataset } from "../dataset.ts"
 import type { HeldVersion } from "../held-versions.ts"
 import type { ByteBudget } from "../http/byte-budget.ts"
@@ -116,10 +117,14 @@ function findChunk({ index: { manifest } }: HeldVersion, n: number): ManifestChu
   const chunk = manifest.chunks[n - 1]
   if (chunk !== undefined) return chunk
   const { length } = manifest.chunks
-  throw new Problem("chunk-out-of-range", `The version has ${length} chunks; there is no chunk ${n}.`, {
-    hint: length === 0 ? "The file holds a header and no rows." : `Ask for a chunk from 1 to ${length}.`,
-    facts: { dataset: manifest.dataset, version: manifest.version, chunk: n, chunks: length },
-  })
+  throw new Problem(
+    "chunk-out-of-range",
+    `The version has ${counted(length, "chunk")}; there is no chunk ${n}.`,
+    {
+      hint: length === 0 ? "The file holds a header and no rows." : `Ask for a chunk from 1 to ${length}.`,
+      facts: { dataset: manifest.dataset, version: manifest.version, chunk: n, chunks: length },
+    },
+  )
 }
 
 function describeChunk(

@@ -52,7 +52,7 @@ describe("what goes wrong", () => {
     await settled()
     const answer = await get("/v1/datasets/t/chunks/99")
     expect(answer.json()).toMatchObject({ facts: { chunk: 99, chunks: 1 } })
-    expect(answer.json().detail).toContain("1 chunks")
+    expect(answer.json().detail).toContain("The version has 1 chunk;")
   })
 
   it.each(["POST", "PUT", "DELETE", "OPTIONS"] as const)("refuses %s, whatever it brings", async (method) => {

@@ -2,6 +2,7 @@
 import { type ManifestChunk, Problem, type RowOrigin, routes } from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
 import { readChunk } from "../chunk-reader.ts"
+import { counted } from "../counted.ts"
 import { caching, sendDocument } from "../http/representation.ts"
 import { parsePosition } from "./position.ts"
 
@@ -18,7 +19,7 @@ export function routeRows(app: FastifyInstance): void {
       if (chunk === undefined) {
         throw new Problem(
           "row-out-of-range",
-          `The version has ${manifest.rows} rows; there is no row ${row}.`,
+          `The version has ${counted(manifest.rows, "row")}; there is no row ${row}.`,
           {
             hint:
               manifest.rows === 0
