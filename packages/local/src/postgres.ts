@@ -34,7 +34,10 @@ export type PostgresInput = {
   readonly note: (text: string) => void
 }
 
-const userName = "flatbed"
+// Not flatbed: the ledger's schema has that name, and a user's own tables would go where "$user" leads.
+const userName = "postgres"
+// What a server was made with before that was so; the file below is missing then.
+const formerUserName = "flatbed"
 const startLimitSeconds = 60
 const stopLimitSeconds = 20
 const startAttempts = 3
@@ -65,11 +68,12 @@ export async function openPostgres(input: PostgresInput): Promise<Postgres> {
   const home = await openHome({ folder: input.folder, binaries, account, note: input.note })
   const password = await openPassword(home)
   await openData(home, binaries.major, input.durable)
+  const user = await readFile(userFileOf(home), "utf8").catch(() => formerUserName)
   const { port, adopted } = await startServer(home, input.durable)
   return {
     port,
     adopted,
-    url: (database) => `postgres://${userName}:${password}@127.0.0.1:${port}/${database}`,
+    url: (database) => `postgres://${user}:${password}@127.0.0.1:${port}/${database}`,
     stop: () => stopServer(home),
   }
 }
@@ -86,6 +90,7 @@ export async function removePostgres(folder: string): Promise<void> {
 
 const dataOf = (home: Home) => join(home.folder, "data")
 const passwordFileOf = (home: Home) => join(home.folder, "password")
+const userFileOf = (home: Home) => join(home.folder, "user")
 const logOf = (home: Home) => join(home.folder, "postgres.log")
 
 // A password even on loopback: every account of the machine can reach the port, and a superuser of Postgres
@@ -166,6 +171,7 @@ async function makeData(home: Home, durable: boolean): Promise<void> {
       },
     )
   }
+  await writeFile(userFileOf(home), userName)
   await rename(making, dataOf(home)).catch(async (error: NodeJS.ErrnoException) => {
     // Another start was quicker; its data has the same password.
     if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error

@@ -8,8 +8,17 @@ const limitMs = 30_000
 const lookEveryMs = 50
 const requestLimitMs = 5000
 
-/** Whether somebody listens at the address's port, so that a source started now cannot. */
-export function isTaken(url: string): Promise<boolean> {
+/** @throws Problem `port-in-use` when somebody listens at the address's port, so that a source started now cannot. */
+export async function refuseTaken(url: string): Promise<void> {
+  if (!(await isTaken(url))) return
+  throw new Problem("port-in-use", `Another program listens at ${url} already.`, {
+    hint:
+      "Stop it, or choose another port: " +
+      "FLATBED_SOURCE__LISTEN__PORT=4010 FLATBED_LOADER__SOURCE__URL=http://127.0.0.1:4010 npm start",
+  })
+}
+
+function isTaken(url: string): Promise<boolean> {
   const { hostname, port, protocol } = new URL(url)
   return new Promise((resolve) => {
     const socket = createConnection({
@@ -28,20 +37,17 @@ export function isTaken(url: string): Promise<boolean> {
 
 /**
  * Waits until the source answers, at most half a minute, and gives the names of its datasets. Answers the exit
- * code instead when the service ends first, which is then what went wrong. `taken` says that somebody else
- * listened at the address before: then an answer proves nothing until our own source had time to notice.
+ * code instead when the service ends first, which is then what went wrong.
  */
 export async function waitForSource(
   url: string,
   source: Service,
-  taken: boolean,
   signal: AbortSignal,
 ): Promise<{ datasets: string[] } | { exitCode: number }> {
   let exitCode: number | undefined
   const ended = source.ended.then((code) => {
     exitCode = code
   })
-  if (taken) await Promise.race([ended, wait(limitMs / 3, undefined, { signal, ref: false })])
   const deadline = Date.now() + limitMs
   while (Date.now() < deadline) {
     if (exitCode !== undefined) return { exitCode }

@@ -62,24 +62,29 @@ pipelines: { notes: { dataset: notes, table: public.notes } }
 }
 
 it("with once, answers the load's exit code and leaves nothing running", async () => {
-  const { run, said } = await setup()
+  const { run, said, printed } = await setup()
   expect(await run(true)).toBe(0)
+  expect(printed).toEqual([])
   expect(await run(true, { LOAD_CODE: "6" })).toBe(6)
+  expect(printed.join()).toMatch(
+    /npm start brings Postgres up again[\s\S]*DATABASE_URL='postgres:[^']+\/flatbed' npx flatbed-loader rejects list --config 'data\/loader\.yaml'/,
+  )
   expect(await said()).toEqual(["load flatbed", "source stopped", "load flatbed", "source stopped"])
 })
 
 it("prints where to look, stays up, and stops the loader before the source", async () => {
-  const { run, said, stop, printed, port } = await setup()
+  const { run, said, stop, printed, notes, port } = await setup()
   const running = run(false)
   await waitFor(() => printed.length > 0)
   await waitFor(async () => (await said()).includes("start flatbed"))
   expect(printed[0]).toContain(`curl -s http://127.0.0.1:${port}/v1/datasets/notes/chunks/1\n`)
   expect(printed[0]).toMatch(
-    /psql 'postgres:\/\/flatbed:[0-9a-f]+@127\.0\.0\.1:[0-9]+\/flatbed'.* public\.notes /,
+    /psql 'postgres:\/\/postgres:[0-9a-f]+@127\.0\.0\.1:[0-9]+\/flatbed'.* public\.notes /,
   )
   stop.abort(new Error("stopped by the test"))
   await expect(running).rejects.toThrow("stopped by the test")
   expect(await said()).toEqual(["load flatbed", "start flatbed", "loader stopped", "source stopped"])
+  expect(notes.slice(-2)).toEqual(["stopping …", "stopped"])
 })
 
 it("ends everything, with its exit code, when a service ends unasked", async () => {

@@ -10,9 +10,9 @@ import { findOwnFiles } from "./own-files.ts"
 import { type SettingsFiles, writeOwnSettings } from "./own-settings.ts"
 import { openPostgres } from "./postgres.ts"
 import { type Service, startService } from "./service.ts"
-import { isTaken, waitForSource } from "./source-ready.ts"
+import { refuseTaken, waitForSource } from "./source-ready.ts"
 import { findTurn, openDatabase } from "./turn.ts"
-import { describeWhereToLook } from "./where-to-look.ts"
+import { describeSetAside, describeWhereToLook } from "./where-to-look.ts"
 
 export type StartInput = {
   /** The clone. */
@@ -39,12 +39,16 @@ const databaseName = "flatbed"
  */
 export async function start(input: StartInput): Promise<number> {
   const closers: (() => Promise<unknown>)[] = []
+  const tellStopping = () => input.note("stopping …")
+  input.signal.addEventListener("abort", tellStopping, { once: true })
   try {
     return await run(input, closers)
   } finally {
+    input.signal.removeEventListener("abort", tellStopping)
     for (const close of closers.reverse()) {
       await close().catch((error: Error) => input.note(`While stopping: ${error.message}`))
     }
+    if (input.signal.aborted) input.note("stopped")
   }
 }
 
@@ -106,9 +110,9 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
     check: checkSettings,
   })
   const sourceUrl = settings.source.url
-  const taken = await isTaken(sourceUrl)
+  await refuseTaken(sourceUrl)
   const source = await open("source", "serve", false)
-  const ready = await waitForSource(sourceUrl, source, taken, signal)
+  const ready = await waitForSource(sourceUrl, source, signal)
   if ("exitCode" in ready) return ready.exitCode
 
   const load = await open("loader", "load", true)
@@ -120,9 +124,18 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   if (first.what !== load.name) return unasked(first)
   const loaded = first.code
   // Wrong settings stay wrong; any other failed load has its chance again at the next tick.
-  if (input.once || loaded === exitCodes.usage) return loaded
+  const tellSetAside = () => {
+    if (loaded !== exitCodes.rejects && loaded !== exitCodes.contract) return
+    const config = relative(input.from, settingsFiles.loader)
+    input.print(describeSetAside({ databaseUrl: postgres.url(databaseName), config, once: input.once }))
+  }
+  if (loaded === exitCodes.usage) return loaded
+  if (input.once) {
+    tellSetAside()
+    return loaded
+  }
 
-  const loader = await open("loader", "start", false)
+  const loader = await open("loader", "start", true)
   input.print(
     describeWhereToLook({
       sourceUrl,
@@ -132,6 +145,7 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
       logs: Object.values(logs).map((log) => relative(root, log)),
     }),
   )
+  tellSetAside()
   return unasked(await Promise.race([firstEnd([source, loader], turn.lost), aborted(signal)]))
 }
 

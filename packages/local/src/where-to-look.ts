@@ -31,3 +31,21 @@ export function describeWhereToLook(look: WhereToLook): string {
     "",
   ].join("\n")
 }
+
+/** The lines after a load that set records aside, or was refused: how to see why. They work where `config` is read. */
+export function describeSetAside(look: {
+  readonly databaseUrl: string
+  /** The loader's settings, relative to the folder in which the command was typed. */
+  readonly config: string
+  /** Whether Postgres stops now. */
+  readonly once: boolean
+}): string {
+  const command = (args: string) =>
+    `  DATABASE_URL='${look.databaseUrl}' npx flatbed-loader ${args} --config '${look.config}'`
+  return [
+    `See how each load ended, and which records were set aside${look.once ? " (npm start brings Postgres up again)" : ""}`,
+    command("status"),
+    command("rejects list"),
+    "",
+  ].join("\n")
+}

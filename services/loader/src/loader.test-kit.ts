@@ -113,6 +113,7 @@ export async function openBench(...contents: ScriptedDataset[]): Promise<Bench> 
       createLoader(makeSettings({ source: source.url, database: database.url }, change), {
         log: log.log,
         version: "0.0.0-test",
+        showCommand: (args) => `flatbed-loader ${args}`,
         ...parts,
       }),
     query: async (text, values) => (await pool.query(text, values)).rows,
