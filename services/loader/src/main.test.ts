@@ -100,6 +100,7 @@ test("start serves health and metrics, catches up, and stops at a signal with it
   const program = start(["start"])
   const started = await program.waitForEvent("loader.started")
   await program.waitForEvent("run.finished")
+  await waitFor(() => program.stdout().startsWith("people: 10 rows"))
   const get = async (path: string) => {
     const answer = await fetch(`${started.admin}${path}`)
     return { status: answer.status, text: await answer.text() }
@@ -178,4 +179,14 @@ test("status tells why the last attempt failed before it had a run, and what the
   expect(stdout).toContain(
     `the table still shows version ${shown.version.slice(0, 12)} of ${shown.published_at}`,
   )
+})
+
+test("start prints a line for a run that failed, wherever the log goes", async () => {
+  await bench.query("create table public.people (id integer)")
+  await configure("pipelines:\n  people: { dataset: people, table: people, follow: true }\n")
+  const program = start(["start"], { FLATBED_LOADER__LOG__FILE: join(folder.path, "loader.log") })
+  await waitFor(() => program.stdout().startsWith("people: failed with columns-differ: "))
+  expect(program.stdout()).toContain('alter table public.people add column "name" text;')
+  program.kill("SIGTERM")
+  await program.end()
 })

@@ -52,6 +52,13 @@ const withSetAside = (content: ScriptedDataset, ...rows: number[]): ScriptedData
 const recordOf = (content: ScriptedDataset, row: number) =>
   content.rows[row - 1]?.map((cell) => (cell === null ? "" : `"${cell}"`)).join(",")
 
+test("a first load over the limit says that there is no table yet", async () => {
+  bench.source.publish(withSetAside(people(30, 3, "b"), 8))
+  const { problem } = await load()
+  expect(problem?.message).toMatch(/^1 of 30 records was set aside; /)
+  expect(problem?.hint).toMatch(/^There is no table yet\. List them: flatbed-loader rejects list --run \d+\n/)
+})
+
 describe("records that the source set aside", () => {
   test("stop the load by default before a row moves, and are listed all the same", async () => {
     await load()
@@ -73,6 +80,7 @@ describe("records that the source set aside", () => {
     )
     const [{ run } = { run: 0 }] = await bench.query("select max(run_id)::integer as run from flatbed.runs")
     expect(outcome.problem?.hint).toContain(`flatbed-loader rejects list --run ${run}`)
+    expect(outcome.problem?.hint).toContain("The table is as it was.")
     expect(bench.source.chunksAsked()).toEqual([3, 7])
     expect(await recorded()).toMatchObject([{ row: 8 }, { row: 20 }])
     expect(await stagingTables()).toEqual([])

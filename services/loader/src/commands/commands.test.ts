@@ -1,5 +1,5 @@
 // If this file fails, an operator cannot find out which records were set aside, or reads something else than is there.
-import { writeFile } from "node:fs/promises"
+import { rename, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { startProcess, type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
@@ -36,8 +36,10 @@ async function configure(maxRejects: string): Promise<void> {
   await writeFile(join(folder.path, "loader.yaml"), `${urls}log: { file: loader.log }\n${pipelines}`)
 }
 
-async function run(...args: string[]) {
-  const env = { DATABASE_URL: bench.databaseUrl }
+const run = (...args: string[]) => runWith({}, ...args)
+
+async function runWith(more: Record<string, string>, ...args: string[]) {
+  const env = { DATABASE_URL: bench.databaseUrl, ...more }
   const program = startProcess({ script, args, cwd: folder.path, env })
   const { code } = await program.end()
   return { code, stdout: program.stdout(), stderr: program.stderr() }
@@ -80,6 +82,33 @@ test("load over the limit ends with 5; the rejects are listed and shown with the
   expect(Buffer.from(raw, "base64").toString()).toBe(
     content.rows[13]?.map((cell) => (cell === null ? "" : `"${cell}"`)).join(","),
   )
+})
+
+test("commands in messages name the settings file in use, and npx where that started this one", async () => {
+  await rename(join(folder.path, "loader.yaml"), join(folder.path, "my loader.yaml"))
+  const { stdout, stderr } = await runWith(
+    { npm_lifecycle_event: "npx" },
+    "load",
+    "--config",
+    "my loader.yaml",
+  )
+  expect(stdout).toContain("(npx flatbed-loader rejects list --run 1 --config 'my loader.yaml')")
+  expect(stderr).toContain("DATABASE_URL")
+  const { stdout: shown } = await run("runs", "show", "1", "--config", "my loader.yaml")
+  expect(shown).toContain("(flatbed-loader rejects list --run 1 --config 'my loader.yaml')")
+})
+
+test("a settings file that is not there, or is the source's, is told as that", async () => {
+  const missing = await run("load", "--config", "other.yaml")
+  expect(missing.code).toBe(2)
+  expect(missing.stderr).toContain("There is no settings file other.yaml.")
+  expect(missing.stderr).toContain("flatbed-loader init --config other.yaml")
+  expect(missing.stderr).not.toContain("Mend every line")
+  await folder.write("source.yaml", "# files\ndatasets:\n  people: { files: people.csv }\n")
+  expect(await run("load", "--config", "source.yaml")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("source.yaml looks like the source's settings"),
+  })
 })
 
 test("rejects list follows the latest run of each pipeline, or the run that is named", async () => {
