@@ -16,15 +16,17 @@ afterEach(async () => {
 async function serve(
   env: Readonly<Record<string, string>> = {},
   meanwhile?: (log: string) => Promise<unknown>,
+  csv = "id\n1\n",
 ) {
   folder = await temporaryFolder()
-  await folder.write("t.csv", "id\n1\n")
+  await folder.write("t.csv", csv)
   const configFile = await folder.write(
     "source.yaml",
     "listen: { port: 0 }\nadmin: { port: 0 }\nlog: { file: logs/source.log }\ndatasets: { t: { files: t.csv } }\n",
   )
   const stop = new AbortController()
   const printed: { url: string; admin_url: string }[] = []
+  const notes: string[] = []
   const context: CommandContext = {
     args: {},
     options: {},
@@ -35,7 +37,7 @@ async function serve(
     stdout: process.stdout,
     stderr: process.stderr,
     print: (value) => printed.push(value as { url: string; admin_url: string }),
-    note: () => {},
+    note: (text) => notes.push(text),
     color: false,
   }
   const ended = serveCommand.run(context)
@@ -46,7 +48,7 @@ async function serve(
   await ended
   const log = await readFile(join(folder.path, "logs", "source.log"), "utf8")
   const events = log.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]))
-  return { where, answer, events }
+  return { where, answer, events, notes }
 }
 
 it("serves until it is told to stop, logging to the file that is named", async () => {
@@ -61,6 +63,13 @@ it("serves until it is told to stop, logging to the file that is named", async (
   expect(events.at(-1)).toMatchObject({ event: "source.stopped" })
   await expect(fetch(where.url)).rejects.toThrow()
   await expect(fetch(where.admin_url)).rejects.toThrow()
+})
+
+it("notes a file that cannot be read on the terminal too when the log goes to a file", async () => {
+  const failed = async (log: string) =>
+    await waitFor(async () => (await readFile(log, "utf8")).includes("version.failed"))
+  const { notes } = await serve({ FLATBED_SOURCE__SETTLE: "0ms" }, failed, "id,id\n1,2\n")
+  expect(notes).toEqual([expect.stringMatching(/^t: .*id/)])
 })
 
 it("looks at certificate and files again on SIGHUP, and lives on", async () => {
