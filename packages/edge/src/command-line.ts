@@ -2,6 +2,7 @@
 import { Problem } from "@flatbed/contract"
 import { Command as CommanderCommand, CommanderError, Option } from "commander"
 import type { Command, Program } from "./program.ts"
+import { commandLine } from "./shown-command.ts"
 
 /** Either a command to run, or `answered`: help or the version is printed already. */
 export type Parsed =
@@ -18,6 +19,7 @@ type Terminal = {
   readonly writeOut: (text: string) => void
   readonly writeErr: (text: string) => void
   readonly color: boolean
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /**
@@ -26,6 +28,7 @@ type Terminal = {
  * @throws Problem `usage-invalid` for whatever the program does not understand, with the nearest name as hint.
  */
 export function parseCommandLine(program: Program, argv: readonly string[], terminal: Terminal): Parsed {
+  const { env, ...output } = terminal
   let chosen: Parsed | undefined
   const root = new CommanderCommand(program.name)
     .description(program.summary)
@@ -33,7 +36,7 @@ export function parseCommandLine(program: Program, argv: readonly string[], term
     .helpOption("-h, --help", "print this help")
     .exitOverride()
     .configureOutput({
-      ...terminal,
+      ...output,
       outputError: () => undefined,
       getOutHasColors: () => terminal.color,
     })
@@ -53,7 +56,7 @@ export function parseCommandLine(program: Program, argv: readonly string[], term
     root.parse(argv, { from: "user" })
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
-    return answer(thrown, program)
+    return answer(thrown, program, env)
   }
   return chosen ?? { answered: true, exitCode: 0 }
 }
@@ -85,13 +88,14 @@ function examplesText(examples: readonly string[]): string {
   return `Examples:\n${examples.map((example) => `  ${example}\n`).join("")}`
 }
 
-function answer(error: CommanderError, program: Program): Parsed {
+function answer(error: CommanderError, program: Program, env: Terminal["env"]): Parsed {
   if (error.exitCode === 0) return { answered: true, exitCode: 0 }
   // No command at all: commander has printed the help to stderr.
   if (error.code === "commander.help") return { answered: true, exitCode: 2 }
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n")
   const suggestion = rest.join(" ").replace(/^\((.*)\)$/, "$1")
+  const help = commandLine(program.name, "--help", undefined, { env, script: process.argv[1] })
   throw new Problem("usage-invalid", `${program.name}: ${first}`, {
-    hint: suggestion === "" ? `${program.name} --help lists what there is.` : suggestion,
+    hint: suggestion === "" ? `${help} lists what there is.` : suggestion,
   })
 }

@@ -39,6 +39,7 @@ export async function runProgram(program: Program, io: Partial<Io> = {}): Promis
       writeOut: (text) => stdout.write(text),
       writeErr: (text) => stderr.write(text),
       color,
+      env,
     })
     if (parsed.answered) return parsed.exitCode
     const code = await parsed.command.run(

@@ -8,7 +8,10 @@ export type StartedWith = {
   readonly script: string | undefined
 }
 
-const standardFiles = { "flatbed-source": "source.yaml", "flatbed-loader": "loader.yaml" } as const
+const standardFiles: Readonly<Record<string, string>> = {
+  "flatbed-source": "source.yaml",
+  "flatbed-loader": "loader.yaml",
+}
 
 /**
  * `npx flatbed-loader rejects list --run 7 --config data/loader.yaml`. Without `npx` when this process was started
@@ -16,12 +19,14 @@ const standardFiles = { "flatbed-source": "source.yaml", "flatbed-loader": "load
  * the one that the program reads by itself in this folder.
  */
 export function commandLine(
-  program: keyof typeof standardFiles,
+  program: string,
   args: string,
   configFile?: string,
   started: StartedWith = { env: process.env, script: process.argv[1] },
 ): string {
-  const isStandard = configFile === undefined || resolve(configFile) === resolve(standardFiles[program])
+  const standard = standardFiles[program]
+  const isStandard =
+    configFile === undefined || (standard !== undefined && resolve(configFile) === resolve(standard))
   const words = [
     program,
     ...(args === "" ? [] : [args]),

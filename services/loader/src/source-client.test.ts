@@ -147,6 +147,18 @@ describe("a refusal", () => {
     expect(await getChunk(page(status))).toMatchObject({ code, hint: expect.stringContaining(hint) })
   })
 
+  test("by a port that is not the source's data port says what source.url is to be", async () => {
+    const problem = await getChunk({
+      kind: "answer",
+      answer: problemAnswer("route-not-found", "nothing here"),
+    })
+    expect(problem).toMatchObject({
+      code: "route-not-found",
+      message: "nothing here",
+      hint: expect.stringMatching(/source\.url is to be .* without a path; not that of its admin port/),
+    })
+  })
+
   test("by redirect is not followed", async () => {
     const problem = await getChunk(page(302, "", { location: `${source.url}/v1/datasets` }))
     expect(problem).toMatchObject({ code: "source-refused", hint: expect.stringContaining("Redirects") })
