@@ -103,7 +103,7 @@ test("by default one bad record leaves the table as it was; so does one more tha
   await flatbed.write("orders.csv", Buffer.concat([rest, Buffer.from("100000,1.50,2024-02-29,last\r\n")]))
   const strict = flatbed.loader(["load", "strict"])
   expect((await strict.end()).code).toBe(5)
-  expect(strict.stdout()).toMatch(/rejects-over-limit: 499 of 100000 records.*orders\.csv line 2\d\d/)
+  expect(strict.stdout()).toMatch(/rejects-over-limit: 499 of 100,000 records.*orders\.csv line 2\d\d/)
 
   // 499 are the source's; the last row of the last chunk is refused by Postgres, and 500 are one too many.
   await setLimit("499")

@@ -48,7 +48,8 @@ export function createLog({ service, level, file, pretty, leaveOut = [], onLine 
         logMethod(args, method) {
           const [fields, text] = args as unknown as [unknown, unknown]
           const event = String((fields as { event?: unknown } | null)?.event ?? "")
-          onLine?.(event, maskSecrets(String(text ?? "")))
+          const said = typeof fields === "string" ? fields : text
+          onLine?.(event, maskSecrets(String(said ?? "")))
           if (!leaveOut.includes(event)) method.apply(this, args)
         },
       },
