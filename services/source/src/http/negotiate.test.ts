@@ -55,14 +55,35 @@ describe("Accept-Encoding", () => {
     ["identity;q=0, *", "gzip"],
     ["gzip, *;q=0", "gzip"],
     ["GZIP;Q=1.0", "gzip"],
-  ])("%j is answered with %s", (field, coding) => {
-    expect(negotiateCoding(field)).toBe(coding)
+    ["zstd", "identity"],
+    ["zstd, gzip;q=0.5", "gzip"],
+  ])("%j is answered with %s where only gzip is offered", (field, coding) => {
+    expect(negotiateCoding(field, ["gzip"])).toBe(coding)
   })
 
-  it.each(["identity;q=0", "*;q=0", "br, identity;q=0", "gzip;q=0, identity;q=0, *"])(
-    "%j is not acceptable",
+  it.each([
+    ["zstd", "zstd"],
+    ["zstd, gzip;q=0.5", "zstd"],
+    ["zstd;q=0.5, gzip", "gzip"],
+    ["gzip, deflate, br, zstd", "zstd"],
+    ["gzip", "gzip"],
+    ["zstd;q=0, gzip", "gzip"],
+    ["zstd;q=0.5, identity", "identity"],
+    ["zstd;q=0.2, x-gzip;q=0.3, identity;q=0.3", "gzip"],
+    ["*", "identity"],
+    ["identity;q=0, *", "gzip"],
+    ["gzip;q=0, identity;q=0, *", "zstd"],
+    ["br", "identity"],
+  ])("%j is answered with %s where zstd is offered too", (field, coding) => {
+    expect(negotiateCoding(field, ["zstd", "gzip"])).toBe(coding)
+  })
+
+  it.each(["identity;q=0", "*;q=0", "br, identity;q=0", "gzip;q=0, identity;q=0, *", "zstd, *;q=0"])(
+    "%j is not acceptable where only gzip is offered",
     (field) => {
-      expect(() => negotiateCoding(field)).toThrow(expect.objectContaining({ code: "not-acceptable" }))
+      expect(() => negotiateCoding(field, ["gzip"])).toThrow(
+        expect.objectContaining({ code: "not-acceptable", hint: "Allow gzip or identity." }),
+      )
     },
   )
 })

@@ -1,7 +1,7 @@
 /** Pure: which of the offered representations a request wants (RFC 9110 section 12). */
 import { Problem } from "@flatbed/contract"
 
-export type Coding = "identity" | "gzip"
+export type Coding = "identity" | "gzip" | "zstd"
 
 type Preference = {
   readonly value: string
@@ -36,27 +36,43 @@ export function negotiateForm<Form extends { readonly accepts: string }>(
 }
 
 /**
- * gzip when it is named and weighs at least as much as identity, or when identity is excluded; otherwise
- * identity (RFC 9110 section 12.5.3). Raises not-acceptable when both are excluded.
+ * The offered coding that is named with the greatest weight, among equals the first, if it weighs at least as much
+ * as identity or identity is excluded; otherwise identity (RFC 9110 section 12.5.3). Raises not-acceptable when
+ * everything is excluded.
  */
-export function negotiateCoding(acceptEncoding: string | undefined): Coding {
+export function negotiateCoding(
+  acceptEncoding: string | undefined,
+  offered: readonly Exclude<Coding, "identity">[],
+): Coding {
   if (acceptEncoding === undefined) return "identity"
   const preferences = parsePreferences(acceptEncoding)
   const weigh = (name: string) => preferences.find(({ value }) => value === name)?.quality
+  // RFC 9110 section 8.4.1.3: x-gzip is gzip.
+  const weighOffered = (name: string) => weigh(name) ?? (name === "gzip" ? weigh("x-gzip") : undefined)
   const star = weigh("*")
-  const named = weigh("gzip") ?? weigh("x-gzip")
   const identity = weigh("identity")
+  let named: Coding | undefined
+  let namedQuality = 0
+  for (const coding of offered) {
+    const quality = weighOffered(coding) ?? 0
+    if (quality > namedQuality) {
+      named = coding
+      namedQuality = quality
+    }
+  }
   // Without a word about it identity is acceptable, unless `*;q=0` excludes what is not named.
   if ((identity ?? star ?? 1) > 0) {
-    return named !== undefined && named > 0 && named >= (identity ?? 0) ? "gzip" : "identity"
+    return named !== undefined && namedQuality >= (identity ?? 0) ? named : "identity"
   }
-  if ((named ?? star ?? 0) > 0) return "gzip"
+  if (named !== undefined) return named
+  // Who takes anything unnamed gets what most clients know, the last.
+  const unnamed = offered.filter((coding) => weighOffered(coding) === undefined).at(-1)
+  if ((star ?? 0) > 0 && unnamed !== undefined) return unnamed
+  const names = [...offered, "identity"]
   throw new Problem(
     "not-acceptable",
-    `Accept-Encoding is ${JSON.stringify(acceptEncoding)}; offered are gzip, identity.`,
-    {
-      hint: "Allow gzip or identity.",
-    },
+    `Accept-Encoding is ${JSON.stringify(acceptEncoding)}; offered are ${names.join(", ")}.`,
+    { hint: `Allow ${names.join(" or ")}.` },
   )
 }
 

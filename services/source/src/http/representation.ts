@@ -1,15 +1,10 @@
 /** One representation to one answer: coding, tag, digest, length, or 304. */
 import { createHash } from "node:crypto"
-import { promisify } from "node:util"
-import { gzip } from "node:zlib"
 import { formatReprDigest, headers, mediaTypes } from "@flatbed/contract"
 import type { FastifyReply, FastifyRequest } from "fastify"
 import type { ByteClaim } from "./byte-budget.ts"
+import { encodeBody, offeredCodings } from "./codings.ts"
 import { matchesTag, negotiateCoding } from "./negotiate.ts"
-
-const compress = promisify(gzip)
-// Level 1 keeps up with a network; the higher ones cost several times more for a tenth less.
-const gzipLevel = 1
 
 /** How long an answer may be kept. */
 export const caching = {
@@ -37,7 +32,7 @@ export async function sendRepresentation(
   reply: FastifyReply,
   representation: Representation,
 ): Promise<void> {
-  const coding = negotiateCoding(joined(request.headers["accept-encoding"]))
+  const coding = negotiateCoding(joined(request.headers["accept-encoding"]), offeredCodings)
   const etag = tagOf([...representation.seed, coding])
   const always = {
     etag,
@@ -50,8 +45,7 @@ export async function sendRepresentation(
     void reply.code(304).headers(always).send()
     return
   }
-  const plain = await representation.body()
-  const body = coding === "gzip" ? await compress(plain, { level: gzipLevel }) : plain
+  const body = await encodeBody(coding, await representation.body())
   representation.claim?.resize(body.length)
   // Only now, so that a problem raised on the way carries none of them.
   if (coding !== "identity") reply.header("content-encoding", coding)

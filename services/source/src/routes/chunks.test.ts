@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { gunzipSync } from "node:zlib"
+import zlib from "node:zlib"
 import { hashColumns, parseReprDigest, paths, rejectLineSchema } from "@flatbed/contract"
 import Value from "typebox/value"
 import { afterEach, describe, expect, it } from "vitest"
@@ -20,6 +20,9 @@ async function setup(content = csv, written?: Record<string, unknown>) {
 afterEach(async () => {
   for (const folder of open.splice(0)) await folder.close()
 })
+
+/** Undefined on a Node before 22.15. */
+const unzstd = (zlib as { zstdDecompressSync?: (coded: Buffer) => Buffer }).zstdDecompressSync
 
 const sha256 = (bytes: Buffer | string) => createHash("sha256").update(bytes).digest()
 
@@ -120,7 +123,7 @@ describe("a chunk", () => {
     const { get, chunk } = await setup()
     const tags = new Set<string>()
     for (const accept of ["application/json", "application/x-ndjson", "text/csv"]) {
-      for (const coding of ["identity", "gzip"]) {
+      for (const coding of ["identity", "gzip", ...(unzstd === undefined ? [] : ["zstd"])]) {
         const headers = { accept, "accept-encoding": coding }
         const etag = String((await get(chunk(1), headers)).headers.etag)
         expect(etag).toMatch(/^"[^"]+"$/)
@@ -133,7 +136,7 @@ describe("a chunk", () => {
         expect((await get(chunk(2), { ...headers, "if-none-match": etag })).statusCode).toBe(200)
       }
     }
-    expect(tags.size).toBe(6)
+    expect(tags.size).toBe(unzstd === undefined ? 6 : 9)
   })
 
   it("is gzip when asked for, the digest being that of the coded bytes", async () => {
@@ -143,8 +146,21 @@ describe("a chunk", () => {
     expect(coded.headers["content-encoding"]).toBe("gzip")
     expect(coded.headers["content-length"]).toBe(String(coded.rawPayload.length))
     expect(parseReprDigest(coded.headers["repr-digest"] as string)).toEqual(sha256(coded.rawPayload))
-    expect(gunzipSync(coded.rawPayload)).toEqual(plain.rawPayload)
+    expect(zlib.gunzipSync(coded.rawPayload)).toEqual(plain.rawPayload)
     expect(plain.headers["content-encoding"]).toBeUndefined()
+  })
+
+  it("is zstd when that is preferred and this Node has it, otherwise gzip", async () => {
+    const { get, chunk, folder } = await setup()
+    const plain = await get(chunk(1))
+    const coded = await get(chunk(1), { "accept-encoding": "zstd, gzip;q=0.5" })
+    expect(coded.headers["content-encoding"]).toBe(unzstd === undefined ? "gzip" : "zstd")
+    expect(coded.headers.vary).toContain("Accept-Encoding")
+    expect(coded.headers["content-length"]).toBe(String(coded.rawPayload.length))
+    expect(parseReprDigest(coded.headers["repr-digest"] as string)).toEqual(sha256(coded.rawPayload))
+    expect((unzstd ?? zlib.gunzipSync)(coded.rawPayload)).toEqual(plain.rawPayload)
+    const served = folder.logged.filter((line) => line.event === "chunk.served").at(-1)
+    expect(served).toMatchObject({ coding: coded.headers["content-encoding"] })
   })
 
   it("answers HEAD with the headers of GET and no body", async () => {

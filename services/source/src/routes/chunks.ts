@@ -104,6 +104,7 @@ export function routeChunks(app: FastifyInstance, { budget, metrics, log }: Chun
         version: held.index.manifest.version.slice(0, 12),
         chunk: chunk.chunk,
         form,
+        coding: reply.getHeader("content-encoding") ?? "identity",
         status,
         bytes,
         complete,
