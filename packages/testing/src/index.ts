@@ -1,5 +1,6 @@
 export * from "./certificates.ts"
 export * from "./chaos-proxy.ts"
+export * from "./class-shares.ts"
 export * from "./csv-generator.ts"
 export * from "./database.ts"
 export * from "./files.ts"

@@ -53,20 +53,22 @@ const damage = [[0], [0xff], [0xc3], [0xed, 0xa0, 0x80], [0xf0, 0x9f, 0x98], [0x
 const piece = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...lexemes).map((text) => Buffer.from(text)) },
   { weight: 4, arbitrary: fc.constantFrom(...words).map((text) => Buffer.from(text)) },
-  { weight: 2, arbitrary: fc.constantFrom(...signs).map((text) => Buffer.from(text)) },
-  { weight: 1, arbitrary: fc.constantFrom(...damage).map((bytes) => Buffer.from(bytes)) },
+  { weight: 5, arbitrary: fc.constantFrom(...signs).map((text) => Buffer.from(text)) },
+  { weight: 3, arbitrary: fc.constantFrom(...damage).map((bytes) => Buffer.from(bytes)) },
 )
 const cell = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(...lexemes).map((text) => Buffer.from(text)) },
   { weight: 3, arbitrary: fc.constantFrom(...words).map((text) => Buffer.from(text)) },
   { weight: 2, arbitrary: fc.constant(Buffer.alloc(0)) },
-  { weight: 1, arbitrary: fc.array(piece, { maxLength: 3 }).map((parts) => Buffer.concat(parts)) },
+  { weight: 2, arbitrary: fc.array(piece, { maxLength: 3 }).map((parts) => Buffer.concat(parts)) },
 )
 const types = ["boolean", "integer", "bigint", "numeric", "date", "timestamp", "timestamptz", "text"] as const
 const dialects: Dialect[] = [
   { delimiter: ",", quote: '"' },
   { delimiter: ";", quote: "'" },
   { delimiter: "\t", quote: '"' },
+  { delimiter: "|", quote: "`" },
+  { delimiter: "\\", quote: "~" },
 ]
 
 /** Files of one to four columns; cells mostly of the column's own kind, quoted or not, records mostly whole. */
@@ -82,8 +84,9 @@ export function createRandomFile(): fc.Arbitrary<RandomFile> {
       fc.constantFrom("\n", "\r\n"),
       fc.boolean(),
       fc.integer({ min: 1, max: 40 }),
+      fc.boolean(),
     )
-    .map(([dialect, width, records, declared, newline, endsInNewline, step]) => {
+    .map(([dialect, width, records, declared, newline, endsInNewline, step, hasMark]) => {
       const names = Array.from({ length: width }, (_, i) => `c${i}`)
       const lines = records.map((cells) => {
         // One record in some twenty has another number of cells.
@@ -94,7 +97,8 @@ export function createRandomFile(): fc.Arbitrary<RandomFile> {
         })
         return join(written, dialect.delimiter)
       })
-      const body = join([Buffer.from(names.join(dialect.delimiter)), ...lines], newline)
+      const header = `${hasMark ? "\ufeff" : ""}${names.join(dialect.delimiter)}`
+      const body = join([Buffer.from(header), ...lines], newline)
       return {
         bytes: endsInNewline ? Buffer.concat([body, Buffer.from(newline)]) : body,
         dialect,

@@ -1,35 +1,135 @@
-// If this fails, which reader serves a file changes what the file says.
+// If this fails, which reader serves a file, or what writes its rows, changes what the file says.
+import { isUtf8 } from "node:buffer"
 import { Problem } from "@flatbed/contract"
+import { createClassShares } from "@flatbed/testing"
 import fc from "fast-check"
 import { expect, test } from "vitest"
+import { encodeCells } from "./byte-encode.ts"
 import { byteReader } from "./byte-reader.ts"
+import { createByteTables } from "./byte-table.ts"
 import { csvParseReader } from "./csv-parse.ts"
 import type { Reader, RowsForm } from "./format.ts"
 import { createRandomFile, type RandomFile } from "./random-file.test-kit.ts"
 
+/** What is held against csv-parse. Another implementation is one line more. */
+const readersUnderTest: readonly Reader[] = [byteReader]
+const cellEncodersUnderTest: Readonly<Record<string, typeof encodeCells>> = { "byte loop": encodeCells }
+
 const cases = Number(process.env.FLATBED_TEST_CASES ?? 20_000)
 const seed = Number(process.env.FLATBED_TEST_SEED ?? Date.now() % 1_000_000_000)
 
-test(`${cases} files, well-formed and not, say the same through both readers (seed ${seed})`, async () => {
+test(`${cases} files, well-formed and not, say the same through every reader (seed ${seed})`, async () => {
+  const shares = createClassShares(classes)
   await fc.assert(
     fc.asyncProperty(createRandomFile(), async (file) => {
-      expect(await readAll(byteReader, file)).toEqual(await readAll(csvParseReader, file))
+      const said = await readAll(csvParseReader, file)
+      shares.add({ file, text: file.bytes.toString("latin1"), said })
+      for (const reader of readersUnderTest) expect(await readAll(reader, file)).toEqual(said)
+      if ("code" in said) return
+      for (const [name, encode] of Object.entries(cellEncodersUnderTest)) {
+        const rows = said.spans.filter(({ isReject }) => !isReject)
+        const bytes = Buffer.concat(rows.map(({ from, to }) => file.bytes.subarray(from, to)))
+        const encoded = encode(endWithNewline(bytes), said.result.layout, createByteTables(file.dialect))
+        const { body } = encoded
+        expect({ name, body: body.toString("latin1"), rows: encoded.rows }).toEqual({
+          name,
+          body: said.forms[0]?.body.replace(/^\{"reject".*\n/gm, ""),
+          rows: rows.length,
+        })
+      }
     }),
     { numRuns: cases, seed },
   )
-}, 900_000)
+  process.stdout.write(`${shares.describe()}\n`)
+  expect(shares.tooFew()).toEqual([])
+}, 3_600_000)
+
+// Rejects between them are left out, so only the last of the rows may lack its line end.
+function endWithNewline(bytes: Buffer): Buffer {
+  return bytes.length === 0 || bytes.at(-1) === 0x0a ? bytes : Buffer.concat([bytes, Buffer.from("\n")])
+}
+
+type Case = { readonly file: RandomFile; readonly text: string; readonly said: Said }
+
+const dialectIs = (delimiter: string, quote: string) => ({
+  least: 10,
+  has: ({ file }: Case) => file.dialect.delimiter === delimiter && file.dialect.quote === quote,
+})
+const bytesHave = (least: number, pattern: RegExp | string) => ({
+  least,
+  has: ({ text }: Case) => (typeof pattern === "string" ? text.includes(pattern) : pattern.test(text)),
+})
+/** The pattern is made for the file's own quote. */
+const quotesHave = (least: number, pattern: (quote: string) => string) => {
+  const patterns = new Map(['"', "'", "`", "~"].map((quote) => [quote, new RegExp(pattern(quote))]))
+  return {
+    least,
+    has: ({ file, text }: Case) => patterns.get(file.dialect.quote)?.test(text) === true,
+  }
+}
+
+// Behind a closing quote stands one of these; so what else follows a quote is inside of it.
+const signs = ",;\\t|\\\\\\r\\n"
+
+const classes = {
+  "comma and double quote": dialectIs(",", '"'),
+  "semicolon and single quote": dialectIs(";", "'"),
+  "tab and double quote": dialectIs("\t", '"'),
+  "bar and backtick": dialectIs("|", "`"),
+  "backslash and tilde": dialectIs("\\", "~"),
+  "unquoted files": { least: 5, has: ({ file, text }: Case) => !text.includes(file.dialect.quote) },
+  "quoted cells": quotesHave(20, (q) => `${q}[^${q}${signs}][^${q}]*${q}`),
+  "doubled quotes": quotesHave(10, (q) => `[^${q}\\n]${q}${q}[^${q}]`),
+  "quoted emptiness": quotesHave(10, (q) => `[^${q}]${q}${q}[^${q}]`),
+  "newlines in quotes": quotesHave(1, (q) => `${q}[^${q}${signs}][^${q}]*\\n[^${q}]*${q}`),
+  "quotes of another dialect": {
+    least: 8,
+    has: ({ file, text }: Case) => ['"', "'"].some((q) => q !== file.dialect.quote && text.includes(q)),
+  },
+  LF: bytesHave(30, /[^\r]\n/),
+  CRLF: bytesHave(30, "\r\n"),
+  "bare CR": bytesHave(2, /\r(?!\n)/),
+  "a last line without its end": bytesHave(20, /[^\n]$/),
+  "blank lines": bytesHave(5, /\n\r?\n/),
+  "a mark at the beginning": bytesHave(30, /^\xef\xbb\xbf/),
+  "a mark elsewhere": bytesHave(5, /.\xef\xbb\xbf/s),
+  NUL: bytesHave(1.5, "\0"),
+  "ill-formed UTF-8": { least: 5, has: ({ file }: Case) => !isUtf8(file.bytes) },
+  "characters of several bytes": bytesHave(10, /[\xc3\xe2\xf0][\x80-\xbf]/),
+  "\\N": bytesHave(5, "\\N"),
+  "\\.": bytesHave(5, "\\."),
+  "JSON in a cell": bytesHave(5, '{"a":1}'),
+  "null in a cell": bytesHave(5, "null"),
+  "control characters": bytesHave(5, "\u0001"),
+  "files refused": { least: 3, has: ({ said }: Case) => "code" in said },
+  "files with rejects": {
+    least: 10,
+    has: ({ said }: Case) => !("code" in said) && said.result.rejects > 0,
+  },
+  "files with rows alone": {
+    least: 15,
+    has: ({ said }: Case) => !("code" in said) && said.result.rejects === 0 && said.result.rows > 0,
+  },
+}
+
+type Said = Awaited<ReturnType<typeof readAll>>
 
 /** Everything a reader says of a file: borders, columns, evidence, rows in every form, or the refusal. */
 async function readAll(reader: Reader, { bytes, dialect, types, step }: RandomFile) {
-  const borders: unknown[][] = []
+  const headers: [number, number][] = []
+  const spans: { from: number; to: number; nextLine: number; isReject: boolean }[] = []
   const scan = reader.startScan(
     { file: "f.csv", dialect, columns: { drop: [], rename: {}, types }, maxRecordBytes: 1 << 20 },
-    { header: (...border) => borders.push(border), record: (...border) => borders.push(border) },
+    {
+      header: (end, nextLine) => headers.push([end, nextLine]),
+      record: (to, nextLine, isReject) =>
+        spans.push({ from: spans.at(-1)?.to ?? headers[0]?.[0] ?? 0, to, nextLine, isReject }),
+    },
   )
   try {
     for (let at = 0; at < bytes.length; at += step) await scan.push(bytes.subarray(at, at + step))
     const result = await scan.end()
-    const [headerEnd, firstLine] = borders[0] as [number, number]
+    const [headerEnd, firstLine] = headers[0] as [number, number]
     const records = {
       bytes: bytes.subarray(headerEnd),
       file: "f.csv",
@@ -42,7 +142,7 @@ async function readAll(reader: Reader, { bytes, dialect, types, step }: RandomFi
       const { body, rows, rejects } = reader.encode(records, result.layout, form)
       return { form, body: body.toString("latin1"), rows, rejects }
     })
-    return { borders, result, forms }
+    return { headers, spans, result, forms }
   } catch (error) {
     if (!(error instanceof Problem)) throw error
     // What is shown around a fault is as much as had been read.
