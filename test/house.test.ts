@@ -10,17 +10,25 @@ type SourceFile = { path: string; room: string; imports: string[]; calls: string
 
 const importedName = /\bfrom\s+"([^"\s]+)"|\bimport\s*\(?\s*"([^"\s]+)"/g
 
-const rooms = ["packages/contract", "packages/config", "packages/edge", "packages/testing", "packages/local"]
+const rooms = [
+  "packages/codec",
+  "packages/contract",
+  "packages/config",
+  "packages/edge",
+  "packages/testing",
+  "packages/local",
+]
 const services = ["services/source", "services/loader"]
 
 /** Which of our packages each room may import; in a room's tests and conformance suites `testing` as well. */
 const mayImport: Record<string, string[]> = {
+  "packages/codec": [],
   "packages/contract": [],
   "packages/config": ["contract"],
   "packages/edge": ["contract"],
   "packages/testing": ["contract"],
-  "services/source": ["contract", "config", "edge"],
-  "services/loader": ["contract", "config", "edge"],
+  "services/source": ["codec", "contract", "config", "edge"],
+  "services/loader": ["codec", "contract", "config", "edge"],
   "packages/local": ["contract", "config", "edge", "testing", "source", "loader"],
   test: ["contract", "config", "edge", "testing", "local", "source", "loader"],
 }

@@ -1,8 +1,8 @@
 /** Row lines of a chunk become COPY's text format. Pure; the hot path of a load. */
+import { encodeCopyText } from "@flatbed/codec"
 import { Problem, type Reject, rejectLineSchema } from "@flatbed/contract"
 import { Check } from "typebox/value"
 import type { CellGuard } from "./cell-guard.ts"
-import { encodeLineBytes } from "./line-bytes.ts"
 import { type Refusal, showValue } from "./refusal.ts"
 
 export type ChunkShape = {
@@ -48,39 +48,48 @@ const loneSurrogate = /\p{Surrogate}/u
  * @throws Problem `chunk-damaged` when a line is anything else.
  */
 export function encodeChunk(lines: Buffer, shape: ChunkShape): EncodedChunk {
-  const out = Buffer.allocUnsafe(lines.length)
-  const rows: number[] = []
+  const texts: Buffer[] = []
   const rejects: Reject[] = []
   const refusals: Refusal[] = []
+  const leftOut = new Set<number>()
   const { firstRow, columns, guards } = shape
   let row = firstRow
   let from = 0
-  let outTo = 0
   while (from < lines.length) {
     // A guard judges text, so its rows go the plain way, as does each line that is not plainly a row.
     if (guards === undefined) {
-      const { next, to, rows: encoded } = encodeLineBytes(lines, from, columns.length, out, outTo)
-      for (let i = 0; i < encoded; i += 1) rows.push(row++)
+      const { text, rows, next } = encodeCopyText(lines, from, columns.length)
+      texts.push(text)
+      row += rows
       from = next
-      outTo = to
       if (from === lines.length) break
     }
     const to = lines.indexOf(0x0a, from)
     if (to < 0) throw damaged(row, "is cut off")
     const encoded = encodeLine(lines.toString("utf8", from, to), shape, row)
-    if (typeof encoded === "string") {
-      outTo += out.write(encoded, outTo)
-      rows.push(row)
-    } else if ("raw" in encoded) rejects.push(encoded)
-    else refusals.push(encoded)
+    if (typeof encoded === "string") texts.push(Buffer.from(encoded))
+    else {
+      leftOut.add(row)
+      if ("raw" in encoded) rejects.push(encoded)
+      else refusals.push(encoded)
+    }
     row += 1
     from = to + 1
   }
-  const whole = rejects.length === 0 && refusals.length === 0
-  return { copyText: out.subarray(0, outTo), rows: whole ? undefined : rows, rejects, refusals }
+  const [only] = texts
+  const copyText = texts.length === 1 && only !== undefined ? only : Buffer.concat(texts)
+  return { copyText, rows: listRows(firstRow, row, leftOut), rejects, refusals }
 }
 
-/** The plain way for one line, and the reference for line-bytes.ts. */
+/** The rows from one up to another without those left out; undefined when none is. */
+function listRows(from: number, to: number, leftOut: ReadonlySet<number>): number[] | undefined {
+  if (leftOut.size === 0) return undefined
+  const rows: number[] = []
+  for (let row = from; row < to; row++) if (!leftOut.has(row)) rows.push(row)
+  return rows
+}
+
+/** The plain way for one line, and the reference for the codec's. */
 export function encodeLine(line: string, shape: ChunkShape, row: number): string | Reject | Refusal {
   let cells: unknown
   try {

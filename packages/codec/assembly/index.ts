@@ -1,0 +1,13 @@
+/** What the module exports. */
+export {
+  encodeCopyText,
+  readTo as copyReadTo,
+  rows as copyRows,
+  wroteTo as copyWroteTo,
+} from "./copy-text"
+export {
+  encodeRowLines,
+  readTo as linesReadTo,
+  rows as linesRows,
+  wroteTo as linesWroteTo,
+} from "./row-lines"

@@ -1,0 +1,28 @@
+/** Row lines to COPY's text format, the way from the wire to Postgres. See `assembly/copy-text.ts`. */
+import { behindInput, codecModule, inputAt, memoryOf } from "./codec-module.ts"
+
+const lf = 0x0a
+
+/**
+ * Takes row lines apart as far as they are plainly rows: arrays of `width` strings and nulls without white space, as the
+ * source writes them, in valid UTF-8. Answers their COPY text (Postgres manual, COPY, "Text Format"), how many they
+ * are, and the offset behind the last of them.
+ */
+export function encodeCopyText(
+  lines: Buffer,
+  from: number,
+  width: number,
+): { text: Buffer; rows: number; next: number } {
+  const codec = codecModule()
+  const end = inputAt + lines.length - from
+  const out = end + behindInput
+  const memory = memoryOf(codec, out + (end - inputAt) + behindInput)
+  lines.copy(memory, inputAt, from)
+  memory[end] = lf
+  codec.encodeCopyText(inputAt, end, width, out)
+  return {
+    text: Buffer.copyBytesFrom(memory, out, codec.copyWroteTo.value - out),
+    rows: codec.copyRows.value,
+    next: from + codec.copyReadTo.value - inputAt,
+  }
+}
