@@ -1,19 +1,24 @@
 /** What makes the source's address, token and authority fit together. Pure. */
 import { isIPv4 } from "node:net"
 import type { SettingsProblem } from "@flatbed/config"
+import { type Compression, hasZstd } from "./compression.ts"
 
 export type SourceAddress = {
   readonly url: string
   readonly token?: string | undefined
   readonly ca?: string | undefined
   readonly allow_plain_http: boolean
+  readonly compression?: Compression | undefined
 }
 
 // RFC 6750 section 2.1: what may follow "Bearer " in the header.
 const bearerToken = /^[A-Za-z0-9._~+/-]+=*$/
 
-/** The problems of `source`; messages never hold the token. */
-export function checkSource({ url, token, ca, allow_plain_http }: SourceAddress): SettingsProblem[] {
+/** The problems of `source`; messages never hold the token. `unpacksZstd`: whether this Node can. */
+export function checkSource(
+  { url, token, ca, allow_plain_http, compression }: SourceAddress,
+  unpacksZstd = hasZstd,
+): SettingsProblem[] {
   if (!URL.canParse(url)) {
     return [
       { path: "source.url", message: `is "${url}"; expected an address such as https://files.example:4000` },
@@ -40,6 +45,12 @@ export function checkSource({ url, token, ca, allow_plain_http }: SourceAddress)
       message: "holds a character that no bearer token has; expected letters, digits and . _ ~ + / - only",
     })
   }
+  if (compression === "zstd" && !unpacksZstd) {
+    problems.push({
+      path: "source.compression",
+      message: `is zstd, which Node has from 22.15 on and this one, ${process.version}, has not; expected gzip or none`,
+    })
+  }
   if (protocol === "https:") return problems
   if (ca !== undefined) {
     problems.push({
@@ -56,6 +67,11 @@ export function checkSource({ url, token, ca, allow_plain_http }: SourceAddress)
     })
   }
   return problems
+}
+
+/** What to ask for when the settings do not say: a network is slower than unpacking, this machine is not. */
+export function standardCompression(url: string): Compression {
+  return isLoopback(new URL(url).hostname) ? "none" : "gzip"
 }
 
 function isLoopback(hostname: string): boolean {

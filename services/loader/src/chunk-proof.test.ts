@@ -2,8 +2,9 @@
 import { createHash } from "node:crypto"
 import { formatReprDigest, hashColumns, Problem } from "@flatbed/contract"
 import { describe, expect, test } from "vitest"
-import { type Expected, proveChunk, type Received } from "./chunk-proof.ts"
+import { type Expected, proveChunk } from "./chunk-proof.ts"
 import { column } from "./loader.test-kit.ts"
+import type { Received } from "./unpack-body.ts"
 
 const version = "a".repeat(64)
 const raw = "b".repeat(64)
@@ -56,9 +57,11 @@ function received(body: Buffer, headers: Received["headers"] = {}): Received {
   }
 }
 
-function complaint(answer: Received): string {
+const rules = { compression: "none", maxBodyBytes: 2 ** 20 } as const
+
+async function complaint(answer: Received): Promise<string> {
   try {
-    proveChunk(answer, expected)
+    await proveChunk(answer, expected, rules)
   } catch (error) {
     if (error instanceof Problem && error.code === "chunk-damaged") return error.message
     throw error
@@ -66,30 +69,30 @@ function complaint(answer: Received): string {
   return "none"
 }
 
-test("a right chunk gives its row lines, with or without a newline at the end", () => {
-  expect(proveChunk(received(right), expected)).toEqual(lines(...rows))
-  expect(proveChunk(received(right.subarray(0, -1)), expected)).toEqual(lines(...rows))
+test("a right chunk gives its row lines, with or without a newline at the end", async () => {
+  expect(await proveChunk(received(right), expected, rules)).toEqual(lines(...rows))
+  expect(await proveChunk(received(right.subarray(0, -1)), expected, rules)).toEqual(lines(...rows))
 })
 
-test("a chunk without rows gives none", () => {
+test("a chunk without rows gives none", async () => {
   const empty = { ...expected, chunk: { ...expected.chunk, rows: 0 } }
   const body = lines({ ...head, rows: 0 }, { rows: 0, rejects: 0 })
-  expect(proveChunk(received(body), empty)).toEqual(Buffer.alloc(0))
+  expect(await proveChunk(received(body), empty, rules)).toEqual(Buffer.alloc(0))
 })
 
-test("a chunk cut off at any byte is refused, also when its digest is right", () => {
+test("a chunk cut off at any byte is refused, also when its digest is right", async () => {
   // The last newline alone is not needed to know that the tail is there.
   for (let length = 0; length < right.length - 1; length++) {
-    expect(complaint(received(right.subarray(0, length))), `cut to ${length}`).not.toBe("none")
+    expect(await complaint(received(right.subarray(0, length))), `cut to ${length}`).not.toBe("none")
   }
 })
 
-test("a chunk with any one bit flipped is refused", () => {
+test("a chunk with any one bit flipped is refused", async () => {
   const { headers } = received(right)
   for (let bit = 0; bit < right.length * 8; bit++) {
     const body = Buffer.from(right)
     body[bit >> 3] = (body[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-    expect(complaint({ headers, body }), `bit ${bit}`).toContain("SHA-256")
+    expect(await complaint({ headers, body }), `bit ${bit}`).toContain("SHA-256")
   }
 })
 
@@ -104,9 +107,9 @@ describe("refused with a right digest is", () => {
     columns_sha256: "d".repeat(64),
     raw_sha256: "e".repeat(64),
   }
-  test.each(Object.entries(wrong))("a head whose %s is another", (key, value) => {
+  test.each(Object.entries(wrong))("a head whose %s is another", async (key, value) => {
     const body = lines({ ...head, [key]: value }, ...rows, { rows: 3, rejects: 0 })
-    expect(complaint(received(body))).toContain(`its ${key} is`)
+    expect(await complaint(received(body))).toContain(`its ${key} is`)
   })
 
   test.each([
@@ -118,8 +121,8 @@ describe("refused with a right digest is", () => {
     ["an empty body", Buffer.alloc(0), "no head line"],
     ["an HTML page", Buffer.from("<html>\n<body>\n</html>\n"), "head line is malformed"],
     ["text that is not UTF-8", Buffer.concat([right, Buffer.from([0xff])]), "UTF-8"],
-  ])("%s", (_name, body, words) => {
-    expect(complaint(received(body))).toContain(words)
+  ])("%s", async (_name, body, words) => {
+    expect(await complaint(received(body))).toContain(words)
   })
 })
 
@@ -136,10 +139,12 @@ test.each([
     { "repr-digest": formatReprDigest(createHash("sha256").update("x").digest()) },
     "SHA-256",
   ],
-])("headers with %s are refused", (_name, headers, words) => {
-  expect(complaint(received(right, headers))).toContain(words)
+])("headers with %s are refused", async (_name, headers, words) => {
+  expect(await complaint(received(right, headers))).toContain(words)
 })
 
-test("a media type may carry parameters", () => {
-  expect(complaint(received(right, { "content-type": "application/x-ndjson; charset=utf-8" }))).toBe("none")
+test("a media type may carry parameters", async () => {
+  expect(await complaint(received(right, { "content-type": "application/x-ndjson; charset=utf-8" }))).toBe(
+    "none",
+  )
 })

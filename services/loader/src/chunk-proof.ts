@@ -1,6 +1,5 @@
 /** Proves that a body is the chunk that was asked for, before a row of it is sent to the database. Pure. */
 import { isUtf8 } from "node:buffer"
-import { createHash } from "node:crypto"
 import {
   type ChunkHead,
   type ChunkTail,
@@ -9,17 +8,12 @@ import {
   type ManifestChunk,
   mediaTypes,
   Problem,
-  parseReprDigest,
+  paths,
   type Reject,
 } from "@flatbed/contract"
 import type { TSchema } from "typebox"
 import { Check } from "typebox/value"
-
-/** A received body with the header fields that speak about it. */
-export type Received = {
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly body: Buffer
-}
+import { type BodyRules, type Received, unpackBody } from "./unpack-body.ts"
 
 /** Which chunk of which version it has to be. */
 export type Expected = {
@@ -32,33 +26,28 @@ export type Expected = {
 const newline = 0x0a
 
 /**
- * Returns the row lines of a proven chunk, each ended by a newline. What is proven: media type, no coding,
- * Content-Length, one well-formed Repr-Digest that is the body's SHA-256 (RFC 9530), valid UTF-8, the head line
- * equal to the manifest, as many lines as it says, the tail line.
+ * Returns the row lines of a proven chunk, each ended by a newline. What is proven: media type, what `unpackBody`
+ * proves of the body as it was sent, then valid UTF-8, the head line equal to the manifest, as many lines as it says,
+ * the tail line.
  *
- * @throws Problem `chunk-damaged` naming the first of these that is off.
+ * @throws Problem `chunk-damaged` naming the first of these that is off; `source-refused` when it is too large.
  */
-export function proveChunk({ headers, body }: Received, expected: Expected): Buffer {
+export async function proveChunk(received: Received, expected: Expected, rules: BodyRules): Promise<Buffer> {
   const damaged = damageOf(expected)
-  const mediaType = String(headers["content-type"] ?? "")
+  const mediaType = String(received.headers["content-type"] ?? "")
     .split(";")[0]
     ?.trim()
     .toLowerCase()
   if (mediaType !== mediaTypes.ndjson)
     throw damaged(`content-type is ${mediaType || "missing"}, not ${mediaTypes.ndjson}`)
-  const coding = headers["content-encoding"]
-  if (coding !== undefined && coding !== "identity")
-    throw damaged(`it is coded as ${coding}, which was not asked for`)
-  const length = headers["content-length"]
-  if (length !== undefined && length !== String(body.length)) {
-    throw damaged(`content-length says ${length}, ${body.length} bytes arrived`)
-  }
-  const digest = parseReprDigest(headers["repr-digest"])
-  if (digest === undefined) throw damaged("repr-digest is missing, malformed or there twice")
-  if (!createHash("sha256").update(body).digest().equals(digest))
-    throw damaged("its SHA-256 is not its repr-digest")
-  if (!isUtf8(body)) throw damaged("it is not valid UTF-8")
+  const { dataset, version, chunk } = expected
+  const path = paths.chunk(dataset, version, chunk.chunk)
+  return proveLines(await unpackBody(received, rules, { path, needsDigest: true, damaged }), expected)
+}
 
+function proveLines(body: Buffer, expected: Expected): Buffer {
+  const damaged = damageOf(expected)
+  if (!isUtf8(body)) throw damaged("it is not valid UTF-8")
   const headEnd = body.indexOf(newline)
   const bodyEnd = body.at(-1) === newline ? body.length - 1 : body.length
   const rowsEnd = bodyEnd === 0 ? -1 : body.lastIndexOf(newline, bodyEnd - 1)

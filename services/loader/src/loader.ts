@@ -5,6 +5,7 @@ import { commandLine } from "@flatbed/edge"
 import type { Logger } from "pino"
 import { recordAttempt } from "./attempt-ledger.ts"
 import { readAuthorities } from "./certificates.ts"
+import { standardCompression } from "./check-source.ts"
 import { createFollow } from "./follow.ts"
 import type { LoaderMetrics } from "./metrics.ts"
 import { describeNext } from "./next-run.ts"
@@ -275,6 +276,7 @@ function sourceSettings({ source, deadlines }: LoaderSettings) {
     url: source.url,
     token: source.token,
     maxBodyBytes: source.max_body,
+    compression: source.compression ?? standardCompression(source.url),
     connectMs: deadlines.connect,
     idleMs: deadlines.idle,
     requestMs: deadlines.request,

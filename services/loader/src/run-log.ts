@@ -13,8 +13,13 @@ export type RunProgress = {
   readonly of: number
 }
 
-/** `run.started` or `run.resumed`, with what there is to do. */
-export function tellBegin(log: Logger, manifest: Manifest, { resumed, missing }: OpenedRun): void {
+/** `run.started` or `run.resumed`, with what there is to do and the content coding in which it travels. */
+export function tellBegin(
+  log: Logger,
+  manifest: Manifest,
+  { resumed, missing }: OpenedRun,
+  coding: string,
+): void {
   const { dataset, rows, chunks } = manifest
   const fields = {
     dataset,
@@ -22,6 +27,7 @@ export function tellBegin(log: Logger, manifest: Manifest, { resumed, missing }:
     chunks: chunks.length,
     missing: missing.length,
     bytes: manifestBytes(manifest),
+    coding,
   }
   if (resumed) {
     log.info(

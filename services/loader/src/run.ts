@@ -97,7 +97,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const log = versionLog.child({ run: runId })
   const rejectLog = createRejectLog(log, parts.showCommand)
   const tally = createRejectTally(manifest.rejects + run.refused, allowed)
-  tellBegin(log, manifest, run)
+  tellBegin(log, manifest, run, parts.source.coding())
   try {
     const onLoaded = createCounter(manifest, run, parts.onProgress)
     const hardSignal = parts.hardStop.signal

@@ -4,6 +4,8 @@ import { join } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { temporaryFolder } from "@flatbed/testing"
 import { describe, expect, test } from "vitest"
+import { checkSource, standardCompression } from "./check-source.ts"
+import { hasZstd } from "./compression.ts"
 import { pipelineOf } from "./loader.test-kit.ts"
 import { checkSettings, listPipelines, settingsSchema } from "./settings.ts"
 
@@ -143,6 +145,36 @@ test.each([
     `source: { url: "${url}", ${more} }\ndatabase: { url: "postgres://u@localhost/x" }\npipelines: {}\n`,
   )
   expect(settings.source.url).toBe(url)
+})
+
+test.each([
+  ["http://localhost:4000", "none"],
+  ["http://127.0.0.1:4000", "none"],
+  ["https://127.8.9.1:4000", "none"],
+  ["http://[::1]:4000", "none"],
+  ["http://files.example:4000", "gzip"],
+  ["https://10.0.0.5:4000", "gzip"],
+  ["http://[fd00::1]:4000", "gzip"],
+  ["https://localhost.example:4000", "gzip"],
+])("unless source.compression says otherwise, answers of %s travel as %s", (url, compression) => {
+  expect(standardCompression(url)).toBe(compression)
+})
+
+test("source.compression: zstd is refused on a Node that has none", async () => {
+  const source = { url: "http://localhost:4000", allow_plain_http: false, compression: "zstd" as const }
+  expect(checkSource(source, true)).toEqual([])
+  expect(checkSource(source, false)).toEqual([
+    { path: "source.compression", message: expect.stringContaining("expected gzip or none") },
+  ])
+  const url = '"http://localhost:4000"'
+  const database = 'database: { url: "postgres://u@localhost/x" }\npipelines: {}\n'
+  const reading = read(`source: { url: ${url}, compression: zstd }\n${database}`)
+  if (hasZstd) expect((await reading).settings.source.compression).toBe("zstd")
+  else
+    await expect(reading).rejects.toMatchObject({
+      code: "settings-invalid",
+      message: expect.stringContaining("source.compression is zstd, which Node has from 22.15 on"),
+    })
 })
 
 describe("what is written wrongly is answered with what is expected, in words", () => {

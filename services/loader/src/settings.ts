@@ -5,6 +5,7 @@ import { datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "typebox"
 import { checkSource } from "./check-source.ts"
+import { compressionNames } from "./compression.ts"
 import { findCronError } from "./due-ticks.ts"
 import { loadModeNames } from "./load-modes/load-mode.ts"
 import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
@@ -66,7 +67,13 @@ export const settingsSchema = Type.Object({
       default: false,
       description: "send the token over plain http beyond this machine: readable on every network in between",
     }),
-    max_body: bytes({ default: "64MiB", description: "largest answer that is read" }),
+    max_body: bytes({ default: "64MiB", description: "largest answer that is read, packed and unpacked" }),
+    compression: Type.Optional(
+      Type.Enum([...compressionNames], {
+        description:
+          "how answers travel: `none`, `gzip`, or `zstd` (Node 22.15 or later; gzip if the source has none); left out, `gzip` to another machine, `none` on this one",
+      }),
+    ),
   }),
   database: Type.Object({
     url: secret({ description: "`postgres://user:password@host:port/database`" }),

@@ -1,5 +1,7 @@
 // If this file fails, a damaged or late answer passes for a chunk, or hangs the load.
-import { hashColumns, type Problem } from "@flatbed/contract"
+import { createHash } from "node:crypto"
+import { gzipSync } from "node:zlib"
+import { formatReprDigest, hashColumns, type Problem } from "@flatbed/contract"
 import { problemAnswer, type ScriptedSource, type SourceFault, startScriptedSource } from "@flatbed/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import type { Expected } from "./chunk-proof.ts"
@@ -10,16 +12,26 @@ import { readRetryAfter } from "./source-failure.ts"
 let source: ScriptedSource
 let client: SourceClient
 let expected: Expected
+let bodies: readonly Buffer[]
 
 const open = (url: string, more = {}) =>
   createSourceClient(
-    { url, maxBodyBytes: 2 ** 20, connectMs: 2000, idleMs: 300, requestMs: 1500, ...more },
+    {
+      url,
+      maxBodyBytes: 2 ** 20,
+      compression: "none",
+      connectMs: 2000,
+      idleMs: 300,
+      requestMs: 1500,
+      ...more,
+    },
     2,
   )
 
 beforeEach(async () => {
   source = await startScriptedSource()
-  const { manifest, version } = source.publish(people(50, 40))
+  const { manifest, version, chunks } = source.publish(people(50, 40))
+  bodies = chunks
   const [chunk] = manifest.chunks
   if (chunk === undefined) throw new Error("the script has no chunk")
   expected = { dataset: "people", version, columnsSha256: hashColumns(manifest.columns), chunk }
@@ -96,6 +108,79 @@ describe("damage is found", () => {
         code: "chunk-damaged",
       })
     }
+  })
+})
+
+describe("an answer that was asked for as gzip", () => {
+  const coded = (body: Buffer, type = "application/x-ndjson", status = 200): SourceFault => ({
+    kind: "answer",
+    answer: {
+      status,
+      headers: {
+        "content-type": type,
+        "content-encoding": "gzip",
+        "repr-digest": formatReprDigest(createHash("sha256").update(body).digest()),
+      },
+      body,
+    },
+  })
+  const json = (value: unknown, status = 200) =>
+    coded(gzipSync(JSON.stringify(value)), "application/json", status)
+
+  beforeEach(async () => {
+    await client.close()
+    client = open(source.url, { compression: "gzip" })
+  })
+
+  test("is the same chunk, and a source that has no gzip may send it plain", async () => {
+    const plain = await client.getChunk(expected)
+    source.fault(/chunks/, coded(gzipSync(bodies[0] ?? "")))
+    expect(await client.getChunk(expected)).toEqual(plain)
+    expect(source.requests().map(({ headers }) => headers["accept-encoding"])).toEqual(["gzip", "gzip"])
+  })
+
+  test("may be a document, and the client knows how it came", async () => {
+    const manifest = await client.getManifest("people", expected.version)
+    expect(client.coding()).toBe("identity")
+    source.fault(/versions/, json(manifest))
+    expect(await client.getManifest("people", expected.version)).toEqual(manifest)
+    expect(client.coding()).toBe("gzip")
+  })
+
+  test("may be a refusal, which keeps its code", async () => {
+    const { body } = problemAnswer("version-gone", "no longer there")
+    expect(await getChunk(json(JSON.parse(String(body)), 410))).toMatchObject({
+      code: "version-gone",
+      message: "no longer there",
+    })
+    expect(await getChunk(coded(Buffer.from("no gzip"), "text/html", 502))).toMatchObject({
+      code: "source-unreachable",
+    })
+  })
+
+  test("is refused as larger than source.max_body by what it unpacks to", async () => {
+    const bomb = gzipSync(Buffer.alloc(2 ** 24))
+    const tooLarge = { code: "source-refused", hint: expect.stringContaining("source.max_body") }
+    expect(await getChunk(coded(bomb))).toMatchObject(tooLarge)
+    source.fault(/versions/, coded(bomb, "application/json"))
+    await expect(client.getManifest("people", expected.version)).rejects.toMatchObject(tooLarge)
+  })
+
+  test("is damaged when it was cut off or changed on the way", async () => {
+    const body = gzipSync(bodies[0] ?? "")
+    const digest = formatReprDigest(createHash("sha256").update(body).digest())
+    for (const keep of [0, 1, 20, body.length - 1]) {
+      expect(await getChunk({ kind: "truncate", framing: "gzip", keep })).toMatchObject({
+        code: "chunk-damaged",
+        retryable: true,
+      })
+      expect(await getChunk(coded(body.subarray(0, keep)))).toMatchObject({ code: "chunk-damaged" })
+    }
+    const changed = Buffer.from(body)
+    changed[60] = (changed[60] ?? 0) ^ 1
+    const answer = { headers: { "content-encoding": "gzip", "repr-digest": digest }, body: changed }
+    expect(await getChunk({ kind: "answer", answer })).toMatchObject({ code: "chunk-damaged" })
+    expect(await client.getChunk(expected)).toBeInstanceOf(Buffer)
   })
 })
 

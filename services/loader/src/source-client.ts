@@ -1,5 +1,4 @@
 /** What the loader asks of a source, over one pool of kept-alive connections to one origin. */
-import { createHash } from "node:crypto"
 import {
   type Dataset,
   type DatasetSummary,
@@ -9,7 +8,6 @@ import {
   manifestSchema,
   mediaTypes,
   Problem,
-  parseReprDigest,
   paths,
   type RowOrigin,
   rowOriginSchema,
@@ -19,18 +17,25 @@ import type { TSchema } from "typebox"
 import { Errors } from "typebox/value"
 import { Pool } from "undici"
 import { lookAtCertificate } from "./certificates.ts"
-import { damageOf, type Expected, proveChunk, type Received } from "./chunk-proof.ts"
+import { damageOf, type Expected, proveChunk } from "./chunk-proof.ts"
+import { acceptEncodingOf } from "./compression.ts"
 import { readEvents } from "./event-stream.ts"
-import { type Asked, describeFailure, describeRefusal, isWorthALook, parseJson } from "./source-failure.ts"
+import {
+  type Asked,
+  describeFailure,
+  describeRefusal,
+  isWorthALook,
+  parseJson,
+  tooLarge,
+} from "./source-failure.ts"
+import { type BodyRules, type Received, unpackBody } from "./unpack-body.ts"
 
-export type SourceSettings = {
+export type SourceSettings = BodyRules & {
   readonly url: string
   /** Sent to the origin of `url` only, and with https only after its certificate has held. */
   readonly token?: string | undefined
   /** The authorities to trust instead of the public ones, PEM. */
   readonly ca?: string | undefined
-  /** Largest body that is read, bytes. */
-  readonly maxBodyBytes: number
   readonly connectMs: number
   /** Longest silence, before the answer begins and within it. */
   readonly idleMs: number
@@ -61,6 +66,8 @@ export function createSourceClient(settings: SourceSettings, connections: number
     maxResponseSize: -1,
   })
 
+  let coding = "identity"
+
   async function get(
     path: string,
     accept: string,
@@ -70,7 +77,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
     const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline])
     let answered = false
     try {
-      const answer = await send(path, accept, settings.idleMs, either)
+      const answer = await send(path, accept, acceptEncodingOf(settings.compression), settings.idleMs, either)
       answered = true
       const body = await readBody(answer.body, settings.maxBodyBytes, path)
       return { status: answer.statusCode, headers: answer.headers, body }
@@ -80,13 +87,19 @@ export function createSourceClient(settings: SourceSettings, connections: number
     }
   }
 
-  async function send(path: string, accept: string, silenceMs: number, signal: AbortSignal | undefined) {
+  async function send(
+    path: string,
+    accept: string,
+    acceptEncoding: string,
+    silenceMs: number,
+    signal: AbortSignal | undefined,
+  ) {
     return await pool.request({
       method: "GET",
       path: prefix + path,
       headers: {
         accept,
-        "accept-encoding": "identity",
+        "accept-encoding": acceptEncoding,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
       bodyTimeout: silenceMs,
@@ -128,19 +141,23 @@ export function createSourceClient(settings: SourceSettings, connections: number
     }
   }
 
-  const refusal = (status: number, headers: Received["headers"], body: Buffer, path: string) =>
-    describeRefusal(status, headers, body, asked(path, settings.idleMs))
+  async function refusal(status: number, received: Received, path: string): Promise<Problem> {
+    const kind = { path, needsDigest: false, damaged: damageOfAnswer(path) }
+    // A page that cannot be read still has a status.
+    const body = await unpackBody(received, settings, kind).catch(() => received.body)
+    return describeRefusal(status, received.headers, body, asked(path, settings.idleMs))
+  }
 
   async function getJson<T>(path: string, schema: TSchema, signal?: AbortSignal): Promise<T> {
-    const { status, headers, body } = await get(path, mediaTypes.json, signal)
-    if (status !== 200 && !isOddSuccess(status)) throw refusal(status, headers, body, path)
-    const value = parseJson(body)
-    const wrong =
-      status === 200 ? damageOfJson(headers, body, value, schema) : `the status is ${status}, not 200`
-    if (wrong === undefined) return value as T
-    throw new Problem("chunk-damaged", `The answer to GET ${path} is not what a source answers: ${wrong}.`, {
-      hint: "Check that source.url names a Flatbed source, and that no proxy answers in its place.",
-    })
+    const { status, ...received } = await get(path, mediaTypes.json, signal)
+    const damaged = damageOfAnswer(path)
+    if (isOddSuccess(status)) throw damaged(`the status is ${status}, not 200`)
+    if (status !== 200) throw await refusal(status, received, path)
+    const value = parseJson(await unpackBody(received, settings, { path, needsDigest: false, damaged }))
+    const wrong = damageOfJson(value, schema)
+    if (wrong !== undefined) throw damaged(wrong)
+    coding = String(received.headers["content-encoding"] ?? "identity")
+    return value as T
   }
 
   return {
@@ -164,11 +181,14 @@ export function createSourceClient(settings: SourceSettings, connections: number
     async getChunk(expected: Expected, signal?: AbortSignal): Promise<Buffer> {
       const { dataset, version, chunk } = expected
       const path = paths.chunk(dataset, version, chunk.chunk)
-      const { status, headers, body } = await get(path, mediaTypes.ndjson, signal)
+      const { status, ...received } = await get(path, mediaTypes.ndjson, signal)
       if (isOddSuccess(status)) throw damageOf(expected)(`the status is ${status}, not 200`)
-      if (status !== 200) throw refusal(status, headers, body, path)
-      return proveChunk({ headers, body }, expected)
+      if (status !== 200) throw await refusal(status, received, path)
+      return await proveChunk(received, expected, settings)
     },
+
+    /** The content coding of the newest document that was answered: identity, gzip or zstd. */
+    coding: () => coding,
 
     /**
      * Subscribes to published versions; the first ones are the current versions. The subscription takes a connection
@@ -184,12 +204,12 @@ export function createSourceClient(settings: SourceSettings, connections: number
       const path = paths.events()
       const about = asked(path, silenceMs)
       try {
-        const answer = await send(path, mediaTypes.events, silenceMs, signal)
+        const answer = await send(path, mediaTypes.events, "identity", silenceMs, signal)
         const type = String(answer.headers["content-type"] ?? "")
         if (answer.statusCode === 200 && type.startsWith(mediaTypes.events))
           return listen(answer.body, about, signal)
         const body = await readBody(answer.body, settings.maxBodyBytes, path)
-        throw refusal(answer.statusCode, answer.headers, body, path)
+        throw await refusal(answer.statusCode, { headers: answer.headers, body }, path)
       } catch (error) {
         signal.throwIfAborted()
         throw await explain(error, false, about)
@@ -206,11 +226,7 @@ async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, path: str
   let bytes = 0
   for await (const part of body) {
     bytes += part.length
-    if (bytes > maxBytes) {
-      throw new Problem("source-refused", `The answer to GET ${path} is larger than ${maxBytes} bytes.`, {
-        hint: "Raise source.max_body, or cut smaller chunks in the source's settings.",
-      })
-    }
+    if (bytes > maxBytes) throw tooLarge(path, maxBytes, "as sent")
     parts.push(part)
   }
   return Buffer.concat(parts, bytes)
@@ -221,18 +237,14 @@ function isOddSuccess(status: number): boolean {
   return (status > 200 && status < 300) || status === 304
 }
 
-function damageOfJson(
-  headers: Received["headers"],
-  body: Buffer,
-  value: unknown,
-  schema: TSchema,
-): string | undefined {
-  const field = headers["repr-digest"]
-  if (field !== undefined) {
-    const digest = parseReprDigest(field)
-    const found = createHash("sha256").update(body).digest()
-    if (digest === undefined || !digest.equals(found)) return "its SHA-256 is not its repr-digest"
-  }
+function damageOfAnswer(path: string): (what: string) => Problem {
+  return (what) =>
+    new Problem("chunk-damaged", `The answer to GET ${path} is not what a source answers: ${what}.`, {
+      hint: "Check that source.url names a Flatbed source, and that no proxy answers in its place.",
+    })
+}
+
+function damageOfJson(value: unknown, schema: TSchema): string | undefined {
   if (value === undefined) return "it is not JSON"
   const [first] = Errors(schema, value)
   return first === undefined ? undefined : `${first.instancePath || "/"} ${first.message}`

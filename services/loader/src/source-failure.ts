@@ -137,6 +137,14 @@ function reasonOf(error: Error): string {
   return error.message
 }
 
+/** More than source.max_body arrived, or came out of what arrived. */
+export function tooLarge(path: string, maxBytes: number, state: "as sent" | "unpacked"): Problem {
+  const how = state === "unpacked" ? ", unpacked," : ""
+  return new Problem("source-refused", `The answer to GET ${path}${how} is larger than ${maxBytes} bytes.`, {
+    hint: "Raise source.max_body, or cut smaller chunks in the source's settings.",
+  })
+}
+
 export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString("utf8"))

@@ -33,7 +33,13 @@ afterEach(async () => {
 })
 
 function open(url: string, more: Partial<SourceSettings> = {}) {
-  const limits = { maxBodyBytes: 2 ** 20, connectMs: 2000, idleMs: 500, requestMs: 1500 }
+  const limits = {
+    maxBodyBytes: 2 ** 20,
+    compression: "none" as const,
+    connectMs: 2000,
+    idleMs: 500,
+    requestMs: 1500,
+  }
   const client = createSourceClient({ url, token, ...limits, ...more }, 2)
   closing.push(client.close)
   return client

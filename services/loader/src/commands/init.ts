@@ -10,7 +10,13 @@ import { createSourceClient } from "../source-client.ts"
 import { counted } from "../summary.ts"
 import { standardFile } from "./settings-file.ts"
 
-const limits = { maxBodyBytes: 2 ** 26, connectMs: 4_000, idleMs: 15_000, requestMs: 30_000 }
+const limits = {
+  maxBodyBytes: 2 ** 26,
+  compression: "none",
+  connectMs: 4_000,
+  idleMs: 15_000,
+  requestMs: 30_000,
+} as const
 
 /** Asks the source once, writes one file, and overwrites none. */
 export const initCommand: Command = {
