@@ -1,5 +1,5 @@
 // If this file fails, a first load gives a table with the wrong rights, or readers see a part of it.
-import { createTestDatabase, type TestDatabase } from "@flatbed/testing"
+import { createTestDatabase, type TestDatabase, waitFor } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { adoptStaging, seesWholeRun } from "./adopt.ts"
@@ -76,21 +76,24 @@ test("a reader whose snapshot is older than a chunk is noticed until its snapsho
      values ('p', 'd', 'v', 's', 't', '[]', 1, 1, 1, 1) returning run_id`,
   )
   const run = Number(rows[0].run_id)
-  const older = await pool.connect()
-  await older.query("begin isolation level repeatable read")
-  await older.query("select 1 from flatbed.runs")
+  const reader = await pool.connect()
+  await reader.query("begin isolation level repeatable read")
+  await reader.query("select 1 from flatbed.runs")
   await session.query(
     "insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256) values ($1, 1, 1, 1, 0, '')",
     [run],
   )
   expect(await seesWholeRun(session, run)).toBe(false)
 
-  const younger = await pool.connect()
-  await older.query("commit")
-  await younger.query("begin isolation level repeatable read")
-  await younger.query("select 1 from flatbed.runs")
-  expect(await seesWholeRun(session, run)).toBe(true)
-  await younger.query("commit")
-  older.release()
-  younger.release()
+  await reader.query("commit")
+  // A transaction of another database that has lasted since before the chunk makes every snapshot look old.
+  const looksWhole = async () => {
+    await reader.query("begin isolation level repeatable read")
+    await reader.query("select 1 from flatbed.runs")
+    const whole = await seesWholeRun(session, run)
+    await reader.query("commit")
+    return whole
+  }
+  await waitFor(looksWhole, { what: "a snapshot that is younger than the chunk" })
+  reader.release()
 })
