@@ -18,8 +18,11 @@ export type Installation = {
   write(name: string, content: string | Uint8Array): Promise<string>
   /** Starts the built source; answers when it listens. */
   startSource(): Promise<TestProcess>
-  /** Starts `flatbed-loader` with these arguments; `databaseUrl` may lead through a proxy. */
-  loader(args: readonly string[], options?: { databaseUrl?: string }): TestProcess
+  /** Starts `flatbed-loader` with these arguments; `databaseUrl` may lead through a proxy, `env` override settings. */
+  loader(
+    args: readonly string[],
+    options?: { databaseUrl?: string; env?: Readonly<Record<string, string>> },
+  ): TestProcess
   /** Runs `flatbed-loader load` to its end and answers its exit code. */
   load(...pipelines: string[]): Promise<number | null>
   query<T extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<T[]>
@@ -59,7 +62,7 @@ ${yaml.loader}`,
       script: bins.loader,
       args: [...args, "--config", join(folder.path, "loader.yaml")],
       cwd: folder.path,
-      env: { DATABASE_URL: options.databaseUrl ?? database.url },
+      env: { DATABASE_URL: options.databaseUrl ?? database.url, ...options.env },
     })
     started.push(program)
     return program
