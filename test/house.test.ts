@@ -17,6 +17,7 @@ const rooms = [
   "packages/edge",
   "packages/testing",
   "packages/local",
+  "packages/bench",
 ]
 const services = ["services/source", "services/loader"]
 
@@ -30,6 +31,7 @@ const mayImport: Record<string, string[]> = {
   "services/source": ["codec", "contract", "config", "edge"],
   "services/loader": ["codec", "contract", "config", "edge"],
   "packages/local": ["contract", "config", "edge", "testing", "source", "loader"],
+  "packages/bench": ["contract", "local", "testing"],
   test: ["contract", "config", "edge", "testing", "local", "source", "loader"],
 }
 

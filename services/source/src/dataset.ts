@@ -168,6 +168,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         chunks: chunks.length,
         duration_ms: durationMs,
         cached,
+        reader: parts.reader.name,
         columns: columns.map((column) => `${column.name} ${column.type}`),
       },
       `${name}: ${counted(rows, "record")}${rejects === 0 ? "" : `, ${rejects} set aside,`} in ${counted(chunks.length, "chunk")}: ` +

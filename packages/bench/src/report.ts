@@ -1,0 +1,136 @@
+/** Pure: measurements as Markdown. */
+import { type CopyName, copyNames } from "./copy-turn.ts"
+import type { FlatbedTurn } from "./flatbed-turn.ts"
+import type { Machine } from "./machine.ts"
+import { medianOf, spreadOf } from "./statistics.ts"
+import type { Pair, Throughput } from "./throughput.ts"
+
+/** One line of the table of what Flatbed must reach. */
+export type Figure = {
+  readonly what: string
+  readonly bar: string
+  readonly aim: string
+  readonly measured: string
+  /** Undefined where there is no bar. */
+  readonly met: boolean | undefined
+}
+
+export type Section = { readonly title: string; readonly text: string }
+
+/** The whole report: where it was measured, then its sections. */
+export function renderReport(machine: Machine, sections: readonly Section[]): string {
+  const gigabytes = (machine.memoryBytes / 2 ** 30).toFixed(0)
+  const where = `${machine.date}, ${machine.cpu}, ${machine.cores} cores, ${gigabytes} GiB, ${machine.system}, Node ${machine.node}, Postgres ${machine.postgres}: \`${machine.command}\``
+  return `${[where, ...sections.map(({ title, text }) => `### ${title}\n\n${text}`)].join("\n\n")}\n`
+}
+
+/** A Markdown table; pipes inside cells are escaped. */
+export function renderTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`
+  return [line(head), `|${head.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n")
+}
+
+export function renderFigures(figures: readonly Figure[]): string {
+  const verdict = ({ met }: Figure) => (met === undefined ? "" : met ? "yes" : "**no**")
+  return renderTable(
+    ["What", "Bar", "Aim", "Measured", "Met"],
+    figures.map((figure) => [figure.what, figure.bar, figure.aim, figure.measured, verdict(figure)]),
+  )
+}
+
+const clocks = [
+  ["published version", (pair: Pair) => pair.published],
+  ["unseen file", (pair: Pair) => pair.unseen],
+] as const satisfies [string, (pair: Pair) => FlatbedTurn][]
+
+/** Two rows for each file, by the two clocks; the ratio is `\copy`'s time to Flatbed's, above 1 where Flatbed is faster. */
+export function renderThroughput(results: readonly Throughput[], copy: CopyName): string {
+  const rows = results.flatMap((result) =>
+    clocks.map(([clock, turnOf]) => {
+      const turns = result.pairs.map(turnOf)
+      const ratios = ratiosOf(result, turnOf)
+      const { rows, bytes } = result.file
+      return [
+        `${result.name}: ${result.what}`,
+        `${count(rows)} rows, ${(bytes / 1e6).toFixed(0)} MB`,
+        `\`${result.reader}\`: ${count(result.servedRows)}`,
+        clock,
+        spread(turns.map(({ commitSeconds }) => commitSeconds)),
+        medianOf(turns.map(({ processSeconds }) => processSeconds)).toFixed(2),
+        spread(result.pairs.map((pair) => pair.copy.seconds)),
+        ratios.map((ratio) => ratio.toFixed(2)).join(" "),
+        `**${medianOf(ratios).toFixed(2)}**`,
+      ]
+    }),
+  )
+  return renderTable(
+    [
+      "Rows",
+      "File",
+      "Reader: rows it served",
+      "Clock from",
+      "Flatbed to COMMIT, s: min median max",
+      "to its end",
+      `${code(copy)}, s: min median max`,
+      "Ratio, pair by pair",
+      "Median",
+    ],
+    rows,
+  )
+}
+
+/** What the processes cost; medians of CPU seconds, the largest peaks. */
+export function renderCosts(results: readonly Throughput[], copy: CopyName): string {
+  const rows = results.flatMap((result) => {
+    const { pairs } = result
+    const flatbed = clocks.map(([clock, turnOf]) => {
+      const cpu = (name: keyof FlatbedTurn["cpu"]) => seconds(pairs.map((pair) => turnOf(pair).cpu[name]))
+      const peak = (name: keyof FlatbedTurn["peak"]) =>
+        mebibytes(pairs.map((pair) => turnOf(pair).peak[name]))
+      return [
+        result.name,
+        `Flatbed, ${clock}`,
+        ...[cpu("source"), cpu("loader"), cpu("postgres")],
+        ...[peak("source"), peak("loader"), peak("postgres")],
+      ]
+    })
+    const client = seconds(pairs.map((pair) => pair.copy.cpu.client))
+    const server = seconds(pairs.map((pair) => pair.copy.cpu.postgres))
+    const clientPeak = mebibytes(pairs.map((pair) => pair.copy.peak.client))
+    const serverPeak = mebibytes(pairs.map((pair) => pair.copy.peak.postgres))
+    return [...flatbed, [result.name, code(copy), "—", client, server, "—", clientPeak, serverPeak]]
+  })
+  const cpu = ["source", "loader or client", "Postgres"].map((name) => `${name}, CPU s`)
+  const peaks = ["source", "loader or client", "largest backend"].map((name) => `${name}, peak MiB`)
+  return renderTable(["Rows", "Load", ...cpu, ...peaks], rows)
+}
+
+/** `\copy`'s time to Flatbed's to COMMIT, pair by pair. */
+export function ratiosOf({ pairs }: Throughput, turnOf: (pair: Pair) => FlatbedTurn): number[] {
+  return pairs.map((pair) => pair.copy.seconds / turnOf(pair).commitSeconds)
+}
+
+/** `1,234,567` */
+export function count(value: number): string {
+  return value.toLocaleString("en")
+}
+
+function spread(values: readonly number[]): string {
+  const { min, median, max } = spreadOf(values)
+  return [min, median, max].map((value) => value.toFixed(2)).join(" ")
+}
+
+const notMeasured = "not measured"
+
+function seconds(values: readonly (number | undefined)[]): string {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? notMeasured : medianOf(known).toFixed(2)
+}
+
+function mebibytes(values: readonly (number | undefined)[]): string {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? notMeasured : (Math.max(...known) / 2 ** 20).toFixed(0)
+}
+
+const code = (copy: CopyName) => `\`${copyNames[copy]}\``

@@ -1,0 +1,143 @@
+/** Flatbed and `\copy` in turn: the same file, the same server, the same columns, a warm-up and then pairs. */
+import { type CopyName, type CopyTurn, takeCopyTurn } from "./copy-turn.ts"
+import type { DataFile } from "./data-files.ts"
+import { type FlatbedTurn, takeFlatbedTurn } from "./flatbed-turn.ts"
+import { clear, type Fingerprint, fingerprint, type Server } from "./server.ts"
+import { createServices, type Services, type Source, table } from "./services.ts"
+
+export type Pair = {
+  readonly copy: CopyTurn
+  readonly published: FlatbedTurn
+  readonly unseen: FlatbedTurn
+  /** What the source took to index the file, by its log. */
+  readonly indexSeconds: number
+}
+
+export type Throughput = {
+  readonly name: string
+  readonly what: string
+  readonly file: DataFile
+  /** The reader that served the rows, by the source's log. */
+  readonly reader: string
+  readonly servedRows: number
+  readonly pairs: readonly Pair[]
+}
+
+export type Bench = {
+  readonly server: Server
+  readonly copy: CopyName
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Where runs keep their settings. */
+  readonly folder: string
+  readonly note: (text: string) => void
+  readonly signal: AbortSignal
+}
+
+const copyTable = "public.bench_copy"
+const shapeTable = "public.bench_shape"
+
+/** Raises an Error when the two tables do not hold the same rows: then no figure counts. */
+export async function measureThroughput(
+  wanted: {
+    readonly name: string
+    readonly what: string
+    readonly file: DataFile
+    readonly reader?: string | undefined
+    readonly pairs: number
+  },
+  bench: Bench,
+): Promise<Throughput> {
+  const { file, name } = wanted
+  const { server, note, signal } = bench
+  const services = await createServices({
+    folder: `${bench.folder}/${name}`,
+    databaseUrl: server.url,
+    env: bench.env,
+    reader: wanted.reader,
+  })
+  const stop = () => void services.close()
+  signal.addEventListener("abort", stop, { once: true })
+  try {
+    const expected = await learnShape(wanted, { ...bench, services })
+    const pairs: Pair[] = []
+    let source: Source | undefined
+    for (let number = 1; number <= wanted.pairs; number++) {
+      signal.throwIfAborted()
+      const taken = await takePair(number % 2 === 1, expected, { ...bench, services, name, file: file.path })
+      source = taken.source
+      pairs.push(taken.pair)
+      note(`${name}, pair ${number} of ${wanted.pairs}: ${describePair(taken.pair)}`)
+    }
+    const line = await source?.published()
+    return {
+      name,
+      what: wanted.what,
+      file,
+      reader: String(line?.reader),
+      servedRows: Number(line?.rows),
+      pairs,
+    }
+  } finally {
+    signal.removeEventListener("abort", stop)
+    await services.close()
+    for (const one of [table, copyTable, shapeTable]) await clear(server, one)
+  }
+}
+
+type Turns = Bench & { readonly services: Services }
+
+/** The warm-up: the file once by each side. Flatbed decides on the types, and the two must agree on the rows. */
+async function learnShape(
+  { name, file }: { readonly name: string; readonly file: DataFile },
+  turns: Turns,
+): Promise<Fingerprint> {
+  const { server, services } = turns
+  const source = await services.startSource()
+  await takeFlatbedTurn({ server, services, source, unseen: file.path })
+  await clear(server, shapeTable)
+  await server.query(`create table ${shapeTable} (like ${table})`)
+  const ours = await fingerprint(server, table)
+  await clear(server, table)
+  await takeCopyTurn({ ...turns, file: file.path, table: copyTable, like: shapeTable })
+  const theirs = await fingerprint(server, copyTable)
+  await clear(server, copyTable)
+  if (theirs.rows !== file.rows)
+    throw new Error(`${name}: \\copy loaded ${theirs.rows} rows of a file of ${file.rows}.`)
+  requireSame(name, ours, theirs)
+  return theirs
+}
+
+async function takePair(
+  copyFirst: boolean,
+  expected: Fingerprint,
+  turns: Turns & { readonly name: string; readonly file: string },
+): Promise<{ readonly pair: Pair; readonly source: Source }> {
+  const { server, services, name, file } = turns
+  const takeCopy = async () => {
+    const turn = await takeCopyTurn({ ...turns, table: copyTable, like: shapeTable })
+    await clear(server, copyTable)
+    return turn
+  }
+  const first = copyFirst ? await takeCopy() : undefined
+  const source = await services.startSource()
+  const unseen = await takeFlatbedTurn({ server, services, source, unseen: file })
+  requireSame(name, await fingerprint(server, table), expected)
+  const published = await takeFlatbedTurn({ server, services, source })
+  requireSame(name, await fingerprint(server, table), expected)
+  const indexSeconds = Number((await source.published()).duration_ms) / 1000
+  const copy = first ?? (await takeCopy())
+  return { pair: { copy, published, unseen, indexSeconds }, source }
+}
+
+function describePair({ copy, published, unseen }: Pair): string {
+  const ratio = ({ commitSeconds }: FlatbedTurn) =>
+    `${commitSeconds.toFixed(2)} s (${(copy.seconds / commitSeconds).toFixed(2)})`
+  return `\\copy ${copy.seconds.toFixed(2)} s, Flatbed from a published version ${ratio(published)}, from an unseen file ${ratio(unseen)}`
+}
+
+function requireSame(name: string, ours: Fingerprint, theirs: Fingerprint): void {
+  if (ours.rows === theirs.rows && ours.hash === theirs.hash) return
+  throw new Error(
+    `${name}: the two tables differ. Flatbed's holds ${ours.rows} rows with hash sum ${ours.hash}, \\copy's ${theirs.rows} with ${theirs.hash}.`,
+  )
+}
