@@ -23,14 +23,19 @@ export function createChunkDigests() {
   const feed = (to: number) => take(to, (bytes) => hash.update(bytes))
 
   return {
-    /** The next bytes; kept, not copied, until it is known which chunk they belong to. */
+    /** The next bytes; not copied, so they must stay as they are until `settle`, which follows each time. */
     add(bytes: Buffer): void {
       held.push(bytes)
     },
     /** The bytes up to here are in no chunk: the header. */
     skip: (to: number) => take(to, () => {}),
-    /** The bytes up to here belong to the chunk under way. */
-    feed,
+    /** The bytes up to here belong to the chunk under way; of the others a copy is kept. */
+    settle(to: number): void {
+      feed(to)
+      // Those before the last are copies already.
+      const last = held.pop()
+      if (last !== undefined) held.push(Buffer.from(last))
+    },
     /** The chunk under way ends here: its digest in hex. */
     close(to: number): string {
       feed(to)

@@ -72,16 +72,17 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
 
   try {
     let offset = 0
+    // One for all reads: as garbage, thousands of them would wait long for somebody to collect them.
+    const buffer = Buffer.allocUnsafe(Math.min(readBytes, total))
     while (offset < total) {
       signal.throwIfAborted()
-      const buffer = Buffer.allocUnsafe(Math.min(readBytes, total - offset))
-      const filled = await open.read(buffer, offset)
+      const filled = await open.read(buffer.subarray(0, total - offset), offset)
       if (filled === 0) break
       const bytes = buffer.subarray(0, filled)
       whole.update(bytes)
       digests.add(bytes)
       await scan.push(bytes)
-      digests.feed(settledTo)
+      digests.settle(settledTo)
       offset += filled
       request.onProgress(offset)
     }

@@ -86,10 +86,12 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
 
   async function push(bytes: Buffer): Promise<void> {
     const rest = held.subarray(recordFrom - heldFrom)
-    held = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
+    // A copy in any case: csv-parse too keeps what is not a whole record.
+    held = Buffer.concat([rest, bytes])
     heldFrom = recordFrom
+    const own = held.subarray(rest.length)
     // csv-parse reads synchronously inside write; the wait is for its answer only.
-    const error = await new Promise<Error | null | undefined>((resolve) => parser.write(bytes, resolve))
+    const error = await new Promise<Error | null | undefined>((resolve) => parser.write(own, resolve))
     if (error) throw explain(error)
   }
 

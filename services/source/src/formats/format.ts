@@ -43,8 +43,8 @@ export type ScanResult = {
 /** One reading of a whole file from its first byte. */
 export type Scan = {
   /**
-   * The next bytes, whatever they are; a border may fall anywhere. Raises what the file is refused for: a header
-   * that cannot be used, and a record whose end cannot be told for sure.
+   * The next bytes, whatever they are; a border may fall anywhere. They are lent until this resolves. Raises what
+   * the file is refused for: a header that cannot be used, and a record whose end cannot be told for sure.
    */
   push(bytes: Buffer): Promise<void>
   /** After the last byte: what all rows said. */
