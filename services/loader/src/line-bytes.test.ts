@@ -1,4 +1,5 @@
 // If this fails, a cell is changed between the source and COPY.
+import { encodeCopyText } from "@flatbed/codec"
 import { Problem } from "@flatbed/contract"
 import { createClassShares } from "@flatbed/testing"
 import fc from "fast-check"
@@ -7,7 +8,13 @@ import { type ChunkShape, encodeChunk, encodeLine } from "./chunk-encoder.ts"
 import { encodeLineBytes } from "./line-bytes.ts"
 
 /** What is held against the plain encoder. Another implementation is one line more. */
-const underTest: Readonly<Record<string, typeof encodeLineBytes>> = { "byte loop": encodeLineBytes }
+const underTest: Readonly<Record<string, typeof encodeLineBytes>> = {
+  "byte loop": encodeLineBytes,
+  codec: (lines, from, width, out, at) => {
+    const { text, rows, next } = encodeCopyText(lines, from, width)
+    return { rows, next, to: at + text.copy(out, at) }
+  },
+}
 
 const cases = Number(process.env.FLATBED_TEST_CASES ?? 20_000)
 const seed = Number(process.env.FLATBED_TEST_SEED ?? Date.now() % 1_000_000_000)

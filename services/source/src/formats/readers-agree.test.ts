@@ -4,7 +4,7 @@ import { Problem } from "@flatbed/contract"
 import { createClassShares } from "@flatbed/testing"
 import fc from "fast-check"
 import { expect, test } from "vitest"
-import { encodeCells } from "./byte-encode.ts"
+import { encodeCells, encodePlainly } from "./byte-encode.ts"
 import { byteReader } from "./byte-reader.ts"
 import { createByteTables } from "./byte-table.ts"
 import { csvParseReader } from "./csv-parse.ts"
@@ -13,7 +13,10 @@ import { createRandomFile, type RandomFile } from "./random-file.test-kit.ts"
 
 /** What is held against csv-parse. Another implementation is one line more. */
 const readersUnderTest: readonly Reader[] = [byteReader]
-const cellEncodersUnderTest: Readonly<Record<string, typeof encodeCells>> = { "byte loop": encodeCells }
+const cellEncodersUnderTest: Readonly<Record<string, typeof encodeCells>> = {
+  "byte loop": encodePlainly,
+  codec: encodeCells,
+}
 
 const cases = Number(process.env.FLATBED_TEST_CASES ?? 20_000)
 const seed = Number(process.env.FLATBED_TEST_SEED ?? Date.now() % 1_000_000_000)
