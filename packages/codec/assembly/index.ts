@@ -11,3 +11,4 @@ export {
   rows as linesRows,
   wroteTo as linesWroteTo,
 } from "./row-lines"
+export { countRow, notes, openScan, records, scanRecords, stoppedAt } from "./scan"

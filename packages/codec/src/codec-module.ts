@@ -1,10 +1,10 @@
-/** The WebAssembly module and its memory: one instance, since each call ends before the next begins. */
+/** The WebAssembly module, its instances and their memory. */
 import { readFileSync } from "node:fs"
 
 type Memory = { readonly buffer: ArrayBuffer; grow(pages: number): number }
 type Global = { readonly value: number }
 
-type Exports = {
+export type Codec = {
   readonly memory: Memory
   encodeRowLines(
     at: number,
@@ -22,6 +22,22 @@ type Exports = {
   readonly copyReadTo: Global
   readonly copyWroteTo: Global
   readonly copyRows: Global
+  openScan(
+    cells: number,
+    delimiter: number,
+    quote: number,
+    maxRecordBytes: number,
+    columns: number,
+    fields: number,
+    noted: number,
+    told: number,
+    toldAtMost: number,
+  ): void
+  scanRecords(from: number, end: number, isLast: boolean, everyRow: boolean): number
+  countRow(): void
+  readonly records: Global
+  readonly notes: Global
+  readonly stoppedAt: Global
 }
 
 // Node has it; the types of Node and of ES2023 do not.
@@ -36,23 +52,24 @@ export const inputAt = 16
 /** Readable behind the input: the widest load, from the last byte on. */
 export const behindInput = 32
 
-let opened: Exports | undefined
+let compiled: object | undefined
+let shared: Codec | undefined
 
-/** The module's functions. Compiled on the first call, in a millisecond or two. */
-export function codecModule(): Exports {
-  opened ??= instantiate()
-  return opened
+/** The instance that everybody uses whose call ends before another begins. */
+export function sharedCodec(): Codec {
+  shared ??= openCodec()
+  return shared
 }
 
-function instantiate(): Exports {
+/** An instance with a memory of its own. The module is compiled on the first call, in a millisecond or two. */
+export function openCodec(): Codec {
   // From the sources and from the output, the way is the same.
-  const bytes = readFileSync(new URL("../dist/codec.wasm", import.meta.url))
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes))
-  return exports as Exports
+  compiled ??= new WebAssembly.Module(readFileSync(new URL("../dist/codec.wasm", import.meta.url)))
+  return new WebAssembly.Instance(compiled).exports as Codec
 }
 
 /** The module's memory with at least so many bytes. Views taken before are void. */
-export function memoryOf({ memory }: Exports, bytes: number): Buffer {
+export function memoryOf({ memory }: Codec, bytes: number): Buffer {
   const missing = bytes - memory.buffer.byteLength
   if (missing > 0) memory.grow(Math.ceil(missing / pageBytes))
   return Buffer.from(memory.buffer)

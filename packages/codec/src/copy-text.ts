@@ -1,5 +1,5 @@
 /** Row lines to COPY's text format, the way from the wire to Postgres. See `assembly/copy-text.ts`. */
-import { behindInput, codecModule, inputAt, memoryOf } from "./codec-module.ts"
+import { behindInput, inputAt, memoryOf, sharedCodec } from "./codec-module.ts"
 
 const lf = 0x0a
 
@@ -13,7 +13,7 @@ export function encodeCopyText(
   from: number,
   width: number,
 ): { text: Buffer; rows: number; next: number } {
-  const codec = codecModule()
+  const codec = sharedCodec()
   const end = inputAt + lines.length - from
   const out = end + behindInput
   const memory = memoryOf(codec, out + (end - inputAt) + behindInput)

@@ -1,5 +1,5 @@
 /** CSV records to row lines, the way from the file to the wire. See `assembly/row-lines.ts`. */
-import { behindInput, codecModule, inputAt, memoryOf } from "./codec-module.ts"
+import { behindInput, inputAt, memoryOf, sharedCodec } from "./codec-module.ts"
 
 const lf = 0x0a
 
@@ -16,7 +16,7 @@ export type CsvShape = {
  * many. Every cell is written, in the file's order: unquoted empty is null (RFC 4180, RFC 8259).
  */
 export function encodeRowLines(records: Buffer, shape: CsvShape): { body: Buffer; rows: number } {
-  const codec = codecModule()
+  const codec = sharedCodec()
   const { width, delimiter, quote } = shape
   const end = inputAt + records.length
   const out = end + behindInput

@@ -1,139 +1,120 @@
 /**
- * Evidence for all columns from forms and lengths of cells, without a string per cell. Subtle: a cell that is like
- * the ones before it (same form as the column's usual one, not longer) is not counted at all; only what differs is
- * noted, kept until its record is known to be a row, and then entered. The usual form's count is what remains.
+ * Evidence for all columns from what the scan notes: a cell is noted when its column has not had its form yet, or
+ * none as long. Everything else the scan counts by itself, without a string per cell.
  */
-import { type ColumnType, columnTypes, type Evidence, type Sighting } from "@flatbed/contract"
+import { type CellNote, cellForms, type RecordScanner } from "@flatbed/codec"
+import { type ColumnType, classifyLexeme, type Evidence, type Sighting } from "@flatbed/contract"
 import { findRuledOut, findType, measureNumber } from "../evidence.ts"
 import type { ServedField } from "../served-columns.ts"
 import { showCell } from "../show-cell.ts"
-import { form } from "./byte-forms.ts"
 
-/** Beside the forms of `byte-forms.ts`: unquoted empty, and quoted empty. */
-export const nullForm = columnTypes.length
-export const emptyForm = columnTypes.length + 1
+type CellForm = (typeof cellForms)[number]
 
-type FieldEvidence = {
-  nulls: number
-  empties: number
-  /** Cells noted with a form; those of the usual form that were not noted are added at the end. */
-  noted: number
-  readonly forms: { readonly form: number; cells: number; readonly first: Sighting }[]
+/** A noted cell whose form is known. */
+type Noted = {
+  readonly field: number
+  readonly form: number
+  readonly length: number
+  readonly text: () => string
 }
 
-/** What the hot loop compares with, by field. A form of −1 stands for a column without any cell yet. */
-export type Usual = {
-  readonly form: Int8Array
-  readonly maxBytes: Int32Array
-  readonly maxIntegerDigits: Int32Array
-  readonly maxScale: Int32Array
-}
+const bit = (form: CellForm) => 1 << cellForms.indexOf(form)
+const numbers = bit("integer") | bit("bigint") | bit("numeric")
 
-const numberForms = new Set<number>([form.integer, form.bigint, form.numeric])
-
-export function createByteEvidence(fields: readonly ServedField[]) {
-  const usual: Usual = {
-    form: new Int8Array(fields.length).fill(-1),
-    maxBytes: new Int32Array(fields.length),
-    maxIntegerDigits: new Int32Array(fields.length),
-    maxScale: new Int32Array(fields.length),
+/** As bits, the forms that a cell may have where the type is declared: its own and those that it widens, and NULL. */
+export function allowedForms(declared: ColumnType | undefined): number {
+  const bits = (...forms: CellForm[]) =>
+    ["null" as const, "ask" as const, ...forms].reduce((sum, form) => sum | bit(form), 0)
+  switch (declared) {
+    case undefined:
+    case "text":
+      return bits(...cellForms)
+    case "boolean":
+      return bits("boolean")
+    case "integer":
+      return bits("integer")
+    case "bigint":
+      return bits("integer", "bigint")
+    case "numeric":
+      return bits("integer", "bigint", "numeric")
+    case "date":
+      return bits("date")
+    case "timestamp":
+      return bits("date", "timestamp")
+    case "timestamptz":
+      return bits("timestamptz")
   }
-  const gathered: FieldEvidence[] = fields.map(() => ({ nulls: 0, empties: 0, noted: 0, forms: [] }))
-  // Which forms a declared type takes, as bits; every form where none is declared.
-  const accepted = fields.map(({ declared }) => acceptedForms(declared))
-  let rows = 0
+}
+
+/** `quote` is the dialect's: twice in a noted cell, it stands for itself. */
+export function createByteEvidence(
+  fields: readonly ServedField[],
+  quote: string,
+  scanner: Pick<RecordScanner, "know" | "answer" | "summary">,
+) {
+  const allowed = fields.map(({ declared }) => allowedForms(declared))
+  const firsts: { readonly type: ColumnType; readonly first: Sighting }[][] = fields.map(() => [])
+
+  function resolve({ field, form, bytes, doubled }: CellNote): Noted {
+    const text = () => readCell(bytes, doubled)
+    const length = bytes.length - doubled
+    if (cellForms[form] !== "ask") return { field, form, length, text }
+    return { field, form: cellForms.indexOf(classifyLexeme(text())), length, text }
+  }
+
+  function readCell(bytes: Buffer, doubled: number): string {
+    const text = bytes.toString()
+    return doubled === 0 ? text : text.replaceAll(quote + quote, quote)
+  }
+
+  function enter({ field, form, length, text }: Noted, place: { row: number; line: number }): void {
+    const isNumber = ((numbers >> form) & 1) === 1
+    const { integerDigits, scale } = isNumber ? measureNumber(text()) : { integerDigits: 0, scale: 0 }
+    scanner.know(field, { form, bytes: length, digits: integerDigits, scale })
+    const name = cellForms[form] as CellForm
+    if (name === "null") return
+    const type = name === "empty" || name === "ask" ? "text" : name
+    const seen = firsts[field] as { type: ColumnType; first: Sighting }[]
+    if (seen.some((one) => one.type === type)) return
+    seen.push({ type, first: { ...place, value: showCell(text()) } })
+  }
 
   return {
-    usual,
-
-    /** Whether a cell of this form breaks the field's declared type. NULL never does. */
-    breaks(field: number, cellForm: number): boolean {
-      return cellForm !== nullForm && (((accepted[field] ?? -1) >> cellForm) & 1) === 0
-    },
-
-    /** One noted cell of a record that is a row; `read` gives its text. */
-    enter(
-      field: number,
-      cellForm: number,
-      bytes: number,
-      place: { row: number; line: number },
-      read: () => string,
-    ): void {
-      const one = gathered[field] as FieldEvidence
-      one.noted += 1
-      if (cellForm === nullForm) {
-        one.nulls += 1
-        return
-      }
-      if (cellForm === emptyForm) one.empties += 1
-      const counted = cellForm === emptyForm ? form.text : cellForm
-      if (usual.form[field] === -1) usual.form[field] = counted
-      if (bytes > (usual.maxBytes[field] ?? 0)) usual.maxBytes[field] = bytes
-      if (numberForms.has(counted)) measure(field, read())
-      const seen = one.forms.find((entry) => entry.form === counted)
-      if (seen === undefined) {
-        one.forms.push({ form: counted, cells: 1, first: { ...place, value: showCell(read()) } })
-      } else seen.cells += 1
-    },
-
-    /** A record is a row: what was not noted of it is like the rows before. */
-    endRow(): void {
-      rows += 1
+    /** The notes of one record: false when a cell breaks its column's declared type, otherwise they are entered. */
+    take(notes: readonly CellNote[], place: { row: number; line: number }): boolean {
+      const noted = notes.map(resolve)
+      if (noted.some(({ field, form }) => (((allowed[field] ?? 0) >> form) & 1) === 0)) return false
+      noted.forEach((one, i) => {
+        if (one.form !== notes[i]?.form) scanner.answer(one.field, one.form)
+        enter(one, place)
+      })
+      return true
     },
 
     finish(): { readonly type: ColumnType; readonly evidence: Evidence }[] {
       return fields.map(({ name, declared }, field) => {
-        const { nulls, empties, noted, forms } = gathered[field] as FieldEvidence
-        const counted = forms.map((entry) => ({
-          form: columnTypes[entry.form] as ColumnType,
-          cells: entry.cells + (entry.form === usual.form[field] ? rows - noted : 0),
-          first: entry.first,
+        const { bytes, digits, scale, cells } = scanner.summary(field)
+        const count = (form: CellForm) => cells[cellForms.indexOf(form)] ?? 0
+        const counted = (firsts[field] ?? []).map(({ type, first }) => ({
+          form: type,
+          cells: count(type) + (type === "text" ? count("empty") : 0),
+          first,
         }))
         return {
           type: declared ?? findType(counted),
           evidence: {
             column: name,
             declared: declared !== undefined,
-            nulls,
-            empties,
-            max_bytes: usual.maxBytes[field] ?? 0,
-            max_integer_digits: usual.maxIntegerDigits[field] ?? 0,
-            max_scale: usual.maxScale[field] ?? 0,
+            nulls: count("null"),
+            empties: count("empty"),
+            max_bytes: bytes,
+            max_integer_digits: digits,
+            max_scale: scale,
             forms: counted,
             ruled_out: findRuledOut(counted),
           },
         }
       })
     },
-  }
-
-  function measure(field: number, lexeme: string): void {
-    const { integerDigits, scale } = measureNumber(lexeme)
-    if (integerDigits > (usual.maxIntegerDigits[field] ?? 0)) usual.maxIntegerDigits[field] = integerDigits
-    if (scale > (usual.maxScale[field] ?? 0)) usual.maxScale[field] = scale
-  }
-}
-
-/** From the contract's order of types: a declared type takes its own form and those that it widens. */
-function acceptedForms(declared: ColumnType | undefined): number {
-  const bits = (...forms: number[]) => forms.reduce((sum, one) => sum | (1 << one), 0)
-  switch (declared) {
-    case undefined:
-    case "text":
-      return -1
-    case "boolean":
-      return bits(form.boolean)
-    case "integer":
-      return bits(form.integer)
-    case "bigint":
-      return bits(form.integer, form.bigint)
-    case "numeric":
-      return bits(form.integer, form.bigint, form.numeric)
-    case "date":
-      return bits(form.date)
-    case "timestamp":
-      return bits(form.date, form.timestamp)
-    case "timestamptz":
-      return bits(form.timestamptz)
   }
 }

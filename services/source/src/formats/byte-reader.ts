@@ -57,26 +57,29 @@ function splitAtRejects(records: Records, layout: Layout): Part[] {
   let from = 0
   let row = firstRow
   let line = firstLine
-  const scan = createRecordScan({ file, dialect, fields, width, maxRecordBytes: bytes.length, row, line })
-  const closed = Buffer.concat([bytes, Buffer.from(`\n${dialect.quote}`)])
-  scan.scan(closed, bytes.length, true, 0, {
-    header: () => {},
-    record(to, nextLine, isReject) {
-      if (isReject) {
-        if (from > runFrom) parts.push({ run: bytes.subarray(runFrom, from) })
-        const run = bytes.subarray(from, to)
-        const byteFrom = records.byteFrom + from
-        parts.push({
-          run,
-          reject: { bytes: run, file, firstRow: row, firstLine: line, byteFrom, rejects: 1 },
-        })
-        runFrom = to
-      }
-      from = to
-      row += 1
-      line = nextLine
+  const place = { row, line, offset: 0 }
+  const scan = createRecordScan(
+    { file, dialect, fields, width, maxRecordBytes: bytes.length, ...place },
+    {
+      record(to, nextLine, isReject) {
+        if (isReject) {
+          if (from > runFrom) parts.push({ run: bytes.subarray(runFrom, from) })
+          const run = bytes.subarray(from, to)
+          const byteFrom = records.byteFrom + from
+          parts.push({
+            run,
+            reject: { bytes: run, file, firstRow: row, firstLine: line, byteFrom, rejects: 1 },
+          })
+          runFrom = to
+        }
+        from = to
+        row += 1
+        line = nextLine
+      },
     },
-  })
+  )
+  scan.push(bytes, true)
+  scan.close()
   if (from > runFrom) parts.push({ run: bytes.subarray(runFrom, from) })
   return parts
 }
