@@ -53,7 +53,9 @@ describe("at the proof", () => {
   )
 
   const decode = (field: string) =>
-    /^sha-256=:.*:$/.test(field) ? Buffer.from(field.slice(9, -1), "base64").toString("hex") : field
+    /^sha-256=:[A-Za-z0-9+/]{43}=:$/.test(field)
+      ? Buffer.from(field.slice(9, -1), "base64").toString("hex")
+      : field
 })
 
 describe("through the loader's front door", () => {
@@ -66,11 +68,11 @@ describe("through the loader's front door", () => {
   const every = (step: number, to: number) => Array.from({ length: Math.ceil(to / step) }, (_, i) => i * step)
   const framings = ["length", "length-reset", "short-length", "chunked", "close", "gzip"] as const
   const damages: [string, SourceFault][] = [
-    ...every(37, body.length * 8).map((bit): [string, SourceFault] => [
+    ...every(61, body.length * 8).map((bit): [string, SourceFault] => [
       `bit ${bit} flipped`,
       { kind: "flip-body", bit },
     ]),
-    ...every(11, body.length).flatMap((keep) =>
+    ...every(29, body.length).flatMap((keep) =>
       framings.map((framing): [string, SourceFault] => [
         `cut to ${keep} bytes, framed by ${framing}`,
         { kind: "truncate", framing, keep },
@@ -90,7 +92,7 @@ describe("through the loader's front door", () => {
       const [outcome] = await loader.load()
       expect(outcome?.outcome, what).toBe("failed")
       expect(["chunk-damaged", "source-unreachable"], what).toContain(
-        outcome?.outcome === "failed" ? outcome.problem.code : "",
+        outcome?.outcome === "failed" ? outcome.problem?.code : "",
       )
       expect(await bench.query("select chunk::integer as chunk from flatbed.chunks"), what).toEqual([
         { chunk: 1 },
