@@ -94,6 +94,9 @@ export function scanRecords(from: usize, end: usize, isLast: bool, everyRow: boo
   const carriageReturns = i8x16.splat(<i8>cr)
   const zeros = i8x16.splat(<i8>zero)
   const tens = i8x16.splat(10)
+  // A global lives in memory, a local in a register.
+  const columns = columnsAt
+  const fields = fieldsAt
   let at = from
   records = 0
   notes = 0
@@ -109,7 +112,7 @@ export function scanRecords(from: usize, end: usize, isLast: bool, everyRow: boo
     let byte: u32 = 0
 
     for (;;) {
-      const field: i32 = column < width ? load<i32>(columnsAt + <usize>column * columnBytes) : -1
+      const field: i32 = column < width ? load<i32>(columns + <usize>column * columnBytes) : -1
       let cellFrom = at
       let cellTo = at
       let form = textForm
@@ -236,8 +239,8 @@ export function scanRecords(from: usize, end: usize, isLast: bool, everyRow: boo
       }
 
       if (field >= 0) {
-        store<i32>(columnsAt + <usize>column * columnBytes + 4, form)
-        const known = fieldsAt + <usize>field * fieldBytes
+        store<i32>(columns + <usize>column * columnBytes + 4, form)
+        const known = fields + <usize>field * fieldBytes
         const bit = (<u32>1) << form
         if (
           (load<u32>(known + hadAt) & bit) === 0 ||

@@ -74,3 +74,10 @@ export function memoryOf({ memory }: Codec, bytes: number): Buffer {
   if (missing > 0) memory.grow(Math.ceil(missing / pageBytes))
   return Buffer.from(memory.buffer)
 }
+
+/** These bytes of the memory in a buffer of their own; it is not filled with zeros first, as a new array is. */
+export function copyOut(memory: Buffer, from: number, to: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(to - from)
+  memory.copy(bytes, 0, from, to)
+  return bytes
+}

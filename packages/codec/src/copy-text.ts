@@ -1,5 +1,5 @@
 /** Row lines to COPY's text format, the way from the wire to Postgres. See `assembly/copy-text.ts`. */
-import { behindInput, inputAt, memoryOf, sharedCodec } from "./codec-module.ts"
+import { behindInput, copyOut, inputAt, memoryOf, sharedCodec } from "./codec-module.ts"
 
 const lf = 0x0a
 
@@ -21,7 +21,7 @@ export function encodeCopyText(
   memory[end] = lf
   codec.encodeCopyText(inputAt, end, width, out)
   return {
-    text: Buffer.copyBytesFrom(memory, out, codec.copyWroteTo.value - out),
+    text: copyOut(memory, out, codec.copyWroteTo.value),
     rows: codec.copyRows.value,
     next: from + codec.copyReadTo.value - inputAt,
   }

@@ -1,5 +1,5 @@
 /** CSV records to row lines, the way from the file to the wire. See `assembly/row-lines.ts`. */
-import { behindInput, inputAt, memoryOf, sharedCodec } from "./codec-module.ts"
+import { behindInput, copyOut, inputAt, memoryOf, sharedCodec } from "./codec-module.ts"
 
 const lf = 0x0a
 
@@ -31,7 +31,7 @@ export function encodeRowLines(records: Buffer, shape: CsvShape): { body: Buffer
   while (at < end) {
     codec.encodeRowLines(at, end, width, delimiter, quote, out, out + room)
     const wroteTo = codec.linesWroteTo.value
-    if (wroteTo > out) parts.push(Buffer.copyBytesFrom(memory, out, wroteTo - out))
+    if (wroteTo > out) parts.push(copyOut(memory, out, wroteTo))
     else {
       room *= 2
       memory = memoryOf(codec, out + room)
