@@ -39,6 +39,8 @@ const states =
     " ",
   )
 
+const areas = ["408", "415", "415", "510"]
+
 // Price of a minute in thousandths of a dollar.
 const rates = { day: 170, eve: 85, night: 45, intl: 270 }
 
@@ -46,7 +48,7 @@ const rates = { day: 170, eve: 85, night: 45, intl: 270 }
 export function* generateLines({ rows, seed }) {
   const random = createRandom(seed)
   yield `${columns.join(",")}\n`
-  for (let row = 0; row < rows; row++) yield `${customer(random, row).join(",")}\n`
+  for (let row = 0; row < rows; row++) yield `${customer(random, row)}\n`
 }
 
 function customer(random, row) {
@@ -60,26 +62,29 @@ function customer(random, row) {
     intl: random.bell(102, 28, 0, 200),
   }
   const serviceCalls = Math.min(random.rare(0.61), 9)
-  const traffic = ["day", "eve", "night", "intl"].flatMap((period) => {
-    const calls = period === "intl" ? 1 + Math.min(random.rare(0.78), 19) : random.bell(100, 20, 30, 170)
-    return [tenths(minutes[period]), calls, charge(minutes[period], rates[period])]
-  })
-  return [
-    random.pick(states),
-    random.bell(101, 40, 1, 243),
-    random.pick(["408", "415", "415", "510"]),
-    phoneNumber(row),
-    international ? "yes" : "no",
-    voiceMail ? "yes" : "no",
-    messages,
-    ...traffic,
-    serviceCalls,
-    random.chance(churnRisk({ international, voiceMail, serviceCalls, day: minutes.day })) ? "True" : "False",
-  ]
+  const day = traffic(minutes.day, random.bell(100, 20, 30, 170), rates.day)
+  const eve = traffic(minutes.eve, random.bell(100, 20, 30, 170), rates.eve)
+  const night = traffic(minutes.night, random.bell(100, 20, 30, 170), rates.night)
+  const intl = traffic(minutes.intl, 1 + Math.min(random.rare(0.78), 19), rates.intl)
+  const state = random.pick(states)
+  const length = random.bell(101, 40, 1, 243)
+  const area = random.pick(areas)
+  const plans = `${international ? "yes" : "no"},${voiceMail ? "yes" : "no"}`
+  const churn = random.chance(churnRisk(international, voiceMail, serviceCalls, minutes.day))
+    ? "True"
+    : "False"
+  return (
+    `${state},${length},${area},${phoneNumber(row)},${plans},${messages},` +
+    `${day},${eve},${night},${intl},${serviceCalls},${churn}`
+  )
+}
+
+function traffic(minuteTenths, calls, rate) {
+  return `${tenths(minuteTenths)},${calls},${charge(minuteTenths, rate)}`
 }
 
 // Who calls the service again and again, or pays for long days, leaves more often.
-function churnRisk({ international, voiceMail, serviceCalls, day }) {
+function churnRisk(international, voiceMail, serviceCalls, day) {
   let risk = 0.05
   if (serviceCalls >= 4) risk += 0.4
   if (day >= 2600) risk += 0.45
@@ -102,7 +107,8 @@ function tenths(value) {
 /** Tenths of a minute at thousandths of a dollar, in dollars, rounded half up to whole cents. */
 function charge(minuteTenths, rate) {
   const cents = Math.floor((minuteTenths * rate + 50) / 100)
-  return `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, "0")}`
+  const rest = cents % 100
+  return `${Math.floor(cents / 100)}.${rest < 10 ? "0" : ""}${rest}`
 }
 
 function createRandom(seed) {

@@ -7,6 +7,7 @@ import { start } from "./start.ts"
 
 const usage = `npm start                   loads data/ into a Postgres of its own and stays up on the schedules
 npm start -- a.csv b.csv    loads these files, each into a table of its name, and again when they change
+npm start -- --rows 2000000 makes a file of so many rows and loads it, to watch, and to kill the loader meanwhile
 npm start -- --once         ends after the first load
 `
 
@@ -39,7 +40,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       env: process.env,
       signal: stop.signal,
       print: (text) => process.stdout.write(`${text}\n`),
-      note: (text) => process.stderr.write(`${text}\n`),
+      // A loader that was killed leaves its bar on the line.
+      note: (text) => process.stderr.write(`${process.stderr.isTTY ? "\u001b[2K" : ""}${text}\n`),
     })
     return code ?? ended
   } catch (thrown) {
@@ -50,19 +52,35 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+type Wanted = { readonly once: boolean; readonly files: string[]; readonly rows: number | undefined }
+
 /** What was asked for; undefined when that was help. */
-function readArguments(argv: readonly string[]): { once: boolean; files: string[] } | undefined {
+function readArguments(argv: readonly string[]): Wanted | undefined {
+  const { values, positionals: files } = parse(argv)
+  if (values.help === true) return undefined
+  const rows = values.rows === undefined ? undefined : Number(values.rows)
+  if (rows !== undefined && (!Number.isSafeInteger(rows) || rows < 1))
+    throw refused(`--rows ${values.rows}: expected a whole number from 1, such as 2000000`)
+  if (rows !== undefined && files.length > 0)
+    throw refused(`--rows makes a file of its own; it does not go with ${files.join(" ")}`)
+  return { once: values.once === true, files, rows }
+}
+
+function parse(argv: readonly string[]) {
+  const options = {
+    once: { type: "boolean" },
+    rows: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  } as const
   try {
-    const options = { once: { type: "boolean" }, help: { type: "boolean", short: "h" } } as const
-    const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true })
-    return values.help === true ? undefined : { once: values.once === true, files: positionals }
+    return parseArgs({ args: [...argv], options, allowPositionals: true })
   } catch (cause) {
-    throw new Problem("usage-invalid", (cause as Error).message.split(". ")[0] ?? "", {
-      hint: `Known are:\n${usage}`,
-      cause,
-    })
+    throw refused((cause as Error).message.split(". ")[0] ?? "", cause)
   }
 }
+
+const refused = (message: string, cause?: unknown) =>
+  new Problem("usage-invalid", message, { hint: `Known are:\n${usage}`, cause })
 
 function report(thrown: unknown): number {
   const problem = asProblem(thrown)

@@ -16,12 +16,13 @@ async function setup() {
     await removePostgres(join(folder.path, ".flatbed", "postgres"))
     await folder.remove()
   })
-  await symlink(join(clone, "services"), join(folder.path, "services"))
+  for (const name of ["services", "data"]) await symlink(join(clone, name), join(folder.path, name))
   const starter = await folder.write(
     "start.mjs",
     `import { start } from ${JSON.stringify(join(clone, "packages/local/dist/start.js"))}
      process.exitCode = await start({
-       root: process.cwd(), once: true, files: process.argv.slice(2), from: process.cwd() + "/mine",
+       root: process.cwd(), once: true, from: process.cwd() + "/mine",
+       ...(process.argv[2] === "--rows" ? { files: [], rows: Number(process.argv[3]) } : { files: process.argv.slice(2) }),
        env: process.env, signal: new AbortController().signal, print: console.log, note: console.error })`,
   )
   const port = await findFreePort(undefined)
@@ -110,4 +111,18 @@ it("names the line of a record with too many cells, and leaves the table alone",
   expect(said).toContain("ragged.csv")
   expect(said).toMatch(/line\W+3\b/)
   expect(await ask(folder, "select name from public.ragged order by id")).toEqual([[["a"], ["b"], ["c"]]])
+}, 120_000)
+
+it("with rows, makes a file of so many customers, loads it, and takes the same file the next time", async () => {
+  const { folder, load } = await setup()
+  const first = await load("--rows", "25000")
+  expect(first.code, first.said).toBe(0)
+  expect(first.said).toMatch(/Making 25,000 customers[\s\S]*telecom_25000\.csv: 2\.3 MB, made in/)
+  expect(first.said).toMatch(/kill -9 [0-9]+ in a second terminal/)
+  const again = await load("--rows", "25000")
+  expect(again.code, again.said).toBe(0)
+  expect(again.said).not.toContain("Making")
+  expect(again.said).toContain("up to date")
+  const question = 'select count(*)::int, count(distinct "phone number")::int from public.telecom_25000'
+  expect(await ask(folder, question)).toEqual([[[25_000, 25_000]]])
 }, 120_000)

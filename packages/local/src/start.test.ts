@@ -17,9 +17,14 @@ const source = `
   process.on("SIGTERM", () => { say("source stopped"); process.exit(143) })
 `
 const loader = `
-  import { appendFileSync } from "node:fs"
+  import { appendFileSync, existsSync, writeFileSync } from "node:fs"
   const say = (line) => appendFileSync("said", line + "\\n")
   say(process.argv[2] + " " + (process.env.DATABASE_URL.endsWith("/flatbed") ? "flatbed" : "elsewhere"))
+  const dies = process.env.DIES?.split(" ").includes(process.argv[2])
+  if (dies && !existsSync(process.argv[2])) {
+    writeFileSync(process.argv[2], "")
+    process.kill(process.pid, "SIGKILL")
+  }
   if (process.argv[2] === "load") process.exit(Number(process.env.LOAD_CODE ?? 0))
   if (process.env.LOADER_FAILS) process.exit(4)
   setInterval(() => {}, 1000)
@@ -92,6 +97,27 @@ it("ends everything, with its exit code, when a service ends unasked", async () 
   expect(await run(false, { LOADER_FAILS: "yes" })).toBe(4)
   expect(notes.at(-1)).toBe("flatbed-loader start has ended (exit code 4), so everything stops")
   expect((await said()).at(-1)).toBe("source stopped")
+})
+
+it("starts a loader again that was killed, whichever command it runs", async () => {
+  const { run, said, stop, printed, notes } = await setup()
+  const running = run(false, { DIES: "load start" })
+  await waitFor(async () => (await said()).filter((line) => line.startsWith("start")).length === 2)
+  stop.abort(new Error("stopped by the test"))
+  await expect(running).rejects.toThrow("stopped by the test")
+  const loads = ["load flatbed", "load flatbed", "start flatbed", "start flatbed"]
+  expect((await said()).slice(0, 4)).toEqual(loads)
+  expect(notes.filter((note) => note.includes("was killed"))).toEqual([
+    "flatbed-loader load was killed; started again, it goes on where it stopped",
+    "flatbed-loader start was killed; started again, it goes on where it stopped",
+  ])
+  expect(printed).toHaveLength(1)
+})
+
+it("with once, a loader that was killed ends everything", async () => {
+  const { run, said } = await setup()
+  expect(await run(true, { DIES: "load" })).toBe(137)
+  expect(await said()).toEqual(["load flatbed", "source stopped"])
 })
 
 it("answers the source's exit code when it does not come up, and loads nothing", async () => {

@@ -5,6 +5,7 @@ import { readSettings } from "@flatbed/config"
 import { exitCodes, Problem } from "@flatbed/contract"
 import { checkSettings, settingsSchema } from "@flatbed/loader"
 import type { DraftFile } from "@flatbed/source"
+import { makeDemoFile } from "./demo-file.ts"
 import { createStartedServices } from "./left-behind.ts"
 import { findOwnFiles } from "./own-files.ts"
 import { type SettingsFiles, writeOwnSettings } from "./own-settings.ts"
@@ -21,6 +22,8 @@ export type StartInput = {
   readonly once: boolean
   /** CSV files to load instead of data/; relative to `from`. */
   readonly files: readonly string[]
+  /** Make and load a demo file of so many rows instead. */
+  readonly rows?: number | undefined
   /** Absolute: the folder in which the command was typed. */
   readonly from: string
   readonly env: Readonly<Record<string, string | undefined>>
@@ -32,6 +35,10 @@ export type StartInput = {
 }
 
 const databaseName = "flatbed"
+/** As a shell tells SIGKILL. */
+const killedCode = 137
+/** Somebody kills a loader to see what happens; a machine without memory kills every one. */
+const maxRestarts = 5
 
 /**
  * Runs everything on this machine and answers the exit code: the load's with `once`, otherwise that of the
@@ -56,7 +63,7 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   const { root, signal, note } = input
   const state = join(root, ".flatbed")
   // Before anything starts: a mistyped name should not cost a Postgres.
-  const own = await findOwnFiles(input.files, input.from)
+  const own = await findOwnFiles(await chooseFiles(input, join(state, "start")), input.from)
   const logs = { source: join(state, "logs", "source.log"), loader: join(state, "logs", "loader.log") }
   await mkdir(join(state, "logs"), { recursive: true })
 
@@ -115,13 +122,28 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   const ready = await waitForSource(sourceUrl, source, signal)
   if ("exitCode" in ready) return ready.exitCode
 
-  const load = await open("loader", "load", true)
   const unasked = (ended: End) => {
     note(`${ended.what} has ended (exit code ${ended.code}), so everything stops`)
     return ended.code === exitCodes.done ? exitCodes.unexpected : ended.code
   }
-  const first = await Promise.race([firstEnd([load, source], turn.lost), aborted(signal)])
-  if (first.what !== load.name) return unasked(first)
+  let restarts = 0
+  /** Answers how the command of the loader ended, or what else did. One that somebody kills is started again. */
+  const runLoader = async (command: string, onOpened: (loader: Service) => void): Promise<End> => {
+    for (;;) {
+      const loader = await open("loader", command, true)
+      onOpened(loader)
+      const ended = await Promise.race([firstEnd([loader, source], turn.lost), aborted(signal)])
+      const isKilled = ended.what === loader.name && ended.code === killedCode
+      if (!isKilled || input.once || restarts === maxRestarts) return ended
+      restarts += 1
+      note(`${loader.name} was killed; started again, it goes on where it stopped`)
+    }
+  }
+  const first = await runLoader("load", (load) => {
+    if (input.rows !== undefined)
+      note(`To see it killed and going on: kill -9 ${load.pid} in a second terminal`)
+  })
+  if (first.what !== "flatbed-loader load") return unasked(first)
   const loaded = first.code
   // Wrong settings stay wrong; any other failed load has its chance again at the next tick.
   const tellSetAside = () => {
@@ -135,18 +157,26 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
     return loaded
   }
 
-  const loader = await open("loader", "start", true)
-  input.print(
-    describeWhereToLook({
-      sourceUrl,
-      datasets: ready.datasets,
-      databaseUrl: postgres.url(databaseName),
-      tables: Object.values(settings.pipelines).map(({ table }) => table),
-      logs: Object.values(logs).map((log) => relative(root, log)),
-    }),
-  )
-  tellSetAside()
-  return unasked(await Promise.race([firstEnd([source, loader], turn.lost), aborted(signal)]))
+  const look = describeWhereToLook({
+    sourceUrl,
+    datasets: ready.datasets,
+    databaseUrl: postgres.url(databaseName),
+    tables: Object.values(settings.pipelines).map(({ table }) => table),
+    logs: Object.values(logs).map((log) => relative(root, log)),
+  })
+  let isFirst = true
+  const last = await runLoader("start", () => {
+    if (!isFirst) return
+    isFirst = false
+    input.print(look)
+    tellSetAside()
+  })
+  return unasked(last)
+}
+
+async function chooseFiles(input: StartInput, folder: string): Promise<readonly string[]> {
+  const { rows, files, root, signal, note } = input
+  return rows === undefined ? files : [await makeDemoFile({ root, rows, folder, signal, note })]
 }
 
 async function chooseSettings(input: StartInput, own: readonly DraftFile[]): Promise<SettingsFiles> {
@@ -155,7 +185,9 @@ async function chooseSettings(input: StartInput, own: readonly DraftFile[]): Pro
     return { source: join(root, "data", "source.yaml"), loader: join(root, "data", "loader.yaml") }
   }
   const files = await writeOwnSettings(own, join(root, ".flatbed", "start"))
-  note(`Settings for ${own.length} files: ${relative(root, files.source)}, ${relative(root, files.loader)}`)
+  note(
+    `Settings for ${own.length === 1 ? "the file" : `${own.length} files`}: ${relative(root, files.source)}, ${relative(root, files.loader)}`,
+  )
   return files
 }
 
