@@ -75,9 +75,12 @@ export function memoryOf({ memory }: Codec, bytes: number): Buffer {
   return Buffer.from(memory.buffer)
 }
 
-/** These bytes of the memory in a buffer of their own; it is not filled with zeros first, as a new array is. */
-export function copyOut(memory: Buffer, from: number, to: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(to - from)
+/** Makes a buffer of so many bytes, whatever stands in them. */
+export type TakeBuffer = (bytes: number) => Buffer
+
+/** These bytes of the memory in a buffer of their own. */
+export function copyOut(memory: Buffer, from: number, to: number, take: TakeBuffer): Buffer {
+  const bytes = take(to - from)
   memory.copy(bytes, 0, from, to)
   return bytes
 }

@@ -1,17 +1,18 @@
 /** Row lines to COPY's text format, the way from the wire to Postgres. See `assembly/copy-text.ts`. */
-import { behindInput, copyOut, inputAt, memoryOf, sharedCodec } from "./codec-module.ts"
+import { behindInput, copyOut, inputAt, memoryOf, sharedCodec, type TakeBuffer } from "./codec-module.ts"
 
 const lf = 0x0a
 
 /**
  * Takes row lines apart as far as they are plainly rows: arrays of `width` strings and nulls without white space, as the
  * source writes them, in valid UTF-8. Answers their COPY text (Postgres manual, COPY, "Text Format"), how many they
- * are, and the offset behind the last of them.
+ * are, and the offset behind the last of them. The text is in a buffer that `take` makes.
  */
 export function encodeCopyText(
   lines: Buffer,
   from: number,
   width: number,
+  take: TakeBuffer = Buffer.allocUnsafeSlow,
 ): { text: Buffer; rows: number; next: number } {
   const codec = sharedCodec()
   const end = inputAt + lines.length - from
@@ -21,7 +22,7 @@ export function encodeCopyText(
   memory[end] = lf
   codec.encodeCopyText(inputAt, end, width, out)
   return {
-    text: copyOut(memory, out, codec.copyWroteTo.value),
+    text: copyOut(memory, out, codec.copyWroteTo.value, take),
     rows: codec.copyRows.value,
     next: from + codec.copyReadTo.value - inputAt,
   }

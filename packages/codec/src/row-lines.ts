@@ -31,7 +31,7 @@ export function encodeRowLines(records: Buffer, shape: CsvShape): { body: Buffer
   while (at < end) {
     codec.encodeRowLines(at, end, width, delimiter, quote, out, out + room)
     const wroteTo = codec.linesWroteTo.value
-    if (wroteTo > out) parts.push(copyOut(memory, out, wroteTo))
+    if (wroteTo > out) parts.push(copyOut(memory, out, wroteTo, Buffer.allocUnsafeSlow))
     else {
       room *= 2
       memory = memoryOf(codec, out + room)

@@ -1,5 +1,5 @@
 /** Row lines of a chunk become COPY's text format. Pure; the hot path of a load. */
-import { encodeCopyText } from "@flatbed/codec"
+import { encodeCopyText, type TakeBuffer } from "@flatbed/codec"
 import { Problem, type Reject, rejectLineSchema } from "@flatbed/contract"
 import { Check } from "typebox/value"
 import type { CellGuard } from "./cell-guard.ts"
@@ -43,11 +43,11 @@ const loneSurrogate = /\p{Surrogate}/u
 
 /**
  * `lines` are NDJSON, each ended by a newline: an array of cells, text or null, or the reject that stands in a row's
- * place.
+ * place. `take` makes the buffer of a text.
  *
  * @throws Problem `chunk-damaged` when a line is anything else.
  */
-export function encodeChunk(lines: Buffer, shape: ChunkShape): EncodedChunk {
+export function encodeChunk(lines: Buffer, shape: ChunkShape, take?: TakeBuffer): EncodedChunk {
   const texts: Buffer[] = []
   const rejects: Reject[] = []
   const refusals: Refusal[] = []
@@ -58,7 +58,7 @@ export function encodeChunk(lines: Buffer, shape: ChunkShape): EncodedChunk {
   while (from < lines.length) {
     // A guard judges text, so its rows go the plain way, as does each line that is not plainly a row.
     if (guards === undefined) {
-      const { text, rows, next } = encodeCopyText(lines, from, columns.length)
+      const { text, rows, next } = encodeCopyText(lines, from, columns.length, take)
       texts.push(text)
       row += rows
       from = next

@@ -16,6 +16,7 @@ import {
 import type { TSchema } from "typebox"
 import { Errors } from "typebox/value"
 import { Pool } from "undici"
+import { createBufferPool } from "./buffer-pool.ts"
 import { lookAtCertificate } from "./certificates.ts"
 import { damageOf, type Expected, proveChunk } from "./chunk-proof.ts"
 import { acceptEncodingOf } from "./compression.ts"
@@ -67,6 +68,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
   })
 
   let coding = "identity"
+  const bodies = createBufferPool(connections)
 
   async function get(
     path: string,
@@ -79,7 +81,8 @@ export function createSourceClient(settings: SourceSettings, connections: number
     try {
       const answer = await send(path, accept, acceptEncodingOf(settings.compression), settings.idleMs, either)
       answered = true
-      const body = await readBody(answer.body, settings.maxBodyBytes, path)
+      const length = Number(answer.headers["content-length"])
+      const body = await readBody(answer.body, length, path)
       return { status: answer.statusCode, headers: answer.headers, body }
     } catch (error) {
       signal?.throwIfAborted()
@@ -105,6 +108,22 @@ export function createSourceClient(settings: SourceSettings, connections: number
       bodyTimeout: silenceMs,
       ...(signal === undefined ? {} : { signal }),
     })
+  }
+
+  /** The body, in a buffer of the pool when its length is said and true. */
+  async function readBody(body: AsyncIterable<Buffer>, length: number, path: string): Promise<Buffer> {
+    const { maxBodyBytes } = settings
+    const whole = length > 0 && length <= maxBodyBytes ? bodies.take(length) : undefined
+    const parts: Buffer[] = []
+    let bytes = 0
+    for await (const part of body) {
+      if (whole === undefined) parts.push(part)
+      else if (part.copy(whole, bytes) < part.length)
+        throw damageOfAnswer(path)("it is longer than its content-length")
+      bytes += part.length
+      if (bytes > maxBodyBytes) throw tooLarge(path, maxBodyBytes, "as sent")
+    }
+    return whole === undefined ? Buffer.concat(parts, bytes) : whole.subarray(0, bytes)
   }
 
   async function explain(error: unknown, answered: boolean, about: Asked): Promise<unknown> {
@@ -187,6 +206,9 @@ export function createSourceClient(settings: SourceSettings, connections: number
       return await proveChunk(received, expected, settings)
     },
 
+    /** Whoever got these lines is done with them: their memory is for another chunk. */
+    reuse: (lines: Buffer) => bodies.give(lines),
+
     /** The content coding of the newest document that was answered: identity, gzip or zstd. */
     coding: () => coding,
 
@@ -208,7 +230,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
         const type = String(answer.headers["content-type"] ?? "")
         if (answer.statusCode === 200 && type.startsWith(mediaTypes.events))
           return listen(answer.body, about, signal)
-        const body = await readBody(answer.body, settings.maxBodyBytes, path)
+        const body = await readBody(answer.body, Number.NaN, path)
         throw await refusal(answer.statusCode, { headers: answer.headers, body }, path)
       } catch (error) {
         signal.throwIfAborted()
@@ -219,17 +241,6 @@ export function createSourceClient(settings: SourceSettings, connections: number
     /** Ends every request and closes every connection. */
     close: async () => await pool.destroy(),
   }
-}
-
-async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, path: string): Promise<Buffer> {
-  const parts: Buffer[] = []
-  let bytes = 0
-  for await (const part of body) {
-    bytes += part.length
-    if (bytes > maxBytes) throw tooLarge(path, maxBytes, "as sent")
-    parts.push(part)
-  }
-  return Buffer.concat(parts, bytes)
 }
 
 // 204, 206 or 304 to a plain GET: something in between made it up.

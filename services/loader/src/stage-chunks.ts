@@ -1,6 +1,7 @@
 /** Brings missing chunks into staging, several at once: fetch, prove, encode, then COPY and receipt in one commit. */
 import { hashColumns, type ManifestChunk, type Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
+import { createBufferPool } from "./buffer-pool.ts"
 import type { CellGuard } from "./cell-guard.ts"
 import { type EncodedChunk, encodeChunk } from "./chunk-encoder.ts"
 import { proveRejects } from "./chunk-proof.ts"
@@ -38,6 +39,7 @@ export async function stageChunks(
   const columnsSha256 = hashColumns(manifest.columns)
   const failure = new AbortController()
   const signal = AbortSignal.any([parts.signal, failure.signal])
+  const texts = createBufferPool(parts.connections + parts.readAhead)
   const ahead = createReadAhead(missing, fetchChunk, parts.readAhead)
 
   const workers = Array.from({ length: Math.min(parts.connections, missing.length) }, work)
@@ -65,7 +67,9 @@ export async function stageChunks(
       async (attempt) => {
         const expected = { dataset, version, columnsSha256, chunk }
         const lines = await parts.source.getChunk(expected, signal)
-        const encoded = encodeChunk(lines, { columns, firstRow: chunk.first_row, guards: parts.guards })
+        const shape = { columns, firstRow: chunk.first_row, guards: parts.guards }
+        const encoded = encodeChunk(lines, shape, texts.take)
+        parts.source.reuse(lines)
         proveRejects(encoded.rejects, expected)
         return { encoded, attempt }
       },
@@ -86,6 +90,7 @@ export async function stageChunks(
   async function loadChunk(chunk: ManifestChunk, encoded: EncodedChunk, attempt: number): Promise<void> {
     const began = performance.now()
     const { loaded, rows } = await stageChunk(run, chunk, encoded, { ...parts, signal })
+    texts.give(encoded.copyText)
     parts.onLoaded(chunk)
     if (loaded === "before") return
     const fields = {
