@@ -38,6 +38,7 @@ export async function takeCopyTurn(input: {
   readonly file: string
   readonly table: string
   readonly like: string
+  readonly signal: AbortSignal
 }): Promise<CopyTurn> {
   const { server, copy, table } = input
   await clear(server, table)
@@ -54,9 +55,15 @@ export async function takeCopyTurn(input: {
 }
 
 type Load = { readonly seconds: number; readonly cpu: number | undefined; readonly peak: number | undefined }
-type LoadInput = { readonly server: Server; readonly env: Env; readonly file: string; readonly table: string }
+type LoadInput = {
+  readonly server: Server
+  readonly env: Env
+  readonly file: string
+  readonly table: string
+  readonly signal: AbortSignal
+}
 
-async function runPsql({ server, env, file, table }: LoadInput): Promise<Load> {
+async function runPsql({ server, env, file, table, signal }: LoadInput): Promise<Load> {
   const { username, password, hostname, port, pathname } = new URL(server.url)
   const cpuBefore = cpuOfEndedChildren()
   const psql = startRunning({
@@ -69,6 +76,7 @@ async function runPsql({ server, env, file, table }: LoadInput): Promise<Load> {
       "ON_ERROR_STOP=1",
     ],
     cwd: "/",
+    signal,
     env: {
       ...env,
       PGHOST: hostname,
@@ -91,14 +99,14 @@ async function runPsql({ server, env, file, table }: LoadInput): Promise<Load> {
   }
 }
 
-async function runRaw({ server, file, table }: LoadInput): Promise<Load> {
+async function runRaw({ server, file, table, signal }: LoadInput): Promise<Load> {
   const cpuBefore = process.cpuUsage()
   const started = performance.now()
   const client = new pg.Client({ connectionString: server.url })
   await client.connect()
   try {
     const copy = client.query(copyFrom(`copy ${table} from stdin with (format csv, header)`))
-    await pipeline(createReadStream(file, { highWaterMark: 256 * 1024 }), copy)
+    await pipeline(createReadStream(file, { highWaterMark: 256 * 1024 }), copy, { signal })
     const seconds = (performance.now() - started) / 1000
     const { user, system } = process.cpuUsage(cpuBefore)
     // The peak of this process says nothing of the COPY.

@@ -9,6 +9,7 @@ export const measurements = [
   "wide",
   "types",
   "general",
+  "indexing",
   "chunks",
   "clients",
   "unchanged",

@@ -1,6 +1,8 @@
 /** Pure: measurements as Markdown. */
 import { type CopyName, copyNames } from "./copy-turn.ts"
+import type { DataFile } from "./data-files.ts"
 import type { FlatbedTurn } from "./flatbed-turn.ts"
+import type { LinkResult } from "./link.ts"
 import type { Machine } from "./machine.ts"
 import { medianOf, spreadOf } from "./statistics.ts"
 import type { Pair, Throughput } from "./throughput.ts"
@@ -104,6 +106,33 @@ export function renderCosts(results: readonly Throughput[], copy: CopyName): str
   const cpu = ["source", "loader or client", "Postgres"].map((name) => `${name}, CPU s`)
   const peaks = ["source", "loader or client", "largest backend"].map((name) => `${name}, peak MiB`)
   return renderTable(["Rows", "Load", ...cpu, ...peaks], rows)
+}
+
+/** A row for each compression; medians. */
+export function renderLink(results: readonly LinkResult[], file: DataFile): string {
+  const rows = results.map(({ compression, turns }) => {
+    const wire = medianOf(turns.map(({ wireBytes }) => wireBytes))
+    return [
+      `\`${compression}\``,
+      spread(turns.map(({ commitSeconds }) => commitSeconds)),
+      `${(100 * medianOf(turns.map(({ used }) => used))).toFixed(1)} %`,
+      (wire / 1e6).toFixed(1),
+      (wire / file.bytes).toFixed(2),
+      seconds(turns.map(({ sourceCpu }) => sourceCpu)),
+      seconds(turns.map(({ loaderCpu }) => loaderCpu)),
+    ]
+  })
+  const of = `${count(file.rows)} rows, ${(file.bytes / 1e6).toFixed(0)} MB of CSV`
+  const head = [
+    `Compression of ${of}`,
+    "to COMMIT, s: min median max",
+    "Link used",
+    "MB on the wire",
+    "÷ CSV bytes",
+    "source, CPU s",
+    "loader, CPU s",
+  ]
+  return renderTable(head, rows)
 }
 
 /** `\copy`'s time to Flatbed's to COMMIT, pair by pair. */

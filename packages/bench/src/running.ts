@@ -24,6 +24,8 @@ export type RunInput = {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Log events to keep; of a hundred thousand others nothing stays. */
   readonly events?: readonly string[]
+  /** Ends it, when nobody else would. */
+  readonly signal?: AbortSignal
 }
 
 const keptLines = 40
@@ -35,6 +37,7 @@ export function startRunning(input: RunInput): Running {
     cwd: input.cwd,
     env: input.env as NodeJS.ProcessEnv,
     stdio: ["ignore", "pipe", "pipe"],
+    signal: input.signal,
   })
   const kept: LogLine[] = []
   const waiting: { event: string; tell: (line: LogLine) => void }[] = []

@@ -37,6 +37,8 @@ export type Source = {
 export type Services = {
   /** Starts a source that has never seen a file; the one before is stopped. */
   startSource(): Promise<Source>
+  /** The same, with a file in its place and a version of it. */
+  startPublished(path: string): Promise<Source>
   /** Puts the data file in its place, in one step. */
   placeFile(path: string): Promise<void>
   /** Runs `flatbed-loader` with these arguments. `options` go over the settings. */
@@ -52,7 +54,7 @@ export type LoaderOptions = {
 }
 
 /** Writes the settings files; starts nothing. Everything that is not said there is a default. */
-export async function createServices(input: ServicesInput): Promise<Services> {
+async function createServices(input: ServicesInput): Promise<Services> {
   const { folder, env, remote } = input
   const files = join(folder, "files")
   const served = join(files, "data.csv")
@@ -85,29 +87,37 @@ pipelines:
   let source: Source | undefined
   const loaders = new Set<Running>()
 
+  async function startSource(): Promise<Source> {
+    await source?.program.stop()
+    await rm(cache, { recursive: true, force: true })
+    await rm(served, { force: true })
+    const [command = process.execPath, ...before] = [...(remote?.under ?? []), process.execPath]
+    const program = startRunning({
+      command,
+      args: [...before, bins.source, "serve", "--config", sourceYaml],
+      cwd: folder,
+      env,
+      events: ["source.started", "version.published"],
+    })
+    const started = await program.waitFor("source.started")
+    source = {
+      program,
+      url: String(started.url),
+      adminUrl: String(started.admin_url),
+      published: () => program.waitFor("version.published"),
+    }
+    return source
+  }
+
   return {
-    async startSource() {
-      await source?.program.stop()
-      await rm(cache, { recursive: true, force: true })
-      await rm(served, { force: true })
-      const [command = process.execPath, ...before] = [...(remote?.under ?? []), process.execPath]
-      const program = startRunning({
-        command,
-        args: [...before, bins.source, "serve", "--config", sourceYaml],
-        cwd: folder,
-        env,
-        events: ["source.started", "version.published"],
-      })
-      const started = await program.waitFor("source.started")
-      source = {
-        program,
-        url: String(started.url),
-        adminUrl: String(started.admin_url),
-        published: () => program.waitFor("version.published"),
-      }
-      return source
-    },
+    startSource,
     placeFile: (path) => link(path, served),
+    async startPublished(path) {
+      const started = await startSource()
+      await link(path, served)
+      await started.published()
+      return started
+    },
     startLoader(args, options = {}) {
       const { compression } = options
       const program = startRunning({
@@ -130,5 +140,22 @@ pipelines:
       for (const loader of loaders) await loader.stop()
       await source?.program.stop()
     },
+  }
+}
+
+/** Makes services, uses them, and stops what still runs, also when the signal says so. */
+export async function withServices<T>(
+  input: ServicesInput & { readonly signal: AbortSignal },
+  use: (services: Services) => Promise<T>,
+): Promise<T> {
+  const services = await createServices(input)
+  const stop = () => void services.close()
+  input.signal.addEventListener("abort", stop, { once: true })
+  try {
+    input.signal.throwIfAborted()
+    return await use(services)
+  } finally {
+    input.signal.removeEventListener("abort", stop)
+    await services.close()
   }
 }

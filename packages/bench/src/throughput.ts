@@ -2,15 +2,14 @@
 import { type CopyName, type CopyTurn, takeCopyTurn } from "./copy-turn.ts"
 import type { DataFile } from "./data-files.ts"
 import { type FlatbedTurn, takeFlatbedTurn } from "./flatbed-turn.ts"
+import type { LogLine } from "./running.ts"
 import { clear, type Fingerprint, fingerprint, type Server } from "./server.ts"
-import { createServices, type Services, type Source, table } from "./services.ts"
+import { type Services, table, withServices } from "./services.ts"
 
 export type Pair = {
   readonly copy: CopyTurn
   readonly published: FlatbedTurn
   readonly unseen: FlatbedTurn
-  /** What the source took to index the file, by its log. */
-  readonly indexSeconds: number
 }
 
 export type Throughput = {
@@ -49,37 +48,30 @@ export async function measureThroughput(
 ): Promise<Throughput> {
   const { file, name } = wanted
   const { server, note, signal } = bench
-  const services = await createServices({
+  const input = {
     folder: `${bench.folder}/${name}`,
     databaseUrl: server.url,
     env: bench.env,
     reader: wanted.reader,
-  })
-  const stop = () => void services.close()
-  signal.addEventListener("abort", stop, { once: true })
+    signal,
+  }
   try {
-    const expected = await learnShape(wanted, { ...bench, services })
-    const pairs: Pair[] = []
-    let source: Source | undefined
-    for (let number = 1; number <= wanted.pairs; number++) {
-      signal.throwIfAborted()
-      const taken = await takePair(number % 2 === 1, expected, { ...bench, services, name, file: file.path })
-      source = taken.source
-      pairs.push(taken.pair)
-      note(`${name}, pair ${number} of ${wanted.pairs}: ${describePair(taken.pair)}`)
-    }
-    const line = await source?.published()
-    return {
-      name,
-      what: wanted.what,
-      file,
-      reader: String(line?.reader),
-      servedRows: Number(line?.rows),
-      pairs,
-    }
+    return await withServices(input, async (services) => {
+      const expected = await learnShape(wanted, { ...bench, services })
+      const pairs: Pair[] = []
+      let line: LogLine | undefined
+      for (let number = 1; number <= wanted.pairs; number++) {
+        signal.throwIfAborted()
+        const turns = { ...bench, services, name, file: file.path }
+        const taken = await takePair(number % 2 === 1, expected, turns)
+        line = taken.indexed
+        pairs.push(taken.pair)
+        note(`${name}, pair ${number} of ${wanted.pairs}: ${describePair(taken.pair)}`)
+      }
+      const { what } = wanted
+      return { name, what, file, reader: String(line?.reader), servedRows: Number(line?.rows), pairs }
+    })
   } finally {
-    signal.removeEventListener("abort", stop)
-    await services.close()
     for (const one of [table, copyTable, shapeTable]) await clear(server, one)
   }
 }
@@ -111,7 +103,7 @@ async function takePair(
   copyFirst: boolean,
   expected: Fingerprint,
   turns: Turns & { readonly name: string; readonly file: string },
-): Promise<{ readonly pair: Pair; readonly source: Source }> {
+): Promise<{ readonly pair: Pair; readonly indexed: LogLine }> {
   const { server, services, name, file } = turns
   const takeCopy = async () => {
     const turn = await takeCopyTurn({ ...turns, table: copyTable, like: shapeTable })
@@ -124,9 +116,8 @@ async function takePair(
   requireSame(name, await fingerprint(server, table), expected)
   const published = await takeFlatbedTurn({ server, services, source })
   requireSame(name, await fingerprint(server, table), expected)
-  const indexSeconds = Number((await source.published()).duration_ms) / 1000
   const copy = first ?? (await takeCopy())
-  return { pair: { copy, published, unseen, indexSeconds }, source }
+  return { pair: { copy, published, unseen }, indexed: await source.published() }
 }
 
 function describePair({ copy, published, unseen }: Pair): string {

@@ -1,0 +1,166 @@
+/** Pure: what Flatbed must reach, each line beside what was measured. The bars are those of issue 4. */
+import type { ChunkTimes } from "./chunk-times.ts"
+import type { ClientsResult } from "./clients.ts"
+import type { Indexing } from "./indexing.ts"
+import { type LinkResult, megabits, roundTripMs } from "./link.ts"
+import { count, type Figure, ratiosOf } from "./report.ts"
+import { medianOf } from "./statistics.ts"
+import type { Throughput } from "./throughput.ts"
+import type { Unchanged } from "./unchanged.ts"
+
+const mebibyte = 2 ** 20
+
+/** The lines about speed beside `\copy`, for those files that were measured; medians of the pairs' ratios. */
+export function throughputFigures(results: readonly Throughput[], postgres: string): Figure[] {
+  // Postgres 15 and 16 load faster by \copy than 17 and later do.
+  const [bar, aim] = Number.parseInt(postgres, 10) >= 17 ? [1, 1.2] : [0.9, 1.05]
+  return [
+    ratioFigure("plain typed rows, published version", ["telecom"], "published", { results, bar, aim }),
+    ratioFigure("from an unseen file, all types", ["telecom", "types"], "unseen", {
+      results,
+      bar: 0.75,
+      aim: 0.9,
+    }),
+    ratioFigure("quoted and newline-laden rows", ["quoted"], "published", { results, bar: 0.8, aim: 1 }),
+    ratioFigure("wide Unicode text; 200 columns", ["unicode", "wide"], "published", {
+      results,
+      bar: 0.8,
+      aim: 1,
+    }),
+  ].flat()
+}
+
+function ratioFigure(
+  what: string,
+  names: readonly string[],
+  clock: "published" | "unseen",
+  { results, bar, aim }: { results: readonly Throughput[]; bar: number; aim: number },
+): Figure[] {
+  const measured = results
+    .filter(({ name }) => names.includes(name))
+    .map((result) => ({ name: result.name, ratio: medianOf(ratiosOf(result, (pair) => pair[clock])) }))
+  if (measured.length === 0) return []
+  return [
+    {
+      what: `\`\\copy\`'s time ÷ Flatbed's: ${what}`,
+      bar: String(bar),
+      aim: String(aim),
+      measured: measured.map(({ name, ratio }) => `${name} ${ratio.toFixed(2)}`).join("; "),
+      met: measured.every(({ ratio }) => ratio >= bar),
+    },
+  ]
+}
+
+export function indexingFigure({ megabytesPerSecond }: Indexing): Figure {
+  return {
+    what: "indexing with evidence over all rows (the reader has no pass with digests only)",
+    bar: "150 MB/s",
+    aim: "300 MB/s",
+    measured: `${megabytesPerSecond.median.toFixed(0)} MB/s`,
+    met: megabytesPerSecond.median >= 150,
+  }
+}
+
+export function chunkFigure({ firstToLastMs, wholeMs, chunks }: ChunkTimes, ofWhat: string): Figure {
+  const ms = ({ median, max }: ChunkTimes["wholeMs"]) =>
+    `median ${median.toFixed(1)} ms, max ${max.toFixed(1)} ms`
+  return {
+    what: `any of ${count(chunks)} chunks of ${ofWhat} as NDJSON, first byte to last`,
+    bar: "20 ms",
+    aim: "10 ms",
+    measured: `${ms(firstToLastMs)}; from the request on ${ms(wholeMs)}`,
+    met: firstToLastMs.median <= 20,
+  }
+}
+
+export function clientsFigure(result: ClientsResult): Figure {
+  const { clients, slow, bodies, bytes, putOff, seconds, peak } = result
+  return {
+    what: `${clients} parallel clients, ${slow} of them slow, half JSON, half NDJSON: the source's peak RSS`,
+    bar: "256 MiB",
+    aim: "192 MiB",
+    measured: `${showPeak(peak)}; ${bodies} bodies whole (${(bytes / 1e6).toFixed(0)} MB) in ${seconds.toFixed(0)} s, put off ${count(putOff)} times`,
+    met: peak === undefined ? undefined : peak <= 256 * mebibyte,
+  }
+}
+
+export function unchangedFigure({ requests, loadMs, startMs }: Unchanged): Figure {
+  const beyond = loadMs - startMs
+  return {
+    what: "unchanged file, second `load`: requests made, and time beyond the start of the process",
+    bar: "one, conditional; 100 ms",
+    aim: "",
+    measured: `${requests.join(", ")}; ${beyond.toFixed(0)} ms beyond ${startMs.toFixed(0)} ms`,
+    met: requests.length === 1 && requests[0]?.endsWith(" 304") === true && beyond <= 100,
+  }
+}
+
+export type Memory = { readonly bytes: number; readonly source?: number; readonly loader?: number }
+
+/** The largest peaks of both services over a file's loads. */
+export function memoryOf({ file, pairs }: Throughput): Memory {
+  const largest = (service: "source" | "loader") => {
+    const peaks = pairs.flatMap(({ published, unseen }) => [published.peak[service], unseen.peak[service]])
+    const known = peaks.filter((peak) => peak !== undefined)
+    return known.length === 0 ? {} : { [service]: Math.max(...known) }
+  }
+  return { bytes: file.bytes, ...largest("source"), ...largest("loader") }
+}
+
+/** The peaks with the larger file, and how they grew from the smaller one. */
+export function memoryFigures(small: Memory, big: Memory): Figure[] {
+  const gigabytes = (big.bytes - small.bytes) / 1e9
+  return (["source", "loader"] as const).flatMap((service) => {
+    const [from, to] = [small[service], big[service]]
+    const limit = { source: 128, loader: 192 }[service]
+    const slope =
+      from === undefined || to === undefined || gigabytes === 0
+        ? undefined
+        : (to - from) / mebibyte / gigabytes
+    return [
+      {
+        what: `peak RSS with ${(big.bytes / 1e9).toFixed(1)} GB: ${service}`,
+        bar: `${limit} MiB`,
+        aim: "",
+        measured: showPeak(to),
+        met: to === undefined ? undefined : to <= limit * mebibyte,
+      },
+      {
+        what: `its growth from ${(small.bytes / 1e9).toFixed(1)} GB on: ${service}`,
+        bar: "",
+        aim: "below 1 MiB per GB",
+        measured: slope === undefined ? "not measured" : `${slope.toFixed(1)} MiB per GB`,
+        met: undefined,
+      },
+    ]
+  })
+}
+
+/** What the default on such a line, gzip, comes to. */
+export function linkFigures(results: readonly LinkResult[], csvBytes: number): Figure[] {
+  const gzip = results.find(({ compression }) => compression === "gzip")
+  if (gzip === undefined) return []
+  const used = medianOf(gzip.turns.map((turn) => turn.used))
+  const share = medianOf(gzip.turns.map((turn) => turn.wireBytes)) / csvBytes
+  const line = `${megabits} Mbit/s, ${roundTripMs} ms, gzip`
+  return [
+    {
+      what: `${line}: link used`,
+      bar: "90 %",
+      aim: "95 %",
+      measured: `${(100 * used).toFixed(1)} %`,
+      met: used >= 0.9,
+    },
+    {
+      what: `${line}: bytes on the wire ÷ CSV bytes`,
+      bar: "0.5",
+      aim: "0.35",
+      measured: share.toFixed(2),
+      met: share <= 0.5,
+    },
+  ]
+}
+
+function showPeak(bytes: number | undefined): string {
+  return bytes === undefined ? "not measured" : `${(bytes / mebibyte).toFixed(0)} MiB`
+}

@@ -1,0 +1,161 @@
+/** The three runs of the bench, from data files to the sections of a report. */
+import { timeChunks } from "./chunk-times.ts"
+import { measureClients } from "./clients.ts"
+import { type DataFile, findDataFile, findRepeatedFile, requireSpace } from "./data-files.ts"
+import { type Rows, rowSets } from "./data-sets.ts"
+import {
+  chunkFigure,
+  clientsFigure,
+  indexingFigure,
+  linkFigures,
+  memoryFigures,
+  memoryOf,
+  throughputFigures,
+  unchangedFigure,
+} from "./figures.ts"
+import { measureIndexing } from "./indexing.ts"
+import { measureLink, megabits, roundTripMs } from "./link.ts"
+import type { Measurement, Options } from "./options.ts"
+import {
+  type Figure,
+  renderCosts,
+  renderFigures,
+  renderLink,
+  renderThroughput,
+  type Section,
+} from "./report.ts"
+import { clear } from "./server.ts"
+import { type Services, table, withServices } from "./services.ts"
+import { type Bench, measureThroughput, type Throughput } from "./throughput.ts"
+import { measureUnchanged } from "./unchanged.ts"
+
+export type Mode = (bench: Bench, options: Options & { readonly dataFolder: string }) => Promise<Section[]>
+
+export const modes: Readonly<Record<Options["mode"], Mode>> = {
+  async standard(bench, { only, pairs, rows, dataFolder }) {
+    const making = { folder: dataFolder, note: bench.note, signal: bench.signal }
+    const fileOf = (set: Rows, share = set.share) =>
+      findDataFile(set, Math.max(1, Math.round(rows * share)), making)
+    const results: Throughput[] = []
+    for (const set of Object.values<Rows>(rowSets)) {
+      if (!only.some((name) => name === set.name)) continue
+      const { name, what } = set
+      results.push(await measureThroughput({ name, what, file: await fileOf(set), pairs }, bench))
+    }
+    if (only.includes("general")) {
+      const file = await fileOf(rowSets.telecom, 0.1)
+      const general = { name: "general", what: "telecom by the general reader", reader: "csv-parse" }
+      results.push(await measureThroughput({ ...general, file, pairs }, bench))
+    }
+    const others = await measureOthers(only, await fileOf(rowSets.telecom), pairs, bench)
+    return [
+      ...throughputSections(results, bench),
+      figureSection([...throughputFigures(results, bench.server.version), ...others]),
+    ]
+  },
+
+  async big(bench, { gigabytes, pairs, dataFolder }) {
+    const making = { folder: dataFolder, note: bench.note, signal: bench.signal }
+    const bytes = gigabytes * 1e9
+    // Two files, and one table with its write-ahead log and the space of the table before.
+    await requireSpace(dataFolder, 4 * bytes, `--big ${gigabytes}`)
+    const base = { ...(await findDataFile(rowSets.telecom, 100_000, making)), rowSet: rowSets.telecom }
+    const small = await findRepeatedFile(base, bytes / 10, making)
+    const file = await findRepeatedFile(base, bytes, making)
+    const what = rowSets.telecom.what
+    const before = await measureThroughput({ name: "a tenth", what, file: small, pairs }, bench)
+    const result = await measureThroughput({ name: "big", what, file, pairs }, bench)
+    const chunks = await withBenchServices("chunks", bench, async (services) =>
+      timeChunks(await services.startPublished(file.path), bench.signal),
+    )
+    return [
+      ...throughputSections([before, result], bench),
+      figureSection([
+        ...memoryFigures(memoryOf(before), memoryOf(result)),
+        chunkFigure(chunks, `a version of ${(file.bytes / 1e9).toFixed(1)} GB`),
+      ]),
+    ]
+  },
+
+  async link(bench, { rows, pairs, dataFolder }) {
+    const making = { folder: dataFolder, note: bench.note, signal: bench.signal }
+    const file = await findDataFile(rowSets.telecom, rows, making)
+    const results = await measureLink(file, pairs, bench)
+    await clear(bench.server, table)
+    return [
+      {
+        title: `A line of ${megabits} Mbit/s and ${roundTripMs} ms`,
+        text: `${renderLink(results, file)}\n\n${linkLegend}`,
+      },
+      figureSection(linkFigures(results, file.bytes)),
+    ]
+  },
+}
+
+const throughputLegend = `Both sides load the same file into a new, logged table of the same typed columns, on the same server with default
+durability, in turn: a warm-up, then the pairs, the order changing from pair to pair, a CHECKPOINT before each load.
+After each load by Flatbed its rows are compared with those of the warm-up's copy. The ratio is the copy's time, from
+the start of psql to its end, divided by Flatbed's to COMMIT: above 1 Flatbed is faster. *Published version*: from the
+start of \`flatbed-loader load\` to the COMMIT that shows the version. *Unseen file*: the source runs and never saw the
+file; from the moment the file is renamed into its folder, when the loader is started too, to the same COMMIT. The
+source's \`settle\` is 0 for this; every other setting is its default. *To its end* is the loader's process with its
+ANALYZE, which the copy does not do.`
+
+const costLegend = `CPU seconds: medians, user and system, from /proc; Postgres with all its processes. Peaks: the largest VmHWM; the
+source's is since its start, and a backend's counts the shared buffers that it touched.`
+
+const linkLegend = `The source stands in a network namespace of its own behind a cable with a token bucket (tc-tbf) in each direction, a
+proxy of our own adds the round trip; the version is published beforehand. Bytes on the wire are those that came from
+the source, frames and headers included; the link's use is measured while the middle 98 % of them came. TCP itself sees
+a short line, so its slow start over a long one is not in here.`
+
+/** What is not a race with `\copy`. */
+async function measureOthers(
+  only: readonly Measurement[],
+  file: DataFile,
+  rounds: number,
+  bench: Bench,
+): Promise<Figure[]> {
+  const { note, signal } = bench
+  const figures: Figure[] = []
+  const add = (figure: Figure) => {
+    note(`${figure.what}: ${figure.measured}`)
+    figures.push(figure)
+  }
+  await withBenchServices("others", bench, async (services) => {
+    if (only.includes("indexing")) add(indexingFigure(await measureIndexing(services, file, rounds)))
+    if (only.includes("chunks")) {
+      const times = await timeChunks(await services.startPublished(file.path), signal)
+      add(chunkFigure(times, `a version of ${(file.bytes / 1e6).toFixed(0)} MB`))
+    }
+    if (only.includes("clients"))
+      add(clientsFigure(await measureClients(await services.startPublished(file.path), signal)))
+    if (only.includes("unchanged")) {
+      const source = await services.startPublished(file.path)
+      add(unchangedFigure(await measureUnchanged(services, source, rounds)))
+      await clear(bench.server, table)
+    }
+  })
+  return figures
+}
+
+function withBenchServices<T>(
+  name: string,
+  bench: Bench,
+  use: (services: Services) => Promise<T>,
+): Promise<T> {
+  const { env, server, signal } = bench
+  return withServices({ folder: `${bench.folder}/${name}`, databaseUrl: server.url, env, signal }, use)
+}
+
+function throughputSections(results: readonly Throughput[], { copy }: Bench): Section[] {
+  if (results.length === 0) return []
+  return [
+    { title: "Throughput", text: `${renderThroughput(results, copy)}\n\n${throughputLegend}` },
+    { title: "What it costs", text: `${renderCosts(results, copy)}\n\n${costLegend}` },
+  ]
+}
+
+function figureSection(figures: readonly Figure[]): Section {
+  return { title: "What must be reached", text: renderFigures(figures) }
+}

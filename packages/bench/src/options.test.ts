@@ -1,0 +1,41 @@
+// If this fails, npm run bench measures something else than what it was asked for.
+import { expect, test } from "vitest"
+import { measurements, readOptions } from "./options.ts"
+
+test("without arguments everything is measured, three million rows in five pairs", () => {
+  expect(readOptions([])).toEqual({
+    mode: "standard",
+    rows: 3_000_000,
+    pairs: 5,
+    only: measurements,
+    gigabytes: 10,
+    database: undefined,
+    keep: false,
+  })
+})
+
+test.each([
+  [["--big"], { mode: "big", gigabytes: 10, pairs: 1 }],
+  [["--big", "2.5", "--pairs", "3"], { mode: "big", gigabytes: 2.5, pairs: 3 }],
+  [["--big", "--keep"], { mode: "big", gigabytes: 10, keep: true }],
+  [["--link", "--rows", "1000"], { mode: "link", rows: 1000 }],
+  [["--only", "wide, telecom"], { only: ["telecom", "wide"] }],
+  [["--database", "postgres://x@y/z"], { database: "postgres://x@y/z" }],
+])("%j is understood", (argv, expected) => {
+  expect(readOptions(argv)).toMatchObject(expected)
+})
+
+test.each([
+  [["--rows", "many"], /--rows is "many", expected a number above 0/],
+  [["--pairs", "0"], /--pairs is "0"/],
+  [["--only", "nothing"], /--only names "nothing"; there are telecom,/],
+  [["--big", "--link"], /two runs/],
+  [["--link", "--only", "wide"], /--only chooses among/],
+  [["--nothing"], /Unknown option '--nothing'/],
+])("%j is refused in a sentence", (argv, words) => {
+  expect(() => readOptions(argv)).toThrow(words)
+})
+
+test("--help measures nothing", () => {
+  expect(readOptions(["--help"])).toBeUndefined()
+})
