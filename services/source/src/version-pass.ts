@@ -1,15 +1,11 @@
 /** One pass over one open file: its bytes in, everything known about the version out. */
-import { createHash } from "node:crypto"
 import { type Column, type ManifestChunk, Problem } from "@flatbed/contract"
 import { createChunkCutter } from "./chunk-cut.ts"
-import { createChunkDigests } from "./chunk-digests.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
 import type { Reader } from "./formats/format.ts"
+import { openHashing } from "./hashing.ts"
 import type { OpenFile } from "./open-file.ts"
 import { nameVersion, type Shape } from "./version-name.ts"
-
-// Large enough to be few reads, small enough that requests are answered between two.
-const readBytes = 256 * 1024
 
 export type PassRequest = {
   readonly dataset: string
@@ -37,29 +33,30 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       facts: { file },
     })
   }
-  const whole = createHash("sha256")
-  const digests = createChunkDigests()
-  const chunks: ManifestChunk[] = []
+  const hashing = openHashing(total)
+  const spans: Omit<ManifestChunk, "sha256">[] = []
   const firstLines: number[] = []
+  let headerEnd: number | undefined
+  let chunkEnds: number[] = []
   let settledTo = 0
   const cutter = createChunkCutter(shape.chunk, (span) => {
     firstLines.push(span.firstLine)
-    chunks.push({
-      chunk: chunks.length + 1,
+    chunkEnds.push(span.byteTo)
+    spans.push({
+      chunk: spans.length + 1,
       first_row: span.firstRow,
       rows: span.rows,
       rejects: span.rejects,
       file,
       byte_from: span.byteFrom,
       byte_to: span.byteTo,
-      sha256: digests.close(span.byteTo),
     })
   })
   const scan = reader.startScan(
     { file, dialect: shape.dialect, columns: shape.columns, maxRecordBytes: request.maxRecordBytes },
     {
       header(end, nextLine) {
-        digests.skip(end)
+        headerEnd = end
         cutter.header(end, nextLine)
         settledTo = end
       },
@@ -72,30 +69,33 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
 
   try {
     let offset = 0
-    // One for all reads: as garbage, thousands of them would wait long for somebody to collect them.
-    const buffer = Buffer.allocUnsafe(Math.min(readBytes, total))
+    const tellMarks = () => {
+      const marks = { headerEnd, chunkEnds, settledTo }
+      headerEnd = undefined
+      chunkEnds = []
+      return marks
+    }
     while (offset < total) {
       signal.throwIfAborted()
+      const buffer = await hashing.room()
       const filled = await open.read(buffer.subarray(0, total - offset), offset)
       if (filled === 0) break
-      const bytes = buffer.subarray(0, filled)
-      whole.update(bytes)
-      digests.add(bytes)
-      await scan.push(bytes)
-      digests.settle(settledTo)
+      await scan.push(buffer.subarray(0, filled))
+      hashing.add(filled, tellMarks())
       offset += filled
       request.onProgress(offset)
     }
     const { layout, evidence, rows, rejects } = await scan.end()
     cutter.finish()
     if (settledTo !== offset) throw new Error(`records end at byte ${settledTo} of ${offset} in ${file}`)
+    const { sha256, chunks: digests } = await hashing.finish(tellMarks())
 
     const columns: Column[] = layout.fields.map(({ name, type }, i) => ({
       name,
       type,
       nullable: (evidence[i]?.nulls ?? 0) > 0,
     }))
-    const sha256 = whole.digest("hex")
+    const chunks = spans.map((span, i) => ({ ...span, sha256: digests[i] as string }))
     const version = nameVersion(dataset, [sha256], shape, columns)
     const files = [{ file, bytes: offset, sha256 }]
     return {
@@ -106,5 +106,6 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     }
   } finally {
     scan.abandon()
+    await hashing.end()
   }
 }
