@@ -34,7 +34,7 @@ test("six lines are enough, the rest has defaults", async () => {
   const { settings } = await read(`${head}pipelines:\n  t: { dataset: d, table: t }\n`)
   expect(settings).toMatchObject({
     connections: 3,
-    read_ahead: 2,
+    read_ahead: 5,
     timezone: "UTC",
     admin: { host: "127.0.0.1", port: 4101 },
     lease: { expires: 30_000 },

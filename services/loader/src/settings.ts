@@ -94,8 +94,8 @@ export const settingsSchema = Type.Object({
   read_ahead: Type.Integer({
     minimum: 0,
     maximum: 64,
-    default: 2,
-    description: "chunks that are fetched beyond those being COPYed",
+    default: 5,
+    description: "chunks that are fetched beyond those being COPYed; a line with long delays needs more",
   }),
   timezone: Type.String({ default: "UTC", description: "time zone of the schedules, such as Europe/Berlin" }),
   deadlines: Type.Object({

@@ -203,7 +203,10 @@ export function createSourceClient(settings: SourceSettings, connections: number
       const { status, ...received } = await get(path, mediaTypes.ndjson, signal)
       if (isOddSuccess(status)) throw damageOf(expected)(`the status is ${status}, not 200`)
       if (status !== 200) throw await refusal(status, received, path)
-      return await proveChunk(received, expected, settings)
+      const lines = await proveChunk(received, expected, settings)
+      // Unpacked, they stand elsewhere, and nobody has the body as coded.
+      if (lines.buffer !== received.body.buffer) bodies.give(received.body)
+      return lines
     },
 
     /** Whoever got these lines is done with them: their memory is for another chunk. */
