@@ -1,6 +1,6 @@
 /** The bench as npm runs it, in a folder of the test's own. */
 import { createTestDatabase, temporaryFolder } from "@flatbed/testing"
-import { onTestFinished } from "vitest"
+import { expect, onTestFinished } from "vitest"
 import { runBench } from "./bench.ts"
 import { type Options, readOptions } from "./options.ts"
 
@@ -29,4 +29,15 @@ export async function emptyDatabase(): Promise<string> {
   const database = await createTestDatabase()
   onTestFinished(() => database.drop())
   return database.url
+}
+
+/** Each file has a row for either clock that names its reader and the rows it served, and three rows of costs. */
+export function expectBothClocks(rows: readonly string[], served: Readonly<Record<string, string>>): void {
+  for (const [name, reader] of Object.entries(served)) {
+    for (const clock of ["published version", "unseen file"]) {
+      const row = rows.find((line) => line.startsWith(`| ${name}: `) && line.includes(`| ${clock} |`))
+      expect(row, `${name}, ${clock}`).toContain(`| ${reader} |`)
+    }
+    expect(rows.filter((line) => line.startsWith(`| ${name} |`))).toHaveLength(3)
+  }
 }
