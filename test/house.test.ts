@@ -11,6 +11,7 @@ type SourceFile = { path: string; room: string; imports: string[]; calls: string
 const importedName = /\bfrom\s+"([^"\s]+)"|\bimport\s*\(?\s*"([^"\s]+)"/g
 
 const rooms = [
+  "packages/typebox",
   "packages/codec",
   "packages/contract",
   "packages/config",
@@ -23,13 +24,14 @@ const services = ["services/source", "services/loader"]
 
 /** Which of our packages each room may import; in a room's tests and conformance suites `testing` as well. */
 const mayImport: Record<string, string[]> = {
+  "packages/typebox": [],
   "packages/codec": [],
-  "packages/contract": [],
-  "packages/config": ["contract"],
+  "packages/contract": ["typebox"],
+  "packages/config": ["contract", "typebox"],
   "packages/edge": ["contract"],
-  "packages/testing": ["contract"],
-  "services/source": ["codec", "contract", "config", "edge"],
-  "services/loader": ["codec", "contract", "config", "edge"],
+  "packages/testing": ["contract", "typebox"],
+  "services/source": ["codec", "contract", "config", "edge", "typebox"],
+  "services/loader": ["codec", "contract", "config", "edge", "typebox"],
   "packages/local": ["contract", "config", "edge", "testing", "source", "loader"],
   "packages/bench": ["contract", "local", "testing"],
   test: ["contract", "config", "edge", "testing", "local", "source", "loader"],

@@ -1,5 +1,5 @@
 /** Builders for the settings that JSON has no type for. Each schema checks what is written and decodes it. */
-import Type, { type TSchema } from "typebox"
+import Type, { type TSchema } from "@flatbed/typebox"
 import { byteUnits, durationUnits, formatBytes, formatDuration, parseBytes, parseDuration } from "./units.ts"
 
 /** What our own builders note on a schema beside its JSON Schema keywords. */

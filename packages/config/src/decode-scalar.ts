@@ -1,6 +1,5 @@
 /** One written value against the schema of a leaf: the decoded value, or what was expected instead. */
-import Type, { type TSchema } from "typebox"
-import Value from "typebox/value"
+import Type, { type TSchema, Value } from "@flatbed/typebox"
 import { markOf } from "./builders.ts"
 import { expectation, holdsSecret } from "./schema-shape.ts"
 import type { Place, ScalarNode, SettingNode } from "./setting-node.ts"

@@ -1,5 +1,5 @@
 /** Walks schema and tree together: defaults, unknown keys, every problem at once. */
-import Type, { type TObject, type TSchema, type TUnion } from "typebox"
+import Type, { type TObject, type TSchema, type TUnion } from "@flatbed/typebox"
 import { markOf } from "./builders.ts"
 import { decodeScalar, type ResolvePath, refuse } from "./decode-scalar.ts"
 import { suggest } from "./nearest.ts"

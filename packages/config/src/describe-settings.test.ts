@@ -1,6 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how settings files name variables
-import Type from "typebox"
-import Value from "typebox/value"
+import Type, { Value } from "@flatbed/typebox"
 import { expect, test } from "vitest"
 import { bytes, describeSettings, duration, jsonSchemaOf, path, secret } from "./index.ts"
 

@@ -1,5 +1,5 @@
 /** The rows of a settings table, for the README. */
-import Type, { type TSchema } from "typebox"
+import Type, { type TSchema } from "@flatbed/typebox"
 import { markOf } from "./builders.ts"
 import { mayBeLeftOut, recordValue, typeName } from "./schema-shape.ts"
 

@@ -1,6 +1,6 @@
 /** `FLATBED_SOURCE__LISTEN__PORT=4010` sets `listen.port`; `…__TOKEN_FILE=/run/secrets/t` reads a secret. */
 import { readFile } from "node:fs/promises"
-import Type, { type TSchema } from "typebox"
+import Type, { type TSchema } from "@flatbed/typebox"
 import { markOf } from "./builders.ts"
 import { suggest } from "./nearest.ts"
 import { recordValue } from "./schema-shape.ts"

@@ -1,6 +1,6 @@
 /** Which folder a path setting is relative to. */
 import { dirname, resolve } from "node:path"
-import type { TObject } from "typebox"
+import type { TObject } from "@flatbed/typebox"
 import { markOf } from "./builders.ts"
 import type { ResolvePath } from "./decode-scalar.ts"
 import { findNode, type MapNode, type Place } from "./setting-node.ts"

@@ -1,5 +1,5 @@
 /** The JSON Schema of a settings file, for editors. */
-import Type, { type TSchema } from "typebox"
+import Type, { type TSchema } from "@flatbed/typebox"
 import { mayBeLeftOut, recordKeyPattern, recordValue } from "./schema-shape.ts"
 
 type JsonSchema = Record<string, unknown>

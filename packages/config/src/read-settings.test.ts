@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
-import Type, { type Static } from "typebox"
+import Type, { type Static } from "@flatbed/typebox"
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest"
 import { bytes, duration, path, readSettings, type Settings, type SettingsProblem, secret } from "./index.ts"
 

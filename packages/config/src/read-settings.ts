@@ -1,7 +1,7 @@
 /** Files, environment and flags in; frozen settings or the full list of problems out. */
 import { resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
-import type { StaticDecode, TObject, TSchema } from "typebox"
+import type { StaticDecode, TObject, TSchema } from "@flatbed/typebox"
 import { decodeSettings } from "./decode.ts"
 import { applyEnvironment } from "./environment.ts"
 import { createPathResolver } from "./folders.ts"

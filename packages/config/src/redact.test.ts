@@ -1,4 +1,4 @@
-import Type from "typebox"
+import Type from "@flatbed/typebox"
 import { expect, test } from "vitest"
 import { bytes, duration, redact, secret } from "./index.ts"
 

@@ -1,5 +1,5 @@
 /** Settings for printing: secrets as stars, amounts with their unit again. */
-import Type, { type TSchema } from "typebox"
+import Type, { type TSchema } from "@flatbed/typebox"
 import { markOf } from "./builders.ts"
 import { holdsSecret, recordValue } from "./schema-shape.ts"
 

@@ -1,4 +1,4 @@
-import Type, { type TSchema } from "typebox"
+import Type, { type TSchema } from "@flatbed/typebox"
 import { expect, test } from "vitest"
 import { duration, secret } from "./index.ts"
 import { expectation, holdsSecret, mayBeLeftOut, typeName } from "./schema-shape.ts"

@@ -1,5 +1,5 @@
 /** What a settings schema looks like from outside: its words for messages and tables, its keys, its secrets. */
-import Type, { type TSchema } from "typebox"
+import Type, { type TSchema } from "@flatbed/typebox"
 import { markOf } from "./builders.ts"
 
 type WithNumbers = {

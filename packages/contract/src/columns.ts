@@ -1,6 +1,6 @@
 /** Columns: names, types, and the lexeme grammar of each type. Both services and the docs read this one table. */
 import { createHash } from "node:crypto"
-import Type, { type Static } from "typebox"
+import Type, { type Static } from "@flatbed/typebox"
 
 export const columnTypes = [
   "boolean",

@@ -1,5 +1,5 @@
 /** The description of one version, and of a dataset's current state. Sizes are bytes; rows and chunks count from 1. */
-import Type, { type Static } from "typebox"
+import Type, { type Static } from "@flatbed/typebox"
 import { columnSchema, evidenceSchema } from "./columns.ts"
 import { versionPattern } from "./routes.ts"
 

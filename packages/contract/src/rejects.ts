@@ -1,5 +1,5 @@
 /** Records that were set aside: why, where they stand in the file, and their bytes. */
-import Type, { type Static } from "typebox"
+import Type, { type Static } from "@flatbed/typebox"
 
 /** Why a record was set aside. Names follow Frictionless where it has one. */
 export const rejectCodes = {

@@ -68,7 +68,8 @@ async function build() {
     (folder) => existsSync(join(folder, "src")) && !existsSync(join(folder, "dist")),
   )
   await step("Built", process.execPath, [tsc, "-b", ...(force ? ["--force"] : [])])
-  await step("Compiled the codec", process.execPath, [join(root, "packages", "codec", "bin", "build.mjs")])
+  for (const room of ["codec", "typebox"])
+    await step(`Built ${room}`, process.execPath, [join(root, "packages", room, "bin", "build.mjs")])
 }
 
 // What decides the content of node_modules: the lock file, every manifest, pnpm's settings and the platform.

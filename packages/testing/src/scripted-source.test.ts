@@ -11,7 +11,7 @@ import {
   parseReprDigest,
   paths,
 } from "@flatbed/contract"
-import { Check } from "typebox/value"
+import { Check } from "@flatbed/typebox"
 import { expect, it, onTestFinished } from "vitest"
 import type { ScriptedDataset } from "./scripted-content.ts"
 import { problemAnswer, type ScriptedSource, startScriptedSource } from "./scripted-source.ts"

@@ -1,7 +1,7 @@
 /** Row lines of a chunk become COPY's text format. Pure; the hot path of a load. */
 import { encodeCopyText, type TakeBuffer } from "@flatbed/codec"
 import { Problem, type Reject, rejectLineSchema } from "@flatbed/contract"
-import { Check } from "typebox/value"
+import { Check } from "@flatbed/typebox"
 import type { CellGuard } from "./cell-guard.ts"
 import { type Refusal, showValue } from "./refusal.ts"
 

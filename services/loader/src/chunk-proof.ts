@@ -11,8 +11,8 @@ import {
   paths,
   type Reject,
 } from "@flatbed/contract"
-import type { TSchema } from "typebox"
-import { Check } from "typebox/value"
+import type { TSchema } from "@flatbed/typebox"
+import { Check } from "@flatbed/typebox"
 import { type BodyRules, type Received, unpackBody } from "./unpack-body.ts"
 
 /** Which chunk of which version it has to be. */

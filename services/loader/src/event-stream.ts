@@ -1,7 +1,7 @@
 /** Server-sent events (WHATWG HTML, 9.2) as bytes in, published versions out. */
 import { Problem, type VersionPublished, versionPublishedSchema } from "@flatbed/contract"
+import { Check } from "@flatbed/typebox"
 import { createParser, type EventSourceMessage } from "eventsource-parser"
-import { Check } from "typebox/value"
 
 /** The event's name on the wire. */
 const published = "version.published"

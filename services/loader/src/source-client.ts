@@ -13,8 +13,8 @@ import {
   rowOriginSchema,
   type VersionPublished,
 } from "@flatbed/contract"
-import type { TSchema } from "typebox"
-import { Errors } from "typebox/value"
+import type { TSchema } from "@flatbed/typebox"
+import { Errors } from "@flatbed/typebox"
 import { Pool } from "undici"
 import { createBufferPool } from "./buffer-pool.ts"
 import { lookAtCertificate } from "./certificates.ts"

@@ -10,7 +10,7 @@ import {
 } from "@flatbed/config"
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
-import Type from "typebox"
+import Type from "@flatbed/typebox"
 import { standardCache } from "./draft.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
 

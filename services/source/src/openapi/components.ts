@@ -13,7 +13,7 @@ import {
   rowOriginSchema,
   versionPublishedSchema,
 } from "@flatbed/contract"
-import Type, { type TSchema } from "typebox"
+import Type, { type TSchema } from "@flatbed/typebox"
 import { maxLimit, standardLimit } from "../preview-limit.ts"
 
 export type Json = Readonly<Record<string, unknown>>

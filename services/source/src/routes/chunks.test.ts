@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import zlib from "node:zlib"
 import { hashColumns, parseReprDigest, paths, rejectLineSchema } from "@flatbed/contract"
-import Value from "typebox/value"
+import { Value } from "@flatbed/typebox"
 import { afterEach, describe, expect, it } from "vitest"
 import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { datasetSchema, datasetsSchema, manifestSchema } from "@flatbed/contract"
-import { Check } from "typebox/value"
+import { Check } from "@flatbed/typebox"
 import { afterEach, describe, expect, it } from "vitest"
 import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
 
