@@ -67,9 +67,8 @@ async function build() {
   const force = workspaces().some(
     (folder) => existsSync(join(folder, "src")) && !existsSync(join(folder, "dist")),
   )
-  await step("Built", process.execPath, [tsc, "-b", ...(force ? ["--force"] : [])])
-  for (const room of ["codec", "typebox"])
-    await step(`Built ${room}`, process.execPath, [join(root, "packages", room, "bin", "build.mjs")])
+  const rooms = ["codec", "typebox"].map((room) => [join(root, "packages", room, "bin", "build.mjs")])
+  await step("Built", process.execPath, [tsc, "-b", ...(force ? ["--force"] : [])], ...rooms)
 }
 
 // What decides the content of node_modules: the lock file, every manifest, pnpm's settings and the platform.
@@ -89,7 +88,14 @@ function workspaces() {
   return [...below("packages"), ...below("services"), join(root, "test")]
 }
 
-async function step(done, command, args) {
+/** Runs the command with each list of arguments, one after the other. */
+async function step(done, command, ...argLists) {
+  const started = Date.now()
+  for (const args of argLists) await runQuietly(command, args)
+  process.stderr.write(`${done} in ${secondsSince(started)} s\n`)
+}
+
+async function runQuietly(command, args) {
   const started = Date.now()
   const output = []
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], env: withoutNodeEnv() })
@@ -102,10 +108,14 @@ async function step(done, command, args) {
     child.on("close", (status, signal) => resolve(signal ?? status))
   })
   process.off("SIGTERM", forward)
-  const seconds = ((Date.now() - started) / 1000).toFixed(1)
-  if (code !== 0)
-    fail(`${Buffer.concat(output)}\n${command} ${args.join(" ")} failed (${code}) after ${seconds} s.`, 1)
-  process.stderr.write(`${done} in ${seconds} s\n`)
+  if (code !== 0) {
+    const failed = `${command} ${args.join(" ")} failed (${code}) after ${secondsSince(started)} s.`
+    fail(`${Buffer.concat(output)}\n${failed}`, 1)
+  }
+}
+
+function secondsSince(started) {
+  return ((Date.now() - started) / 1000).toFixed(1)
 }
 
 // NODE_ENV=production would leave out what builds and tests the workspace.
