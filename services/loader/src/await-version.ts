@@ -2,7 +2,7 @@
 import { type Dataset, isProblemCode, Problem } from "@flatbed/contract"
 import { type Patience, pause } from "./retry.ts"
 
-const lookEveryMs = 500
+const lookEveryMs = 100
 
 /**
  * Returns the dataset once its newest content is a version. While it is `indexing` the wait goes on as long as the
