@@ -5,11 +5,18 @@ import { createClassShares } from "@flatbed/testing"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import { type ChunkShape, encodeChunk, encodeLine } from "./chunk-encoder.ts"
-import { encodeLineBytes } from "./line-bytes.ts"
+
+/** Encodes lines from an offset on into `out`, as far as they are plainly rows. */
+type Encode = (
+  lines: Buffer,
+  from: number,
+  width: number,
+  out: Buffer,
+  at: number,
+) => { readonly rows: number; readonly next: number; readonly to: number }
 
 /** What is held against the plain encoder. Another implementation is one line more. */
-const underTest: Readonly<Record<string, typeof encodeLineBytes>> = {
-  "byte loop": encodeLineBytes,
+const underTest: Readonly<Record<string, Encode>> = {
   codec: (lines, from, width, out, at) => {
     const { text, rows, next } = encodeCopyText(lines, from, width)
     return { rows, next, to: at + text.copy(out, at) }
@@ -40,7 +47,7 @@ function readCopyText(text: string): (string | null)[][] {
 }
 
 /** COPY text of lines; those at which the encoder stops go the plain way, and what is no row is left out. */
-function encodeAll(encode: typeof encodeLineBytes, lines: Buffer, width: number): string {
+function encodeAll(encode: Encode, lines: Buffer, width: number): string {
   const out = Buffer.allocUnsafe(lines.length)
   let [from, to, row] = [0, 0, 1]
   for (;;) {
@@ -58,7 +65,7 @@ function encodeAll(encode: typeof encodeLineBytes, lines: Buffer, width: number)
 }
 
 /** Stops at every line. */
-const plainly: typeof encodeLineBytes = (_lines, from, _width, _out, to) => ({ next: from, to, rows: 0 })
+const plainly: Encode = (_lines, from, _width, _out, to) => ({ next: from, to, rows: 0 })
 
 const encode = (lines: string, width: number) => encodeChunk(Buffer.from(lines), shapeOf(width))
 
