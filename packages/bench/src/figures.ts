@@ -95,16 +95,10 @@ export function unchangedFigure({ requests, loadMs, startMs }: Unchanged): Figur
   }
 }
 
-export type Memory = { readonly bytes: number; readonly source?: number; readonly loader?: number }
-
-/** The largest peaks of both services over a file's loads. */
-export function memoryOf({ file, pairs }: Throughput): Memory {
-  const largest = (service: "source" | "loader") => {
-    const peaks = pairs.flatMap(({ published, unseen }) => [published.peak[service], unseen.peak[service]])
-    const known = peaks.filter((peak) => peak !== undefined)
-    return known.length === 0 ? {} : { [service]: Math.max(...known) }
-  }
-  return { bytes: file.bytes, ...largest("source"), ...largest("loader") }
+export type Memory = {
+  readonly bytes: number
+  readonly source: number | undefined
+  readonly loader: number | undefined
 }
 
 /** The peaks with the larger file, and how they grew from the smaller one. */

@@ -9,7 +9,6 @@ import {
   indexingFigure,
   linkFigures,
   memoryFigures,
-  memoryOf,
   throughputFigures,
   unchangedFigure,
 } from "./figures.ts"
@@ -22,12 +21,14 @@ import {
   renderFigures,
   renderLink,
   renderThroughput,
+  renderVolumes,
   type Section,
 } from "./report.ts"
 import { clear } from "./server.ts"
 import { type Services, table, withServices } from "./services.ts"
 import { type Bench, measureThroughput, type Throughput } from "./throughput.ts"
 import { measureUnchanged } from "./unchanged.ts"
+import { measureVolume, type Volume } from "./volume.ts"
 
 export type Mode = (bench: Bench, options: Options & { readonly dataFolder: string }) => Promise<Section[]>
 
@@ -54,25 +55,20 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
     ]
   },
 
-  async big(bench, { gigabytes, pairs, dataFolder }) {
+  async big(bench, { gigabytes, dataFolder }) {
     const making = { folder: dataFolder, note: bench.note, signal: bench.signal }
     const bytes = gigabytes * 1e9
     // Two files, and one table with its write-ahead log and the space of the table before.
     await requireSpace(dataFolder, 4 * bytes, `--big ${gigabytes}`)
     const base = { ...(await findDataFile(rowSets.telecom, 100_000, making)), rowSet: rowSets.telecom }
-    const small = await findRepeatedFile(base, bytes / 10, making)
-    const file = await findRepeatedFile(base, bytes, making)
-    const what = rowSets.telecom.what
-    const before = await measureThroughput({ name: "a tenth", what, file: small, pairs }, bench)
-    const result = await measureThroughput({ name: "big", what, file, pairs }, bench)
-    const chunks = await withBenchServices("chunks", bench, async (services) =>
-      timeChunks(await services.startPublished(file.path), bench.signal),
-    )
+    const small = await measureVolume({ base, file: await findRepeatedFile(base, bytes / 10, making) }, bench)
+    const big = await measureVolume({ base, file: await findRepeatedFile(base, bytes, making) }, bench)
+    const memory = ({ file, turn }: Volume) => ({ bytes: file.bytes, ...turn.peak })
     return [
-      ...throughputSections([before, result], bench),
+      { title: "Volume", text: `${renderVolumes([small, big])}\n\n${volumeLegend}` },
       figureSection([
-        ...memoryFigures(memoryOf(before), memoryOf(result)),
-        chunkFigure(chunks, `a version of ${(file.bytes / 1e9).toFixed(1)} GB`),
+        ...memoryFigures(memory(small), memory(big)),
+        chunkFigure(big.chunks, `a version of ${(big.file.bytes / 1e9).toFixed(1)} GB`),
       ]),
     ]
   },
@@ -103,6 +99,9 @@ ANALYZE, which the copy does not do.`
 
 const costLegend = `CPU seconds: medians, user and system, from /proc; Postgres with all its processes. Peaks: the largest VmHWM; the
 source's is since its start, and a backend's counts the shared buffers that it touched.`
+
+const volumeLegend = `From the moment the file appears below a source that never saw it to the COMMIT. The rows are compared with those that
+\`\\copy\` makes of the part that the file repeats.`
 
 const linkLegend = `The source stands in a network namespace of its own behind a cable with a token bucket (tc-tbf) in each direction, a
 proxy of our own adds the round trip; the version is published beforehand. Bytes on the wire are those that came from

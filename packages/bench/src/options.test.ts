@@ -15,8 +15,8 @@ test("without arguments everything is measured, three million rows in five pairs
 })
 
 test.each([
-  [["--big"], { mode: "big", gigabytes: 10, pairs: 1 }],
-  [["--big", "2.5", "--pairs", "3"], { mode: "big", gigabytes: 2.5, pairs: 3 }],
+  [["--big"], { mode: "big", gigabytes: 10 }],
+  [["--big", "2.5"], { mode: "big", gigabytes: 2.5 }],
   [["--big", "--keep"], { mode: "big", gigabytes: 10, keep: true }],
   [["--link", "--rows", "1000"], { mode: "link", rows: 1000 }],
   [["--only", "wide, telecom"], { only: ["telecom", "wide"] }],
@@ -30,6 +30,7 @@ test.each([
   [["--pairs", "0"], /--pairs is "0"/],
   [["--only", "nothing"], /--only names "nothing"; there are telecom,/],
   [["--big", "--link"], /two runs/],
+  [["--big", "--pairs", "3"], /leave out --pairs/],
   [["--link", "--only", "wide"], /--only chooses among/],
   [["--nothing"], /Unknown option '--nothing'/],
 ])("%j is refused in a sentence", (argv, words) => {

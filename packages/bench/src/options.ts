@@ -56,13 +56,15 @@ export function readOptions(argv: readonly string[]): Options | undefined {
   if (values.help) return undefined
   if (values.big !== undefined && values.link) throw new Error("--big and --link are two runs: name one.")
   const mode = values.big !== undefined ? "big" : values.link ? "link" : "standard"
+  if (values.pairs !== undefined && mode === "big")
+    throw new Error("--big loads each file once: leave out --pairs.")
   if (values.only !== undefined && mode !== "standard")
     throw new Error(`--only chooses among the standard measurements; --${mode} is one by itself.`)
   return {
     mode,
     rows: readNumber("rows", values.rows, Number.isSafeInteger),
     // A pair of 10 GB takes minutes, and what it is to tell is memory.
-    pairs: readNumber("pairs", values.pairs ?? (mode === "big" ? "1" : "5"), Number.isSafeInteger),
+    pairs: readNumber("pairs", values.pairs ?? "5", Number.isSafeInteger),
     only: readNames(values.only),
     gigabytes: readNumber("big", values.big ?? "10", Number.isFinite),
     database: values.database,

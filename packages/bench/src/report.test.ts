@@ -103,7 +103,10 @@ test("memory is held against its bar and its growth told per gigabyte", () => {
     ["200 MiB", false],
     ["10.0 MiB per GB", undefined],
   ])
-  expect(memoryFigures({ bytes: 1e9 }, { bytes: 2e9 })[0]).toMatchObject({ measured: "not measured" })
+  const unknown = { source: undefined, loader: undefined }
+  expect(memoryFigures({ bytes: 1e9, ...unknown }, { bytes: 2e9, ...unknown })[0]).toMatchObject({
+    measured: "not measured",
+  })
 })
 
 test("indexing is told in MB of the file a second", () => {

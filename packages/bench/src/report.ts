@@ -6,6 +6,7 @@ import type { LinkResult } from "./link.ts"
 import type { Machine } from "./machine.ts"
 import { medianOf, spreadOf } from "./statistics.ts"
 import type { Pair, Throughput } from "./throughput.ts"
+import type { Volume } from "./volume.ts"
 
 /** One line of the table of what Flatbed must reach. */
 export type Figure = {
@@ -106,6 +107,20 @@ export function renderCosts(results: readonly Throughput[], copy: CopyName): str
   const cpu = ["source", "loader or client", "Postgres"].map((name) => `${name}, CPU s`)
   const peaks = ["source", "loader or client", "largest backend"].map((name) => `${name}, peak MiB`)
   return renderTable(["Rows", "Load", ...cpu, ...peaks], rows)
+}
+
+/** One load of each file. */
+export function renderVolumes(volumes: readonly Volume[]): string {
+  const rows = volumes.map(({ file, turn: { commitSeconds, cpu, peak } }) => [
+    `${(file.bytes / 1e9).toFixed(1)} GB, ${count(file.rows)} rows`,
+    `${commitSeconds.toFixed(0)} s`,
+    `${(file.bytes / 1e6 / commitSeconds).toFixed(1)} MB/s`,
+    ...[cpu.source, cpu.loader, cpu.postgres].map((one) => seconds([one])),
+    ...[peak.source, peak.loader].map((one) => mebibytes([one])),
+  ])
+  const cpu = ["source", "loader", "Postgres"].map((name) => `${name}, CPU s`)
+  const peaks = ["source", "loader"].map((name) => `${name}, peak MiB`)
+  return renderTable(["File", "to COMMIT", "of CSV", ...cpu, ...peaks], rows)
 }
 
 /** A row for each compression; medians. */

@@ -72,14 +72,19 @@ export async function measureThroughput(
       return { name, what, file, reader: String(line?.reader), servedRows: Number(line?.rows), pairs }
     })
   } finally {
-    for (const one of [table, copyTable, shapeTable]) await clear(server, one)
+    await clearTables(server)
   }
+}
+
+/** Drops what the bench made. */
+export async function clearTables(server: Server): Promise<void> {
+  for (const one of [table, copyTable, shapeTable]) await clear(server, one)
 }
 
 type Turns = Bench & { readonly services: Services }
 
 /** The warm-up: the file once by each side. Flatbed decides on the types, and the two must agree on the rows. */
-async function learnShape(
+export async function learnShape(
   { name, file }: { readonly name: string; readonly file: DataFile },
   turns: Turns,
 ): Promise<Fingerprint> {
@@ -126,7 +131,8 @@ function describePair({ copy, published, unseen }: Pair): string {
   return `\\copy ${copy.seconds.toFixed(2)} s, Flatbed from a published version ${ratio(published)}, from an unseen file ${ratio(unseen)}`
 }
 
-function requireSame(name: string, ours: Fingerprint, theirs: Fingerprint): void {
+/** Raises an Error that shows both. */
+export function requireSame(name: string, ours: Fingerprint, theirs: Fingerprint): void {
   if (ours.rows === theirs.rows && ours.hash === theirs.hash) return
   throw new Error(
     `${name}: the two tables differ. Flatbed's holds ${ours.rows} rows with hash sum ${ours.hash}, \\copy's ${theirs.rows} with ${theirs.hash}.`,
