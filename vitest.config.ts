@@ -12,7 +12,7 @@ export default defineConfig({
     pool: "forks",
     // Vitest leaves one core to itself; on two cores that would halve the speed, and tests mostly wait.
     maxWorkers: "100%",
-    testTimeout: 30_000,
+    testTimeout: 90_000,
     hookTimeout: 60_000,
   },
 })
