@@ -53,6 +53,16 @@ it("answers datasets, dataset and manifest as the contract describes them", asyn
   expect(manifest).toMatchObject({ rows: 5, chunks: [{ rows: 2 }, { rows: 2 }, { rows: 1, first_row: 5 }] })
 })
 
+it("answers 304 to the tag of what it would send, as long as it would send that", async () => {
+  const { source } = await setup()
+  const url = source.url + paths.dataset("notes")
+  const tag = (await fetch(url)).headers.get("etag") ?? ""
+  const ask = async () => (await fetch(url, { headers: { "if-none-match": tag } })).status
+  expect(await ask()).toBe(304)
+  source.publish({ ...content, rows: [["6", "later"]] })
+  expect(await ask()).toBe(200)
+})
+
 it("serves chunks whose digest, head, rows and tail are right", async () => {
   const { chunk } = await setup()
   const seen: unknown[] = []

@@ -168,12 +168,11 @@ export function problemAnswer(code: ProblemCode, detail: string, retryAfterSecon
 }
 
 function jsonAnswer(value: unknown): Answer {
-  return {
-    status: 200,
-    headers: { "content-type": mediaTypes.json },
-    body: Buffer.from(JSON.stringify(value)),
-  }
+  const body = Buffer.from(JSON.stringify(value))
+  return { status: 200, headers: { "content-type": mediaTypes.json, etag: tagOf(body) }, body }
 }
+
+const tagOf = (body: Buffer): string => `"${createHash("sha256").update(body).digest("hex")}"`
 
 function chunkAnswer(version: ScriptedVersion, chunk: number): Answer | undefined {
   const body = version.chunks[chunk - 1]
@@ -195,7 +194,13 @@ function chunkAnswer(version: ScriptedVersion, chunk: number): Answer | undefine
   }
 }
 
-function sendAnswer(_request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+function sendAnswer(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const { etag } = answer.headers
+  if (answer.status === 200 && etag !== undefined && request.headers["if-none-match"] === etag) {
+    response.writeHead(304, { etag })
+    response.end()
+    return
+  }
   const length = answer.status === 204 ? {} : { "content-length": String(answer.body.length) }
   response.writeHead(answer.status, { ...length, ...answer.headers })
   response.end(answer.status === 204 ? undefined : answer.body)

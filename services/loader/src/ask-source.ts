@@ -1,10 +1,10 @@
 /** What a run asks of the source before it fetches chunks, tried again as often as the settings allow. */
-import type { Dataset, Manifest, Problem } from "@flatbed/contract"
+import type { Manifest, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import { awaitVersion } from "./await-version.ts"
 import { checkManifest } from "./manifest-check.ts"
 import { mayRepeatRequest, type Patience, type RetryPolicy, withRetries } from "./retry.ts"
-import type { SourceClient } from "./source-client.ts"
+import type { SourceClient, TaggedDataset } from "./source-client.ts"
 
 export type AskParts = {
   readonly source: SourceClient
@@ -16,12 +16,17 @@ export type AskParts = {
   readonly signal: AbortSignal
 }
 
-/** The dataset with its newest version; waits while the source is making one. */
+/**
+ * The dataset with its newest version, or "unchanged" when `knownTag` still names its document; waits while the source
+ * is making a version.
+ */
 export async function askForDataset(
   dataset: string,
+  knownTag: string | undefined,
   parts: AskParts,
-): Promise<Dataset & { version: string }> {
-  return await awaitVersion(() => ask(() => parts.source.getDataset(dataset, parts.signal), parts), {
+): Promise<(TaggedDataset & { version: string }) | "unchanged"> {
+  const { source, signal } = parts
+  return await awaitVersion(() => ask(() => source.getTaggedDataset(dataset, knownTag, signal), parts), {
     limitMs: parts.indexingMs,
     patience: parts.patience,
     signal: parts.signal,

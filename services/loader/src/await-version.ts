@@ -5,19 +5,20 @@ import { type Patience, pause } from "./retry.ts"
 const lookEveryMs = 100
 
 /**
- * Returns the dataset once its newest content is a version. While it is `indexing` the wait goes on as long as the
+ * Returns the dataset once its newest content is a version, or "unchanged" as soon as that is the answer. While it is `indexing` the wait goes on as long as the
  * progress rises; `limitMs` is the longest time without any.
  *
  * @throws Problem `indexing` after that time; the content's own problem when the source could not make a version.
  */
-export async function awaitVersion(
-  getDataset: () => Promise<Dataset>,
+export async function awaitVersion<Answer extends Dataset>(
+  getDataset: () => Promise<Answer | "unchanged">,
   parts: { readonly limitMs: number; readonly patience: Patience; readonly signal: AbortSignal },
-): Promise<Dataset & { version: string }> {
+): Promise<(Answer & { version: string }) | "unchanged"> {
   let waitedMs = 0
   let farthest = -1
   for (;;) {
     const dataset = await getDataset()
+    if (dataset === "unchanged") return dataset
     switch (dataset.state) {
       case "ready":
         return withVersion(dataset)
@@ -35,7 +36,7 @@ export async function awaitVersion(
   }
 }
 
-function withVersion(dataset: Dataset): Dataset & { version: string } {
+function withVersion<Answer extends Dataset>(dataset: Answer): Answer & { version: string } {
   const { version } = dataset
   if (version !== null) return { ...dataset, version }
   throw new Problem("chunk-damaged", `The source calls ${dataset.name} ready and names no version.`)

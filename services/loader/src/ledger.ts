@@ -32,6 +32,7 @@ export type Receipt = {
 }
 
 export type Publication = {
+  readonly runId: number
   readonly pipeline: string
   readonly version: string
   readonly settingsSha256: string
@@ -39,6 +40,8 @@ export type Publication = {
   readonly rows: number
   readonly rejects: number
   readonly bytes: number
+  /** ETag of the dataset document that named the version, if one is known. */
+  readonly datasetTag: string | undefined
   readonly publishedAt: Date
 }
 
@@ -176,12 +179,13 @@ export async function recordPublication(
     readonly rows: number
     readonly rejects: number
     readonly bytes: number
+    readonly datasetTag: string | undefined
   },
 ): Promise<void> {
   await session.query(
     `insert into flatbed.publications
-       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, bytes)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, bytes, dataset_tag)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       published.runId,
       published.pipeline,
@@ -193,12 +197,18 @@ export async function recordPublication(
       published.rows,
       published.rejects,
       published.bytes,
+      published.datasetTag ?? null,
     ],
   )
   await session.query(
     "update flatbed.runs set state = 'published', finished_at = pg_catalog.clock_timestamp() where run_id = $1",
     [published.runId],
   )
+}
+
+/** Notes the tag that the document naming this publication's version carries now. */
+export async function recordDatasetTag(session: Session, runId: number, tag: string): Promise<void> {
+  await session.query("update flatbed.publications set dataset_tag = $2 where run_id = $1", [runId, tag])
 }
 
 /** Whether a run was published: what settles a publish whose answer was lost. */
@@ -212,13 +222,14 @@ export async function findLatestPublication(
   target: string,
 ): Promise<Publication | undefined> {
   const { rows } = await session.query(
-    `select pipeline, version, settings_sha256, target_oid, rows, rejects, bytes, published_at
+    `select run_id, pipeline, version, settings_sha256, target_oid, rows, rejects, bytes, dataset_tag, published_at
        from flatbed.publications where target = $1 order by publication_id desc limit 1`,
     [target],
   )
   const row = rows[0]
   if (row === undefined) return undefined
   return {
+    runId: Number(row.run_id),
     pipeline: row.pipeline,
     version: row.version,
     settingsSha256: row.settings_sha256,
@@ -226,6 +237,7 @@ export async function findLatestPublication(
     rows: Number(row.rows),
     rejects: Number(row.rejects),
     bytes: Number(row.bytes),
+    datasetTag: row.dataset_tag ?? undefined,
     publishedAt: row.published_at,
   }
 }

@@ -25,6 +25,8 @@ export type Publish = {
   readonly runId: number
   readonly manifest: Manifest
   readonly evidence: readonly Evidence[] | null
+  /** ETag of the dataset document that named the version. */
+  readonly datasetTag: string | undefined
   readonly staging: StagingPlan
   /** How many records may be set aside. */
   readonly allowed: number
@@ -115,6 +117,7 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
     rows,
     rejects,
     bytes: manifestBytes(manifest),
+    datasetTag: run.datasetTag,
   })
   await dropStaging(session, [runId])
   return true

@@ -18,7 +18,7 @@ import { createCounter, type RunProgress, tellBegin, tellColumns } from "./run-l
 import type { Pipeline } from "./settings.ts"
 import { stageChunks } from "./stage-chunks.ts"
 import type { ShowCommand } from "./summary.ts"
-import { analyzeTarget, findSamePublication, inspectTarget } from "./target.ts"
+import { analyzeTarget, findStandingPublication, inspectTarget, rememberTag } from "./target.ts"
 
 /** `signal`, among them, stops asking and fetching; what is being committed goes on. `hardStop` stops that too. */
 export type RunParts = AskParts & {
@@ -74,12 +74,23 @@ export async function runPipeline(pipeline: Pipeline, parts: RunParts): Promise<
 }
 
 async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): Promise<RunResult> {
-  const dataset = await askForDataset(pipeline.dataset, parts)
+  const published = findStandingPublication(await inspectTarget(pipeline, lease), pipeline)
+  const dataset = await askForDataset(pipeline.dataset, published?.datasetTag, parts)
+  if (dataset === "unchanged") {
+    if (published === undefined) throw new Error("the source answered a question that was not asked")
+    parts.onVersion(published.version)
+    return upToDate(published)
+  }
+  const { evidence, tag } = dataset
   parts.onVersion(dataset.version)
   const identity = identify(pipeline, dataset.version)
+  // Looked at again: the source may have taken its time, and the table may be another one by now.
   const target = await inspectTarget(pipeline, lease)
-  const same = findSamePublication(target, identity)
-  if (same !== undefined) return upToDate(same)
+  const same = findStandingPublication(target, pipeline)
+  if (same?.version === dataset.version) {
+    if (tag !== undefined && tag !== same.datasetTag) await rememberTag(lease, same, tag)
+    return upToDate(same)
+  }
 
   const manifest = await askForManifest(pipeline.dataset, dataset.version, parts)
   const limit = pipeline.maxRejects
@@ -101,14 +112,13 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   try {
     const onLoaded = createCounter(manifest, run, parts.onProgress)
     const hardSignal = parts.hardStop.signal
-    const guards = createGuards(manifest.columns, dataset.evidence, columns)
+    const guards = createGuards(manifest.columns, evidence, columns)
     const onRejects = rejectLog.tell
     await stageChunks({ runId, manifest, columns }, missing, {
       ...parts,
       ...{ lease, log, hardSignal, onLoaded, onRejects, guards, tally },
     })
 
-    const { evidence } = dataset
     const apply = loadModes[pipeline.mode]
     await publish(
       lease,
@@ -117,6 +127,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
         runId,
         manifest,
         evidence,
+        datasetTag: tag,
         staging,
         allowed,
         table: pipeline.table,
@@ -155,7 +166,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
       return planColumns({
         target: pipeline.target,
         columns,
-        evidence: dataset.evidence,
+        evidence,
         table: target.table,
         tolerant: allowed > 0,
       })

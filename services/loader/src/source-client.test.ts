@@ -87,6 +87,15 @@ describe("damage is found", () => {
     expect(await getChunk(fault)).toMatchObject({ code: "chunk-damaged" })
   })
 
+  test("in a 304 to a question without a tag, and in no 304 to one with it", async () => {
+    source.fault(/people$/, page(304, ""), page(304, ""))
+    await expect(client.getTaggedDataset("people", undefined)).rejects.toMatchObject({
+      code: "chunk-damaged",
+    })
+    expect(await client.getTaggedDataset("people", '"a"')).toBe("unchanged")
+    expect(await client.getTaggedDataset("people", '"a"')).toMatchObject({ version: expected.version })
+  })
+
   test("in another chunk, version or dataset under this address", async () => {
     const other = source.publish(people(50, 40, "b"))
     for (const body of other.chunks) {

@@ -44,6 +44,9 @@ export type SourceSettings = BodyRules & {
   readonly requestMs: number
 }
 
+/** A dataset with the ETag of its document, when the source gave one. */
+export type TaggedDataset = Dataset & { readonly tag: string | undefined }
+
 export type SourceClient = ReturnType<typeof createSourceClient>
 
 /**
@@ -74,12 +77,14 @@ export function createSourceClient(settings: SourceSettings, connections: number
     path: string,
     accept: string,
     signal?: AbortSignal,
+    knownTag?: string,
   ): Promise<Received & { status: number }> {
     const deadline = AbortSignal.timeout(settings.requestMs)
     const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline])
     let answered = false
     try {
-      const answer = await send(path, accept, acceptEncodingOf(settings.compression), settings.idleMs, either)
+      const coding = acceptEncodingOf(settings.compression)
+      const answer = await send(path, accept, coding, settings.idleMs, either, knownTag)
       answered = true
       const length = Number(answer.headers["content-length"])
       const body = await readBody(answer.body, length, path)
@@ -96,6 +101,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
     acceptEncoding: string,
     silenceMs: number,
     signal: AbortSignal | undefined,
+    knownTag?: string,
   ) {
     return await pool.request({
       method: "GET",
@@ -104,6 +110,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
         accept,
         "accept-encoding": acceptEncoding,
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(knownTag === undefined ? {} : { "if-none-match": knownTag }),
       },
       bodyTimeout: silenceMs,
       ...(signal === undefined ? {} : { signal }),
@@ -169,6 +176,10 @@ export function createSourceClient(settings: SourceSettings, connections: number
 
   async function getJson<T>(path: string, schema: TSchema, signal?: AbortSignal): Promise<T> {
     const { status, ...received } = await get(path, mediaTypes.json, signal)
+    return await readJson<T>(path, schema, status, received)
+  }
+
+  async function readJson<T>(path: string, schema: TSchema, status: number, received: Received): Promise<T> {
     const damaged = damageOfAnswer(path)
     if (isOddSuccess(status)) throw damaged(`the status is ${status}, not 200`)
     if (status !== 200) throw await refusal(status, received, path)
@@ -187,6 +198,23 @@ export function createSourceClient(settings: SourceSettings, connections: number
     /** The dataset's current version and state. */
     getDataset: async (dataset: string, signal?: AbortSignal): Promise<Dataset> =>
       await getJson<Dataset>(paths.dataset(dataset), datasetSchema, signal),
+
+    /**
+     * The dataset's current version and state with the document's tag; "unchanged" when the tag that is known still
+     * names that document (RFC 9110 section 13.1.2).
+     */
+    async getTaggedDataset(
+      dataset: string,
+      knownTag: string | undefined,
+      signal?: AbortSignal,
+    ): Promise<TaggedDataset | "unchanged"> {
+      const path = paths.dataset(dataset)
+      const { status, ...received } = await get(path, mediaTypes.json, signal, knownTag)
+      if (status === 304 && knownTag !== undefined) return "unchanged"
+      const tag = received.headers.etag
+      const document = await readJson<Dataset>(path, datasetSchema, status, received)
+      return { ...document, tag: typeof tag === "string" ? tag : undefined }
+    },
 
     /** The manifest of one version. */
     getManifest: async (dataset: string, version: string, signal?: AbortSignal): Promise<Manifest> =>
@@ -246,7 +274,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
   }
 }
 
-// 204, 206 or 304 to a plain GET: something in between made it up.
+// 204, 206 or 304 to a GET without conditions: something in between made it up.
 function isOddSuccess(status: number): boolean {
   return (status > 200 && status < 300) || status === 304
 }

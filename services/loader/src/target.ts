@@ -1,6 +1,6 @@
 /** The table a pipeline loads into, and what the ledger says was last published there. */
 import type { Lease } from "./lease.ts"
-import { findLatestPublication, type Publication, type RunIdentity } from "./ledger.ts"
+import { findLatestPublication, type Publication, recordDatasetTag } from "./ledger.ts"
 import type { Session } from "./postgres/database.ts"
 import { analyzeTable, findTable, type Table } from "./postgres/table.ts"
 import type { Pipeline } from "./settings.ts"
@@ -19,20 +19,26 @@ export async function inspectTarget(pipeline: Pipeline, lease: Lease): Promise<T
 }
 
 /**
- * The publication that makes a run needless: the table's latest is of this pipeline, this version and these
+ * The publication that a run of this version would only repeat: the table's latest is of this pipeline and these
  * settings, and the table is still the one it went into.
  */
-export function findSamePublication(
+export function findStandingPublication(
   { table, publication }: Target,
-  wanted: RunIdentity,
+  pipeline: Pipeline,
 ): Publication | undefined {
-  const same =
+  const stands =
     publication !== undefined &&
-    publication.pipeline === wanted.pipeline &&
-    publication.version === wanted.version &&
-    publication.settingsSha256 === wanted.settingsSha256 &&
+    publication.pipeline === pipeline.name &&
+    publication.settingsSha256 === pipeline.settingsSha256 &&
     publication.targetOid === table?.oid
-  return same ? publication : undefined
+  return stands ? publication : undefined
+}
+
+/** Notes the tag with which the next run can ask whether anything changed. */
+export async function rememberTag(lease: Lease, { runId }: Publication, tag: string): Promise<void> {
+  await lease.transaction((session) => recordDatasetTag(session, runId, tag), {
+    doing: "noting the dataset's tag",
+  })
 }
 
 /** Whether the ledger says that the pipeline's table shows this version, loaded with these settings. */

@@ -25,6 +25,7 @@ test("migrators that begin at once make the ledger once", async () => {
     "0001_create_ledger",
     "0002_create_rejects",
     "0003_create_attempts",
+    "0004_add_dataset_tag",
   ])
 })
 
