@@ -1,5 +1,6 @@
 /** The WebAssembly module, its instances and their memory. */
 import { readFileSync } from "node:fs"
+import type { TakeBuffer } from "./take-buffer.ts"
 
 type Memory = { readonly buffer: ArrayBuffer; grow(pages: number): number }
 type Global = { readonly value: number }
@@ -74,9 +75,6 @@ export function memoryOf({ memory }: Codec, bytes: number): Buffer {
   if (missing > 0) memory.grow(Math.ceil(missing / pageBytes))
   return Buffer.from(memory.buffer)
 }
-
-/** Makes a buffer of so many bytes, whatever stands in them. */
-export type TakeBuffer = (bytes: number) => Buffer
 
 /** These bytes of the memory in a buffer of their own. */
 export function copyOut(memory: Buffer, from: number, to: number, take: TakeBuffer): Buffer {

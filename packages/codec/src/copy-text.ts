@@ -1,5 +1,6 @@
 /** Row lines to COPY's text format, the way from the wire to Postgres. See `assembly/copy-text.ts`. */
-import { behindInput, copyOut, inputAt, memoryOf, sharedCodec, type TakeBuffer } from "./codec-module.ts"
+import { behindInput, copyOut, inputAt, memoryOf, sharedCodec } from "./codec-module.ts"
+import type { TakeBuffer } from "./take-buffer.ts"
 
 const lf = 0x0a
 

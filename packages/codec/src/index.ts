@@ -1,5 +1,5 @@
-/** The hot loops of both services, compiled to WebAssembly: bytes in, bytes out, no string or object per cell or row. */
-export type { TakeBuffer } from "./codec-module.ts"
+/** The hot loops of both services, compiled to WebAssembly: bytes in, bytes out, no string or object per cell or row; and the buffers for them. */
+export { createBufferPool } from "./buffer-pool.ts"
 export { encodeCopyText } from "./copy-text.ts"
 export {
   type CellNote,
@@ -9,3 +9,4 @@ export {
   type RecordSink,
 } from "./record-scan.ts"
 export { type CsvShape, encodeRowLines } from "./row-lines.ts"
+export { joinBuffers, type TakeBuffer } from "./take-buffer.ts"

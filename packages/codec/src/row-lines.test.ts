@@ -93,3 +93,18 @@ test("records that grow sixfold fit, one or many, and the memory of the one befo
     expect(counted).toBe(rows.length)
   }
 })
+
+test("the lines are in the one buffer that was asked for, also where the output had to grow", () => {
+  const plain = Buffer.from("a,b,c\n".repeat(10))
+  const growing = Buffer.from(`"${"\u0001".repeat(300_000)}",,x\n`.repeat(2))
+  for (const records of [plain, growing, Buffer.alloc(0)]) {
+    const taken: Buffer[] = []
+    const { body } = encodeRowLines(records, shape, (bytes) => {
+      taken.push(Buffer.alloc(bytes))
+      return taken.at(-1) as Buffer
+    })
+    expect(taken).toHaveLength(1)
+    expect(body).toBe(taken[0])
+    expect(body.equals(encodeRowLines(records, shape).body)).toBe(true)
+  }
+})

@@ -1,5 +1,6 @@
 /** CSV records to row lines, the way from the file to the wire. See `assembly/row-lines.ts`. */
 import { behindInput, copyOut, inputAt, memoryOf, sharedCodec } from "./codec-module.ts"
+import { joinBuffers, type TakeBuffer } from "./take-buffer.ts"
 
 const lf = 0x0a
 
@@ -13,9 +14,14 @@ export type CsvShape = {
 
 /**
  * Whole records that a scan accepted, none of them a reject, as one JSON array of strings and nulls per line; and how
- * many. Every cell is written, in the file's order: unquoted empty is null (RFC 4180, RFC 8259).
+ * many. Every cell is written, in the file's order: unquoted empty is null (RFC 4180, RFC 8259). The lines are in a buffer
+ * that `take` makes, called once.
  */
-export function encodeRowLines(records: Buffer, shape: CsvShape): { body: Buffer; rows: number } {
+export function encodeRowLines(
+  records: Buffer,
+  shape: CsvShape,
+  take: TakeBuffer = Buffer.allocUnsafeSlow,
+): { body: Buffer; rows: number } {
   const codec = sharedCodec()
   const { width, delimiter, quote } = shape
   const end = inputAt + records.length
@@ -27,18 +33,16 @@ export function encodeRowLines(records: Buffer, shape: CsvShape): { body: Buffer
 
   const parts: Buffer[] = []
   let rows = 0
-  let at = inputAt
-  while (at < end) {
+  for (let at = inputAt; at < end; ) {
     codec.encodeRowLines(at, end, width, delimiter, quote, out, out + room)
-    const wroteTo = codec.linesWroteTo.value
-    if (wroteTo > out) parts.push(copyOut(memory, out, wroteTo, Buffer.allocUnsafeSlow))
-    else {
-      room *= 2
-      memory = memoryOf(codec, out + room)
-    }
     at = codec.linesReadTo.value
     rows += codec.linesRows.value
+    const wroteTo = codec.linesWroteTo.value
+    if (wroteTo === out) {
+      room *= 2
+      memory = memoryOf(codec, out + room)
+    } else if (at >= end && parts.length === 0) return { body: copyOut(memory, out, wroteTo, take), rows }
+    else parts.push(copyOut(memory, out, wroteTo, Buffer.allocUnsafeSlow))
   }
-  const [only] = parts
-  return { body: parts.length === 1 && only !== undefined ? only : Buffer.concat(parts), rows }
+  return { body: joinBuffers(parts, take), rows }
 }

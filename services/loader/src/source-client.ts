@@ -1,4 +1,5 @@
 /** What the loader asks of a source, over one pool of kept-alive connections to one origin. */
+import { createBufferPool } from "@flatbed/codec"
 import {
   type Dataset,
   type DatasetSummary,
@@ -16,7 +17,6 @@ import {
 import type { TSchema } from "@flatbed/typebox"
 import { Errors } from "@flatbed/typebox"
 import { Pool } from "undici"
-import { createBufferPool } from "./buffer-pool.ts"
 import { lookAtCertificate } from "./certificates.ts"
 import { damageOf, type Expected, proveChunk } from "./chunk-proof.ts"
 import { acceptEncodingOf } from "./compression.ts"

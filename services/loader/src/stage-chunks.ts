@@ -1,7 +1,7 @@
 /** Brings missing chunks into staging, several at once: fetch, prove, encode, then COPY and receipt in one commit. */
+import { createBufferPool } from "@flatbed/codec"
 import { hashColumns, type ManifestChunk, type Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
-import { createBufferPool } from "./buffer-pool.ts"
 import type { CellGuard } from "./cell-guard.ts"
 import { type EncodedChunk, encodeChunk } from "./chunk-encoder.ts"
 import { proveRejects } from "./chunk-proof.ts"

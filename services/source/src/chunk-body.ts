@@ -1,4 +1,5 @@
 /** Pure: a chunk's bytes in the file to its body on the wire. */
+import type { TakeBuffer } from "@flatbed/codec"
 import {
   type ChunkHead,
   type ChunkTail,
@@ -29,29 +30,48 @@ export const chunkForms = [json, ndjson, csv] as const
 export const rowsForms = [json, csv] as const
 
 export type FormName = (typeof chunkForms)[number]["name"]
+type RowsFormName = (typeof rowsForms)[number]["name"]
 
 const rowsFormOf = { json: "objects", ndjson: "cells", csv: "csv" } as const satisfies Record<
   FormName,
   RowsForm
 >
 
-/** The body. Raises no Problem: bytes that the pass accepted encode, or it is a bug. */
+/**
+ * The body, in a buffer that `take` makes: what surrounds the rows is written around them, so that nothing is copied
+ * again. Raises no Problem: bytes that the pass accepted encode, or it is a bug.
+ */
 export function encodeChunk(
   reader: Reader,
   index: ChunkIndex,
   chunk: ManifestChunk,
   bytes: Buffer,
   form: FormName,
+  take: TakeBuffer = Buffer.allocUnsafeSlow,
 ): Buffer {
-  const { manifest, layout } = index
-  const { body, rows, rejects } = encodeRecords(reader, index, chunk, bytes, form)
+  const { dataset } = index.manifest
+  const [head, tail] = surround(index, chunk, form)
+  let whole: Buffer = head
+  const between: TakeBuffer = (length) => {
+    whole = take(head.length + length + tail.length)
+    return whole.subarray(head.length, head.length + length)
+  }
+  const { rows, rejects } = encodeRecords(reader, index, chunk, bytes, form, undefined, between)
   if (rows !== chunk.rows || rejects !== chunk.rejects) {
     throw new Error(
-      `chunk ${chunk.chunk} of ${manifest.dataset} encodes to ${rows} rows with ${rejects} rejects, ` +
+      `chunk ${chunk.chunk} of ${dataset} encodes to ${rows} rows with ${rejects} rejects, ` +
         `not ${chunk.rows} with ${chunk.rejects}`,
     )
   }
-  if (form !== "ndjson") return wrapRows(layout, [body], form)
+  head.copy(whole)
+  tail.copy(whole, whole.length - tail.length)
+  return whole
+}
+
+/** What stands before the rows and behind them. */
+function surround({ manifest, layout }: ChunkIndex, chunk: ManifestChunk, form: FormName): [Buffer, Buffer] {
+  if (form !== "ndjson") return wrappings(layout, form)
+  const { rows, rejects } = chunk
   const head: ChunkHead = {
     dataset: manifest.dataset,
     version: manifest.version,
@@ -63,7 +83,7 @@ export function encodeChunk(
     raw_sha256: chunk.sha256,
   }
   const tail: ChunkTail = { rows, rejects }
-  return Buffer.concat([line(head), body, line(tail)])
+  return [line(head), line(tail)]
 }
 
 /** A chunk's records, all or the first so many, without what surrounds them. */
@@ -74,6 +94,7 @@ export function encodeRecords(
   bytes: Buffer,
   form: FormName,
   limit?: number,
+  take?: TakeBuffer,
 ): EncodedRows {
   const records = {
     bytes,
@@ -83,23 +104,24 @@ export function encodeRecords(
     byteFrom: chunk.byte_from,
     rejects: chunk.rejects,
   }
-  return reader.encode(records, layout, rowsFormOf[form], limit)
+  return reader.encode(records, layout, rowsFormOf[form], limit, take)
 }
 
 /** Rows from one chunk or several as one body. */
-export function wrapRows(
-  layout: Layout,
-  bodies: readonly Buffer[],
-  form: (typeof rowsForms)[number]["name"],
-): Buffer {
+export function wrapRows(layout: Layout, bodies: readonly Buffer[], form: RowsFormName): Buffer {
+  const [head, tail] = wrappings(layout, form)
+  const written = bodies.filter((body) => body.length > 0)
+  const comma = Buffer.from(",\n")
+  const parts = form === "json" ? written.flatMap((body) => [comma, body]).slice(1) : written
+  return Buffer.concat([head, ...parts, tail])
+}
+
+function wrappings({ fields }: Layout, form: RowsFormName): [Buffer, Buffer] {
   switch (form) {
     case "csv":
-      return Buffer.concat([Buffer.from(spellCsvRecord(layout.fields.map(({ name }) => name))), ...bodies])
-    case "json": {
-      const comma = Buffer.from(",\n")
-      const parts = bodies.filter((body) => body.length > 0).flatMap((body) => [comma, body])
-      return Buffer.concat([Buffer.from("["), ...parts.slice(1), Buffer.from("]\n")])
-    }
+      return [Buffer.from(spellCsvRecord(fields.map(({ name }) => name))), Buffer.alloc(0)]
+    case "json":
+      return [Buffer.from("["), Buffer.from("]\n")]
   }
 }
 

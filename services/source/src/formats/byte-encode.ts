@@ -4,7 +4,7 @@
  * what is left of the input, so that only bytes that grow (escapes, NULL, a cell's own signs) need to look at it.
  * Trusts that a scan has accepted every record.
  */
-import { encodeRowLines } from "@flatbed/codec"
+import { encodeRowLines, joinBuffers, type TakeBuffer } from "@flatbed/codec"
 import { type ByteTables, role } from "./byte-table.ts"
 import type { Layout } from "./format.ts"
 
@@ -39,13 +39,15 @@ export function encodeCells(
   records: Buffer,
   layout: Layout,
   tables: ByteTables,
+  take: TakeBuffer = Buffer.allocUnsafeSlow,
 ): { body: Buffer; rows: number } {
   const { width } = layout
   const order = layout.fields.map(({ index }) => index)
   if (order.length === width && order.every((index, i) => index === i)) {
-    return encodeRowLines(records, { width, delimiter: tables.delimiter, quote: tables.quote })
+    return encodeRowLines(records, { width, delimiter: tables.delimiter, quote: tables.quote }, take)
   }
-  return encodePlainly(records, layout, tables)
+  const { body, rows } = encodePlainly(records, layout, tables)
+  return { body: joinBuffers([body], take), rows }
 }
 
 /** Any cells in any order; and the reference for the codec. */

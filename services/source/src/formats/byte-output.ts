@@ -1,16 +1,22 @@
 /** A growing buffer that is written cell by cell; cells come as bytes of a record, their quotes still doubled. */
+import type { TakeBuffer } from "@flatbed/codec"
 
 const doubleQuote = 0x22
 const backslash = 0x5c
 
+// Nobody waits between the first byte and the last, so one buffer does for all; one that grew beyond this is let go.
+const keptBytes = 16 * 1024 * 1024
+let idle: Buffer | undefined
+
 /** `quote` is the dialect's: twice in a cell's bytes, it stands for itself. */
 export function createByteOutput(bytesAtFirst: number, quote: number) {
-  let out = Buffer.allocUnsafe(bytesAtFirst)
+  let out = idle !== undefined && idle.length >= bytesAtFirst ? idle : Buffer.allocUnsafeSlow(bytesAtFirst)
+  idle = undefined
   let to = 0
 
   function need(bytes: number): void {
     if (to + bytes <= out.length) return
-    const larger = Buffer.allocUnsafe(Math.max(out.length * 2, to + bytes))
+    const larger = Buffer.allocUnsafeSlow(Math.max(out.length * 2, to + bytes))
     out.copy(larger, 0, 0, to)
     out = larger
   }
@@ -69,6 +75,12 @@ export function createByteOutput(bytesAtFirst: number, quote: number) {
         out[to++] = byte
       }
     },
-    finish: () => out.subarray(0, to),
+    /** What was written, in a buffer that `take` makes. Nothing may be written afterwards. */
+    finish(take: TakeBuffer): Buffer {
+      const written = take(to)
+      out.copy(written, 0, 0, to)
+      if (out.length <= keptBytes) idle = out
+      return written
+    },
   }
 }

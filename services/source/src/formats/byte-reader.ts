@@ -2,6 +2,7 @@
  * The fast CSV reader: RFC 4180 in UTF-8 with any one-byte delimiter and quote, as bytes from end to end. What is
  * rare is left to the general reader: a single row's place, a preview, and what to say of a record set aside.
  */
+import { joinBuffers, type TakeBuffer } from "@flatbed/codec"
 import { encodeCells } from "./byte-encode.ts"
 import { createRecordScan } from "./byte-records.ts"
 import { encodeRows } from "./byte-rows.ts"
@@ -17,10 +18,16 @@ export const byteReader: Reader = {
   findRecord: csvParseReader.findRecord,
 }
 
-function encode(records: Records, layout: Layout, form: RowsForm, limit?: number): EncodedRows {
-  if (limit !== undefined) return csvParseReader.encode(records, layout, form, limit)
+function encode(
+  records: Records,
+  layout: Layout,
+  form: RowsForm,
+  limit?: number,
+  take?: TakeBuffer,
+): EncodedRows {
+  if (limit !== undefined) return csvParseReader.encode(records, layout, form, limit, take)
   const tables = createByteTables(layout.dialect)
-  if (records.rejects === 0) return { ...encodeClean(records.bytes, layout, form, tables), rejects: 0 }
+  if (records.rejects === 0) return { ...encodeClean(records.bytes, layout, form, tables, take), rejects: 0 }
   const parts = splitAtRejects(records, layout).map(({ run, reject }) =>
     reject === undefined
       ? { ...encodeClean(run, layout, form, tables), rejects: 0 }
@@ -28,7 +35,7 @@ function encode(records: Records, layout: Layout, form: RowsForm, limit?: number
   )
   const bodies = parts.map(({ body }) => body).filter((body) => body.length > 0)
   return {
-    body: Buffer.concat(form === "objects" ? bodies.flatMap(separated) : bodies),
+    body: joinBuffers(form === "objects" ? bodies.flatMap(separated) : bodies, take),
     rows: parts.reduce((sum, { rows }) => sum + rows, 0),
     rejects: parts.reduce((sum, { rejects }) => sum + rejects, 0),
   }
@@ -37,8 +44,10 @@ function encode(records: Records, layout: Layout, form: RowsForm, limit?: number
 const separator = Buffer.from(",\n")
 const separated = (body: Buffer, i: number) => (i === 0 ? [body] : [separator, body])
 
-function encodeClean(bytes: Buffer, layout: Layout, form: RowsForm, tables: ByteTables) {
-  return form === "cells" ? encodeCells(bytes, layout, tables) : encodeRows(bytes, layout, tables, form)
+function encodeClean(bytes: Buffer, layout: Layout, form: RowsForm, tables: ByteTables, take?: TakeBuffer) {
+  return form === "cells"
+    ? encodeCells(bytes, layout, tables, take)
+    : encodeRows(bytes, layout, tables, form, take)
 }
 
 type Part = { readonly run: Buffer; readonly reject?: Records }

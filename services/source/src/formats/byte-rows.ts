@@ -3,6 +3,7 @@
  * as bytes; a string is made only of a number that a double may not hold. Trusts that a scan has accepted every
  * record.
  */
+import type { TakeBuffer } from "@flatbed/codec"
 import { type ColumnType, lexemeToJson } from "@flatbed/contract"
 import { createByteOutput } from "./byte-output.ts"
 import type { ByteTables } from "./byte-table.ts"
@@ -21,6 +22,7 @@ export function encodeRows(
   layout: Layout,
   tables: ByteTables,
   form: "objects" | "csv",
+  take: TakeBuffer = Buffer.allocUnsafeSlow,
 ): { body: Buffer; rows: number } {
   const { width, fields } = layout
   const { ends, delimiter, quote } = tables
@@ -38,7 +40,7 @@ export function encodeRows(
     else writeObject()
     rows += 1
   }
-  return { body: output.finish(), rows }
+  return { body: output.finish(take), rows }
 
   function findCells(): void {
     for (let column = 0; column < width; column += 1) {

@@ -2,6 +2,7 @@
  * The general CSV reader, on csv-parse. It understands every dialect; where a record begins and ends comes from
  * its byte offsets, what is NULL from the record's own bytes.
  */
+import type { TakeBuffer } from "@flatbed/codec"
 import { Problem } from "@flatbed/contract"
 import { parse as createParser, type InfoRecord, type Options } from "csv-parse"
 import { parse as parseWhole } from "csv-parse/sync"
@@ -197,7 +198,13 @@ function readCells(lexemes: readonly string[], anatomy: RecordAnatomy | undefine
   return lexemes.map((lexeme, i) => (lexeme === "" && !anatomy?.quoted[i] ? null : lexeme))
 }
 
-function encode(records: Records, layout: Layout, form: RowsForm, limit?: number): EncodedRows {
+function encode(
+  records: Records,
+  layout: Layout,
+  form: RowsForm,
+  limit?: number,
+  take?: TakeBuffer,
+): EncodedRows {
   const { bytes, file, firstRow, byteFrom } = records
   const writer = createRowWriter(layout, form)
   // Where nothing was set aside, every record has been judged already.
@@ -214,7 +221,7 @@ function encode(records: Records, layout: Layout, form: RowsForm, limit?: number
     if (judge !== undefined) line += countLines(record)
     row += 1
   })
-  return writer.finish()
+  return writer.finish(take)
 }
 
 function findRecord(bytes: Buffer, layout: Layout, n: number) {

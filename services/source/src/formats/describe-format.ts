@@ -404,6 +404,22 @@ export function describeFormat(name: string, reader: Reader): void {
       }
     })
 
+    it("writes a body into the one buffer that it asks for, in any form, with and without rejects", async () => {
+      for (const bytes of ["a,b\n1,x\n2,y,z\nnone\n3,\0\n4,\n", 'a,b\n1,x\n2,"y"\n', "a,b\n1\n"]) {
+        const { scanned, records } = await linesOfFile({ bytes })
+        for (const form of ["cells", "objects", "csv"] as const) {
+          const taken: Buffer[] = []
+          const { body } = reader.encode(records, scanned.layout, form, undefined, (length) => {
+            taken.push(Buffer.alloc(length))
+            return taken.at(-1) as Buffer
+          })
+          expect(taken).toEqual([body])
+          expect(body.buffer).toBe(taken[0]?.buffer)
+          expect(body).toEqual(reader.encode(records, scanned.layout, form).body)
+        }
+      }
+    })
+
     it("leaves them out of objects and CSV, and out of the columns' evidence", async () => {
       const bytes = "a,b\n1,x\n2,y,z\nnone\n3,\0\n4,\n"
       const { scanned, records } = await linesOfFile({ bytes })

@@ -2,6 +2,7 @@
  * What a reader of a file format must do. It speaks of bytes, borders and evidence, never of cells or rows,
  * so that a reader may work without making either.
  */
+import type { TakeBuffer } from "@flatbed/codec"
 import type { ColumnType, Evidence } from "@flatbed/contract"
 import type { ColumnSettings } from "../served-columns.ts"
 
@@ -79,8 +80,11 @@ export type EncodedRows = { readonly body: Buffer; readonly rows: number; readon
 export type Reader = {
   readonly name: string
   startScan(request: ScanRequest, borders: BorderSink): Scan
-  /** Records as rows in a form, all or the first so many; a reject stands in its place among cells only. */
-  encode(records: Records, layout: Layout, form: RowsForm, limit?: number): EncodedRows
+  /**
+   * Records as rows in a form, all or the first so many; a reject stands in its place among cells only. The body is
+   * the buffer that `take` makes, called once.
+   */
+  encode(records: Records, layout: Layout, form: RowsForm, limit?: number, take?: TakeBuffer): EncodedRows
   /** Where the nth record (from 1) of a chunk lies in its bytes, and how many lines come before it. */
   findRecord(
     bytes: Buffer,

@@ -1,4 +1,5 @@
 /** Pure: rows of cells to the bytes of a chunk's body, decided per column once. */
+import type { TakeBuffer } from "@flatbed/codec"
 import { lexemeToJson, type Reject } from "@flatbed/contract"
 import { spellCsvRecord } from "./csv-spelling.ts"
 import type { Layout, RowsForm } from "./format.ts"
@@ -23,7 +24,12 @@ export function createRowWriter(layout: Layout, form: RowsForm) {
       rejects += 1
       if (form === "cells") written.push(`${JSON.stringify({ reject })}\n`)
     },
-    finish: () => ({ body: Buffer.from(written.join(form === "objects" ? ",\n" : "")), rows, rejects }),
+    finish(take: TakeBuffer = Buffer.allocUnsafe) {
+      const text = written.join(form === "objects" ? ",\n" : "")
+      const body = take(Buffer.byteLength(text))
+      body.write(text)
+      return { body, rows, rejects }
+    },
   }
 }
 

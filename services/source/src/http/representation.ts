@@ -22,6 +22,8 @@ export type Representation = {
   readonly headers?: Readonly<Record<string, string | number>>
   /** The body before coding. */
   readonly body: () => Buffer | Promise<Buffer>
+  /** Given that body once nobody looks at it any more; not when the connection broke. */
+  readonly reuse?: (body: Buffer) => void
   /** Told the body's size whenever it changes. */
   readonly claim?: Pick<ByteClaim, "resize">
 }
@@ -45,7 +47,11 @@ export async function sendRepresentation(
     void reply.code(304).headers(always).send()
     return
   }
-  const body = await encodeBody(coding, await representation.body())
+  const plain = await representation.body()
+  const body = await encodeBody(coding, plain)
+  const { reuse } = representation
+  if (body !== plain) reuse?.(plain)
+  else if (reuse !== undefined) whenSent(request, reply, () => reuse(plain))
   representation.claim?.resize(body.length)
   // Only now, so that a problem raised on the way carries none of them.
   if (coding !== "identity") reply.header("content-encoding", coding)
@@ -70,6 +76,14 @@ export async function sendDocument(
     cacheControl,
     seed: [createHash("sha256").update(body).digest("hex")],
     body: () => body,
+  })
+}
+
+// Node says "finish" as well when a connection is cut with the answer half sent, and has let go of the answer's own
+// socket by then.
+function whenSent({ raw: { socket } }: FastifyRequest, { raw }: FastifyReply, then: () => void): void {
+  raw.once("finish", () => {
+    if (!socket.destroyed) then()
   })
 }
 

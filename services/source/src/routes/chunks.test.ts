@@ -72,6 +72,22 @@ describe("a chunk", () => {
     expect((await get(chunk(1), { accept: "text/csv; header=absent" })).statusCode).toBe(406)
   })
 
+  it("is the same however many ask at once, in every form, and whatever was answered before", async () => {
+    const rows = Array.from({ length: 4_000 }, (_, i) => `${i + 1},${"x".repeat(i % 40)}\n`)
+    const { get, chunk, manifest } = await setup(`id,name\n${rows.join("")}`)
+    const forms = ["application/json", "application/x-ndjson", "text/csv; header=present"]
+    const asked = manifest.chunks
+      .slice(0, 20)
+      .flatMap((one) => forms.map((accept) => [one.chunk, accept] as const))
+    const askAll = () => Promise.all(asked.map(async ([n, accept]) => (await get(chunk(n), { accept })).body))
+    const [first, again] = [await askAll(), await askAll()]
+    expect(new Set(first).size).toBe(asked.length)
+    expect(again).toEqual(first)
+    for (const [i, [n, accept]] of asked.entries()) {
+      expect((await get(chunk(n), { accept, "accept-encoding": "gzip;q=0" })).body).toBe(first[i])
+    }
+  })
+
   it("says what it is in its headers", async () => {
     const { get, chunk, manifest } = await setup()
     const { headers, rawPayload } = await get(chunk(3))

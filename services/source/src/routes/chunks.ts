@@ -1,5 +1,6 @@
 /** A version's chunks, at their immutable address and at the one people curl. */
 import { finished } from "node:stream"
+import { createBufferPool } from "@flatbed/codec"
 import { headers, type ManifestChunk, Problem, paths, routes } from "@flatbed/contract"
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify"
 import type { Logger } from "pino"
@@ -20,10 +21,15 @@ type ChunkParts = {
   readonly log: Logger
 }
 
+// More than these are rarely free at once; what is free beyond them is left to the collector.
+const keptBuffers = 4
+
 /** Bodies are made for each request and live no longer than its answer. */
 export function routeChunks(app: FastifyInstance, { budget, metrics, log }: ChunkParts): void {
   // How much longer a body is than its bytes in the file, as last seen: claimed before the work is done.
   const growth = { json: 5, ndjson: 1.5, csv: 1.2 }
+  const filePool = createBufferPool(keptBuffers)
+  const bodyPool = createBufferPool(keptBuffers)
 
   app.get<{ Params: { dataset: string; version: string; chunk: string } }>(
     routes.chunk,
@@ -76,12 +82,14 @@ export function routeChunks(app: FastifyInstance, { budget, metrics, log }: Chun
       claim,
       body: async () => {
         claim.resize(Math.round(bytesInFile * growth[form.name]))
-        const inFile = await readChunk(dataset, held, chunk)
-        const body = encodeChunk(dataset.reader, held.index, chunk, inFile, form.name)
+        const inFile = await readChunk(dataset, held, chunk, filePool.take)
+        const body = encodeChunk(dataset.reader, held.index, chunk, inFile, form.name, bodyPool.take)
+        filePool.give(inFile)
         growth[form.name] = body.length / bytesInFile
         claim.resize(body.length)
         return body
       },
+      reuse: bodyPool.give,
     })
     return reply
   }
