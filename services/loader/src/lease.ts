@@ -171,6 +171,8 @@ async function passBarrier(
 ): Promise<void> {
   const doing = `waiting for the run of ${pipeline} before to end`
   const barrier = { pid: 0, passed: false }
+  // Ends the pause between two looks: a timer left behind would keep a short program from ending.
+  const enough = new AbortController()
   const waiting = database
     .transaction(
       async (session) => {
@@ -186,6 +188,7 @@ async function passBarrier(
     )
     .finally(() => {
       barrier.passed = true
+      enough.abort()
     })
   const clearing = clearBlockers()
   await Promise.all([waiting, clearing])
@@ -193,7 +196,7 @@ async function passBarrier(
   async function clearBlockers(): Promise<void> {
     for (let waitedMs = 0; !barrier.passed; waitedMs += lookEveryMs) {
       // The first looks give a COMMIT under way the time to end by itself; most barriers wait for nobody.
-      await Promise.race([patience.sleep(lookEveryMs), waiting.catch(() => undefined)])
+      await Promise.race([patience.sleep(lookEveryMs, enough.signal), waiting]).catch(() => undefined)
       if (!barrier.passed && waitedMs >= graceMs) await endBlockers()
     }
   }

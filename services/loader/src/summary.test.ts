@@ -4,7 +4,7 @@ import { expect, test } from "vitest"
 import { pipelineOf } from "./loader.test-kit.ts"
 import { createProgress } from "./progress.ts"
 import { listPipelines } from "./settings.ts"
-import { outcomeToJson, outcomeWithoutRows, showBytes, summarize } from "./summary.ts"
+import { count, outcomeToJson, outcomeWithoutRows, showBytes, summarize } from "./summary.ts"
 
 const [pipeline] = listPipelines({
   pipelines: { telecom: pipelineOf({ dataset: "telecom", table: "telecom" }) },
@@ -80,4 +80,19 @@ test("progress is a bar on a terminal, and a plain line every ten seconds elsewh
   bar.show("telecom", progress)
   expect(written.at(-1)).toContain(`[${"#".repeat(12)}${" ".repeat(12)}]`)
   bar.close()
+})
+
+test("whole numbers are written with a comma between thousands", () => {
+  const written = [0, 7, 999, 1000, 12_345, 999_999, 1_000_000, 2_147_483_648, 1234.5].map(count)
+  expect(written).toEqual([
+    "0",
+    "7",
+    "999",
+    "1,000",
+    "12,345",
+    "999,999",
+    "1,000,000",
+    "2,147,483,648",
+    "1,235",
+  ])
 })
