@@ -2,6 +2,7 @@
  * Records of a CSV, one after the other, from bytes that are held: where each ends, whether it is a row, and what its
  * cells say of the columns (RFC 4180, with any one-byte delimiter and quote).
  *
+ * It is long because it is one loop: what it needs at each cell has to stay in registers.
  * Subtle, so mind four things. (1) Behind the bytes stand two sentinels, a line feed and a quote, and readable bytes
  * beyond: so no inner loop tests for the end, and whoever meets one at `end` knows that the record goes on in bytes to
  * come; then it is scanned again from its first byte. (2) A cell whose form its column has had, and that is no longer
