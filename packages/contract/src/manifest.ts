@@ -4,6 +4,11 @@ import { columnSchema, evidenceSchema } from "./columns.ts"
 import { versionPattern } from "./routes.ts"
 
 const count = () => Type.Integer({ minimum: 0 })
+const filteredCount = () =>
+  Type.Integer({
+    minimum: 0,
+    description: "records that the settings' filter leaves out: no rows, no rejects",
+  })
 const position = () => Type.Integer({ minimum: 1 })
 const sha256 = (description: string) => Type.String({ pattern: versionPattern, description })
 
@@ -16,8 +21,9 @@ export const fileSchema = Type.Object({
 export const manifestChunkSchema = Type.Object({
   chunk: position(),
   first_row: position(),
-  rows: Type.Integer({ minimum: 0, description: "records in the chunk, rejects included" }),
+  rows: Type.Integer({ minimum: 0, description: "records that are not filtered, rejects included" }),
   rejects: count(),
+  filtered: filteredCount(),
   file: Type.String(),
   byte_from: Type.Integer({ minimum: 0, description: "offset of the first byte in the file" }),
   byte_to: Type.Integer({ minimum: 0, description: "offset after the last byte" }),
@@ -29,8 +35,9 @@ export const manifestSchema = Type.Object({
   version: sha256("the version's name"),
   columns: Type.Array(columnSchema),
   files: Type.Array(fileSchema),
-  rows: Type.Integer({ minimum: 0, description: "records in all files, rejects included" }),
+  rows: Type.Integer({ minimum: 0, description: "records that are not filtered, rejects included" }),
   rejects: count(),
+  filtered: filteredCount(),
   chunks: Type.Array(manifestChunkSchema),
 })
 

@@ -50,6 +50,7 @@ export function makeScriptedVersion(content: ScriptedDataset): ScriptedVersion {
       first_row: index * rowsPerChunk + 1,
       rows: page.length,
       rejects: page.filter((_, i) => setAside.has(index * rowsPerChunk + i + 1)).length,
+      filtered: 0,
       file,
       byte_from: byteFrom,
       byte_to: byte,
@@ -64,6 +65,7 @@ export function makeScriptedVersion(content: ScriptedDataset): ScriptedVersion {
     files: [{ file, bytes: byte, sha256: sha256(rows.map(csvRecord).join("")) }],
     rows: rows.length,
     rejects: setAside.size,
+    filtered: 0,
     chunks,
   }
   const columnsDigest = hashColumns(columns)

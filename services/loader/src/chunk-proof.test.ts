@@ -18,6 +18,7 @@ const expected: Expected = {
     first_row: 4,
     rows: 3,
     rejects: 0,
+    filtered: 0,
     file: "people.csv",
     byte_from: 30,
     byte_to: 60,

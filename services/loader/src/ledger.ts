@@ -26,6 +26,8 @@ export type Receipt = {
   readonly rows: number
   /** Records that the source set aside. */
   readonly rejects: number
+  /** Records that the source's filter leaves out. */
+  readonly filtered: number
   readonly raw_sha256: string
   /** Rows that were set aside here. */
   readonly refused: number
@@ -39,6 +41,8 @@ export type Publication = {
   readonly targetOid: number
   readonly rows: number
   readonly rejects: number
+  /** Records that the source's filter left out. */
+  readonly filtered: number
   readonly bytes: number
   /** ETag of the dataset document that named the version, if one is known. */
   readonly datasetTag: string | undefined
@@ -77,8 +81,9 @@ export async function recordRun(
   const { manifest } = run
   const { rows } = await session.query(
     `insert into flatbed.runs
-       (pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, chunks, rows, rejects, bytes, epoch)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning run_id`,
+       (pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, chunks, rows, rejects, filtered,
+        bytes, epoch)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning run_id`,
     [
       run.pipeline,
       run.dataset,
@@ -90,6 +95,7 @@ export async function recordRun(
       manifest.chunks.length,
       manifest.rows,
       manifest.rejects,
+      manifest.filtered,
       manifestBytes(manifest),
       run.epoch,
     ],
@@ -138,11 +144,11 @@ export async function getRunRejects(session: Session, runId: number): Promise<nu
 
 /** Writes a chunk's receipt, first in its transaction. False when it is there already: the chunk is loaded. */
 export async function recordReceipt(session: Session, runId: number, receipt: Receipt): Promise<boolean> {
-  const { chunk, first_row, rows, rejects, raw_sha256, refused } = receipt
+  const { chunk, first_row, rows, rejects, filtered, raw_sha256, refused } = receipt
   const { rowCount } = await session.query(
-    `insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256, refused)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
-    [runId, chunk, first_row, rows, rejects, raw_sha256, refused],
+    `insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, filtered, raw_sha256, refused)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
+    [runId, chunk, first_row, rows, rejects, filtered, raw_sha256, refused],
   )
   return rowCount === 1
 }
@@ -156,7 +162,7 @@ export async function hasReceipt(session: Session, runId: number, chunk: number)
 /** All receipts of a run in the order of their chunks. */
 export async function getReceipts(session: Session, runId: number): Promise<Receipt[]> {
   const { rows } = await session.query(
-    `select chunk, first_row, rows, rejects, raw_sha256, refused from flatbed.chunks
+    `select chunk, first_row, rows, rejects, filtered, raw_sha256, refused from flatbed.chunks
       where run_id = $1 order by chunk`,
     [runId],
   )
@@ -165,6 +171,7 @@ export async function getReceipts(session: Session, runId: number): Promise<Rece
     first_row: Number(row.first_row),
     rows: Number(row.rows),
     rejects: Number(row.rejects),
+    filtered: Number(row.filtered),
     raw_sha256: row.raw_sha256,
     refused: Number(row.refused),
   }))
@@ -178,14 +185,15 @@ export async function recordPublication(
     readonly targetOid: number
     readonly rows: number
     readonly rejects: number
+    readonly filtered: number
     readonly bytes: number
     readonly datasetTag: string | undefined
   },
 ): Promise<void> {
   await session.query(
     `insert into flatbed.publications
-       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, bytes, dataset_tag)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, filtered, bytes, dataset_tag)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [
       published.runId,
       published.pipeline,
@@ -196,6 +204,7 @@ export async function recordPublication(
       published.targetOid,
       published.rows,
       published.rejects,
+      published.filtered,
       published.bytes,
       published.datasetTag ?? null,
     ],
@@ -222,7 +231,8 @@ export async function findLatestPublication(
   target: string,
 ): Promise<Publication | undefined> {
   const { rows } = await session.query(
-    `select run_id, pipeline, version, settings_sha256, target_oid, rows, rejects, bytes, dataset_tag, published_at
+    `select run_id, pipeline, version, settings_sha256, target_oid, rows, rejects, filtered, bytes, dataset_tag,
+            published_at
        from flatbed.publications where target = $1 order by publication_id desc limit 1`,
     [target],
   )
@@ -236,6 +246,7 @@ export async function findLatestPublication(
     targetOid: Number(row.target_oid),
     rows: Number(row.rows),
     rejects: Number(row.rejects),
+    filtered: Number(row.filtered),
     bytes: Number(row.bytes),
     datasetTag: row.dataset_tag ?? undefined,
     publishedAt: row.published_at,

@@ -32,6 +32,7 @@ function findContradiction(
   if (names.size < manifest.columns.length) return "two of its columns have one name"
   let rows = 0
   let rejects = 0
+  let filtered = 0
   for (const [index, chunk] of manifest.chunks.entries()) {
     if (chunk.chunk !== index + 1) return `chunk ${chunk.chunk} stands where ${index + 1} belongs`
     if (chunk.first_row !== rows + 1)
@@ -39,9 +40,12 @@ function findContradiction(
     if (chunk.rejects > chunk.rows) return `chunk ${chunk.chunk} has more rejects than records`
     rows += chunk.rows
     rejects += chunk.rejects
+    filtered += chunk.filtered
   }
   if (rows !== manifest.rows) return `its chunks have ${rows} rows, its total is ${manifest.rows}`
   if (rejects !== manifest.rejects)
     return `its chunks have ${rejects} rejects, its total is ${manifest.rejects}`
+  if (filtered !== manifest.filtered)
+    return `its chunks leave out ${filtered} records, its total is ${manifest.filtered}`
   return undefined
 }

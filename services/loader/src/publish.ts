@@ -116,6 +116,7 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
     targetOid,
     rows,
     rejects,
+    filtered: manifest.filtered,
     bytes: manifestBytes(manifest),
     datasetTag: run.datasetTag,
   })
@@ -143,6 +144,7 @@ export function checkReceipts(
       receipt.first_row === chunk.first_row &&
       receipt.rows === chunk.rows &&
       receipt.rejects === chunk.rejects &&
+      receipt.filtered === chunk.filtered &&
       receipt.raw_sha256 === chunk.sha256
     if (!same) throw unbalanced(`the receipt of chunk ${chunk.chunk} is not what the manifest says`)
     rows += chunk.rows - chunk.rejects - receipt.refused

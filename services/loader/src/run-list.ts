@@ -11,10 +11,12 @@ export type RunReport = {
   readonly table: string
   /** `failed` and `loading` runs may be resumed; `abandoned` ones will not be. */
   readonly state: "loading" | "published" | "failed" | "abandoned"
-  /** Records of the version. */
+  /** Records of the version that its filter does not leave out. */
   readonly records: number
   /** Records set aside as far as is known. */
   readonly rejects: number
+  /** Records that the source's filter leaves out. */
+  readonly filtered: number
   readonly bytes: number
   readonly chunks: number
   readonly loaded_chunks: number
@@ -60,6 +62,7 @@ function readRun(row: any): RunReport {
     state: row.state,
     records: Number(row.rows),
     rejects: Number(row.rejects),
+    filtered: Number(row.filtered),
     bytes: Number(row.bytes),
     chunks: Number(row.chunks),
     loaded_chunks: Number(row.loaded),
@@ -101,6 +104,7 @@ export function formatRun(run: RunReport, showCommand: ShowCommand): string {
     ["version", run.version],
     ["records", String(run.records)],
     ["rejects", run.rejects === 0 ? "0" : `${run.rejects} (${showCommand(`rejects list --run ${run.run}`)})`],
+    ["filtered", String(run.filtered)],
     ["bytes", String(run.bytes)],
     ["chunks", `${run.loaded_chunks} of ${run.chunks} loaded`],
     ["attempts", String(run.attempts)],

@@ -71,12 +71,13 @@ export function tellEnd(
   outcome: RunOutcome,
   { next, showCommand }: { readonly next: NextRun; readonly showCommand: ShowCommand },
 ): void {
-  const { run, rows, rejects, bytes, fetched, problem } = outcome
+  const { run, rows, rejects, filtered, bytes, fetched, problem } = outcome
   const fields = {
     run,
     version: outcome.version,
     rows,
     rejects,
+    filtered,
     bytes,
     fetched,
     next: next.at,

@@ -38,9 +38,11 @@ export type RunParts = AskParts & {
 export type RunResult = {
   readonly outcome: "published" | "up-to-date"
   readonly version: string
-  /** Rows that the table took. With the rejects they are the version's records. */
+  /** Rows that the table took. With the rejects and the filtered they are the version's records. */
   readonly rows: number
   readonly rejects: number
+  /** Records that the source's filter leaves out. */
+  readonly filtered: number
   readonly bytes: number
   /** Chunks that this run fetched: fewer than the version has when it was resumed. */
   readonly fetched: number
@@ -155,6 +157,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     version: manifest.version,
     rows: manifest.rows - tally.rejects(),
     rejects: tally.rejects(),
+    filtered: manifest.filtered,
     bytes: manifestBytes(manifest),
     fetched: missing.length,
     run: runId,
@@ -182,8 +185,8 @@ function identify(pipeline: Pipeline, version: string): RunIdentity {
   return { pipeline: name, dataset, version, settingsSha256, target }
 }
 
-function upToDate({ version, rows, rejects, bytes }: Publication): RunResult {
-  return { outcome: "up-to-date", version, rows, rejects, bytes, fetched: 0, run: undefined }
+function upToDate({ version, rows, rejects, filtered, bytes }: Publication): RunResult {
+  return { outcome: "up-to-date", version, rows, rejects, filtered, bytes, fetched: 0, run: undefined }
 }
 
 function unstable({ dataset }: Pipeline, cause: Problem): Problem {

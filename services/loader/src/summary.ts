@@ -13,6 +13,8 @@ export type RunOutcome = {
   /** Rows in the table, and records of the version that were set aside. */
   readonly rows: number
   readonly rejects: number
+  /** Records that the source's filter leaves out. */
+  readonly filtered: number
   readonly bytes: number
   /** Chunks that this run fetched. */
   readonly fetched: number
@@ -27,7 +29,15 @@ export function outcomeWithoutRows(
   problem: Problem | undefined,
   seconds: number,
 ): RunOutcome {
-  const nothing = { run: undefined, version: undefined, rows: 0, rejects: 0, bytes: 0, fetched: 0 }
+  const nothing = {
+    run: undefined,
+    version: undefined,
+    rows: 0,
+    rejects: 0,
+    filtered: 0,
+    bytes: 0,
+    fetched: 0,
+  }
   return { pipeline: name, dataset, table: target, outcome, problem, seconds, ...nothing }
 }
 
@@ -42,10 +52,10 @@ export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
     case "published":
       return (
         `${pipeline}: ${counted(rows, "row")}, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
-        `(${count(rowsPerSecond(run))} rows/s) into ${table}, version ${version}${showRejects(run, showCommand)}`
+        `(${count(rowsPerSecond(run))} rows/s) into ${table}, version ${version}${showLeftOut(run, showCommand)}`
       )
     case "up-to-date":
-      return `${pipeline}: up to date, ${counted(rows, "row")} in ${table}, version ${version}${showRejects(run, showCommand)}`
+      return `${pipeline}: up to date, ${counted(rows, "row")} in ${table}, version ${version}${showLeftOut(run, showCommand)}`
     case "skipped":
       return `${pipeline}: skipped, ${problem?.message ?? "another run is under way"}`
     case "stopped":
@@ -55,11 +65,12 @@ export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
   }
 }
 
-/** The end of the sentence: how many records were set aside, and how to see them. Empty when none was. */
-function showRejects({ rejects, run }: RunOutcome, showCommand: ShowCommand): string {
-  if (rejects === 0) return ""
+/** The end of the sentence: how many records are no rows, and how to see those set aside. Empty when all are. */
+function showLeftOut({ rejects, filtered, run }: RunOutcome, showCommand: ShowCommand): string {
+  const were = (number: number) => `${count(number)} ${number === 1 ? "record was" : "records were"}`
   const list = run === undefined ? "" : ` (${showCommand(`rejects list --run ${run}`)})`
-  return `; ${count(rejects)} ${rejects === 1 ? "record was" : "records were"} set aside${list}`
+  const aside = rejects === 0 ? "" : `; ${were(rejects)} set aside${list}`
+  return `${aside}${filtered === 0 ? "" : `; ${were(filtered)} filtered by the source's settings`}`
 }
 
 /** The outcome as `--json` prints it. */

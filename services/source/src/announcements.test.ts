@@ -9,6 +9,7 @@ const manifest = (dataset: string, version: string): Manifest => ({
   files: [],
   rows: 1,
   rejects: 0,
+  filtered: 0,
   chunks: [],
 })
 

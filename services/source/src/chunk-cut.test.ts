@@ -1,13 +1,14 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { type ChunkRule, type ChunkSpan, createChunkCutter } from "./chunk-cut.ts"
+import type { RecordFate } from "./formats/format.ts"
 
 /** Cuts a header of `header` bytes and records of the given lengths, each on a line of its own. */
 function cut(
   rule: ChunkRule,
   header: number,
   records: readonly number[],
-  isReject: (row: number) => boolean = () => false,
+  fateOf: (record: number) => RecordFate = () => "row",
 ): ChunkSpan[] {
   const spans: ChunkSpan[] = []
   const cutter = createChunkCutter(rule, (span) => spans.push(span))
@@ -15,7 +16,7 @@ function cut(
   cutter.header(at, 2)
   records.forEach((length, i) => {
     at += length
-    cutter.record(at, i + 3, isReject(i + 1))
+    cutter.record(at, i + 3, fateOf(i + 1))
   })
   cutter.finish()
   return spans
@@ -24,8 +25,8 @@ function cut(
 describe("chunk cutter", () => {
   it("cuts by rows, the last chunk being the rest", () => {
     expect(cut({ rows: 2 }, 10, [5, 5, 5])).toEqual([
-      { firstRow: 1, rows: 2, rejects: 0, firstLine: 2, byteFrom: 10, byteTo: 20 },
-      { firstRow: 3, rows: 1, rejects: 0, firstLine: 4, byteFrom: 20, byteTo: 25 },
+      { firstRow: 1, rows: 2, rejects: 0, filtered: 0, firstLine: 2, byteFrom: 10, byteTo: 20 },
+      { firstRow: 3, rows: 1, rejects: 0, filtered: 0, firstLine: 4, byteFrom: 20, byteTo: 25 },
     ])
   })
 
@@ -34,19 +35,30 @@ describe("chunk cutter", () => {
   })
 
   it("counts rejects, and keeps many small ones from filling one chunk", () => {
-    const second = (row: number) => row === 2
+    const second = (record: number): RecordFate => (record === 2 ? "reject" : "row")
     expect(cut({ rows: 3 }, 10, [5, 5, 5, 5], second).map(({ rows, rejects }) => [rows, rejects])).toEqual([
       [3, 1],
       [1, 0],
     ])
     const blankLines = Array.from({ length: 10_000 }, () => 1)
-    const spans = cut({ bytes: 1024 * 1024 }, 10, blankLines, () => true)
+    const spans = cut({ bytes: 1024 * 1024 }, 10, blankLines, () => "reject")
     expect(spans.length).toBeGreaterThan(1)
     expect(Math.max(...spans.map(({ rejects }) => rejects))).toBeLessThan(2100)
     expect(spans.reduce((sum, { rejects }) => sum + rejects, 0)).toBe(10_000)
   })
 
-  it("makes no chunk of no rows", () => {
+  it("numbers the records that are not filtered, and cuts by all of them: a chunk has no end of bytes otherwise", () => {
+    const odd = (record: number): RecordFate => (record % 2 === 1 ? "filtered" : "row")
+    const told = cut({ rows: 2 }, 0, [5, 5, 5, 5, 5], odd)
+    expect(told.map(({ firstRow, rows, filtered }) => [firstRow, rows, filtered])).toEqual([
+      [1, 1, 1],
+      [2, 1, 1],
+      [3, 0, 1],
+    ])
+    expect(cut({ bytes: 10 }, 0, [5, 5, 5], () => "filtered")).toHaveLength(2)
+  })
+
+  it("makes no chunk of no records", () => {
     expect(cut({ rows: 5 }, 10, [])).toEqual([])
     expect(cut({ bytes: 5 }, 10, [])).toEqual([])
   })

@@ -1,18 +1,23 @@
-/** Pure: where a file is cut into chunks. The cut depends on nothing but the records' ends and the rule. */
+/** Pure: where a file is cut into chunks. The cut depends on nothing but the records' ends, their fates and the rule. */
+import type { RecordFate } from "./formats/format.ts"
 
-/** At most so many rows, or as many whole records as fit into so many bytes. */
+/** At most so many records, or as many whole ones as fit into so many bytes; filtered ones count in both. */
 export type ChunkRule = { readonly rows: number } | { readonly bytes: number }
 
 // A reject is written out with its place and reason: a chunk of nothing but blank lines would be two hundred times
 // its bytes in the file.
 const rejectWeightBytes = 512
 
-/** A run of consecutive records; bytes are offsets in the file, rows and lines count from 1. */
+/**
+ * A run of consecutive records; bytes are offsets in the file, rows and lines count from 1. A row's number counts the
+ * records that are not filtered.
+ */
 export type ChunkSpan = {
   readonly firstRow: number
   readonly rows: number
   /** How many of the rows are set aside. */
   readonly rejects: number
+  readonly filtered: number
   readonly firstLine: number
   readonly byteFrom: number
   readonly byteTo: number
@@ -27,16 +32,18 @@ export function createChunkCutter(rule: ChunkRule, onChunk: (span: ChunkSpan) =>
   let firstRow = 1
   let rows = 0
   let rejects = 0
+  let filtered = 0
   let firstLine = 1
   let byteFrom = 0
   let end = 0
   let line = 1
 
   function close(): void {
-    onChunk({ firstRow, rows, rejects, firstLine, byteFrom, byteTo: end })
+    onChunk({ firstRow, rows, rejects, filtered, firstLine, byteFrom, byteTo: end })
     firstRow += rows
     rows = 0
     rejects = 0
+    filtered = 0
     firstLine = line
     byteFrom = end
   }
@@ -48,17 +55,18 @@ export function createChunkCutter(rule: ChunkRule, onChunk: (span: ChunkSpan) =>
       firstLine = nextLine
       line = nextLine
     },
-    record(recordEnd: number, nextLine: number, isReject: boolean): void {
-      const weight = recordEnd - byteFrom + (rejects + Number(isReject)) * rejectWeightBytes
-      if (rows > 0 && "bytes" in rule && weight > rule.bytes) close()
-      rows += 1
-      if (isReject) rejects += 1
+    record(recordEnd: number, nextLine: number, fate: RecordFate): void {
+      const weight = recordEnd - byteFrom + (rejects + Number(fate === "reject")) * rejectWeightBytes
+      if (rows + filtered > 0 && "bytes" in rule && weight > rule.bytes) close()
+      if (fate === "filtered") filtered += 1
+      else rows += 1
+      if (fate === "reject") rejects += 1
       end = recordEnd
       line = nextLine
-      if ("rows" in rule && rows === rule.rows) close()
+      if ("rows" in rule && rows + filtered === rule.rows) close()
     },
     finish(): void {
-      if (rows > 0) close()
+      if (rows + filtered > 0) close()
     },
   }
 }

@@ -9,7 +9,7 @@ import type { ColumnSettings } from "./served-columns.ts"
 export const wireNumber = 1
 
 /** Raised when an index that was kept says less than the program has come to need; the versions stay. */
-const indexNumber = 2
+const indexNumber = 3
 
 /** The effective settings that shape a dataset's rows. Which reader reads them is not among them. */
 export type Shape = {

@@ -47,6 +47,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       first_row: span.firstRow,
       rows: span.rows,
       rejects: span.rejects,
+      filtered: span.filtered,
       file,
       byte_from: span.byteFrom,
       byte_to: span.byteTo,
@@ -60,8 +61,8 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
         cutter.header(end, nextLine)
         settledTo = end
       },
-      record(end, nextLine, isReject) {
-        cutter.record(end, nextLine, isReject)
+      record(end, nextLine, fate) {
+        cutter.record(end, nextLine, fate)
         settledTo = end
       },
     },
@@ -85,7 +86,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       offset += filled
       request.onProgress(offset)
     }
-    const { layout, evidence, rows, rejects } = await scan.end()
+    const { layout, evidence, rows, rejects, filtered } = await scan.end()
     cutter.finish()
     if (settledTo !== offset) throw new Error(`records end at byte ${settledTo} of ${offset} in ${file}`)
     const { sha256, chunks: digests } = await hashing.finish(tellMarks())
@@ -99,7 +100,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     const version = nameVersion(dataset, [sha256], shape, columns)
     const files = [{ file, bytes: offset, sha256 }]
     return {
-      manifest: { dataset, version, columns, files, rows, rejects, chunks },
+      manifest: { dataset, version, columns, files, rows, rejects, filtered, chunks },
       evidence,
       layout,
       firstLines,

@@ -26,6 +26,7 @@ test("migrators that begin at once make the ledger once", async () => {
     "0002_create_rejects",
     "0003_create_attempts",
     "0004_add_dataset_tag",
+    "0005_add_filtered",
   ])
 })
 

@@ -70,8 +70,8 @@ function splitAtRejects(records: Records, layout: Layout): Part[] {
   const scan = createRecordScan(
     { file, dialect, fields, width, maxRecordBytes: bytes.length, ...place },
     {
-      record(to, nextLine, isReject) {
-        if (isReject) {
+      record(to, nextLine, fate) {
+        if (fate === "reject") {
           if (from > runFrom) parts.push({ run: bytes.subarray(runFrom, from) })
           const run = bytes.subarray(from, to)
           const byteFrom = records.byteFrom + from

@@ -44,7 +44,7 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
       line += lines
       settledTo = offset + end
       if (isReject) rejects += 1
-      borders.record(settledTo, line, isReject)
+      borders.record(settledTo, line, isReject ? "reject" : "row")
     },
     judge: (notes, bytes) =>
       (areClean || findTextFault(bytes) === undefined) && evidence.take(notes, { row, line }),
@@ -79,7 +79,8 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
           declared: declared !== undefined,
         })),
       }
-      return { layout, evidence: finished.map((one) => one.evidence), rows: row - request.row, rejects }
+      const told = finished.map((one) => one.evidence)
+      return { layout, evidence: told, rows: row - request.row, rejects, filtered: 0 }
     },
   }
 }

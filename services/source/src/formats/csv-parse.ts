@@ -16,13 +16,15 @@ import type {
   EncodedRows,
   Layout,
   Reader,
+  RecordFate,
   Records,
   RowsForm,
   Scan,
   ScanRequest,
 } from "./format.ts"
-import { createJudge, createJudgeOf, describeReject } from "./judge-record.ts"
+import { describeReject } from "./rejected-record.ts"
 import { createRowWriter } from "./row-writer.ts"
+import { createRowShaper, createShaperOf, type WrittenCells } from "./shape-row.ts"
 
 const maxCharacterBytes = 4
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
@@ -76,11 +78,12 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
       }
       columns = createColumns(cells, request)
       borders.header(end, nextLine)
+      row = 1
     } else {
-      const isReject = columns.add(cells, bytes, place)
-      borders.record(end, nextLine, isReject)
+      const fate = columns.add(cells, bytes, place)
+      borders.record(end, nextLine, fate)
+      if (fate !== "filtered") row += 1
     }
-    row += 1
     line = nextLine
     recordFrom = end
   }
@@ -151,22 +154,28 @@ type Place = { readonly file: string; readonly row: number; readonly line: numbe
 function createColumns(header: string[], { file, dialect, columns }: ScanRequest) {
   const fields = resolveServedColumns(header, columns, { file, line: 1 })
   const evidence = fields.map(({ name, declared }) => createEvidence(name, declared))
-  const judge = createJudge({ dialect, width: header.length, fields })
+  const shape = createRowShaper({ dialect, width: header.length, fields })
   let rejects = 0
+  let filtered = 0
   return {
-    /** Whether the record is set aside; then its cells say nothing about the columns. */
-    add(lexemes: string[], bytes: Buffer, place: Place): boolean {
-      const anatomy = lexemes.some(needsBytes) ? dissectRecord(bytes, dialect) : undefined
+    /** What becomes of the record. Only a row's cells say something about the columns. */
+    add(texts: string[], bytes: Buffer, place: Place): RecordFate {
+      const anatomy = texts.some(needsBytes) ? dissectRecord(bytes, dialect) : undefined
       if (anatomy?.fault !== undefined) refuseMalformed(bytes, dialect, place)
-      const cells = readCells(lexemes, anatomy)
-      if (judge(cells, bytes) !== undefined) {
-        rejects += 1
-        return true
+      const shaped = shape(writtenCells(texts, bytes, dialect, anatomy), bytes)
+      switch (shaped.fate) {
+        case "reject":
+          rejects += 1
+          break
+        case "filtered":
+          filtered += 1
+          break
+        case "row":
+          shaped.cells.forEach((cell, i) => {
+            evidence[i]?.add(cell, place.row, place.line)
+          })
       }
-      fields.forEach(({ index }, i) => {
-        evidence[i]?.add(cells[index] ?? null, place.row, place.line)
-      })
-      return false
+      return shaped.fate
     },
     finish() {
       const finished = evidence.map((one) => one.finish())
@@ -180,7 +189,7 @@ function createColumns(header: string[], { file, dialect, columns }: ScanRequest
           declared: declared !== undefined,
         })),
       }
-      return { layout, evidence: finished.map((one) => one.evidence), rejects }
+      return { layout, evidence: finished.map((one) => one.evidence), rejects, filtered }
     },
   }
 }
@@ -193,9 +202,21 @@ function needsBytes(cell: string): boolean {
   return cell === "" || cell.includes("\r") || cell.includes("\0")
 }
 
-/** NULL is empty without quotes. */
-function readCells(lexemes: readonly string[], anatomy: RecordAnatomy | undefined): (string | null)[] {
-  return lexemes.map((lexeme, i) => (lexeme === "" && !anatomy?.quoted[i] ? null : lexeme))
+/** The bytes are looked at only where somebody asks for quotes. */
+function writtenCells(
+  texts: readonly string[],
+  bytes: Buffer,
+  dialect: Dialect,
+  known?: RecordAnatomy,
+): WrittenCells {
+  let anatomy = known
+  return {
+    texts,
+    isQuoted(index) {
+      anatomy ??= dissectRecord(bytes, dialect)
+      return anatomy.quoted[index] === true
+    },
+  }
 }
 
 function encode(
@@ -207,52 +228,59 @@ function encode(
 ): EncodedRows {
   const { bytes, file, firstRow, byteFrom } = records
   const writer = createRowWriter(layout, form)
-  // Where nothing was set aside, every record has been judged already.
-  const judge = records.rejects > 0 ? createJudgeOf(layout) : undefined
+  const accepted = records.rejects === 0
+  const shape = createShaperOf(layout, accepted)
   let row = firstRow
   let line = records.firstLine
-  readRecords(bytes, layout, limit, (lexemes, from, to) => {
+  readRecords(bytes, layout, limit, (texts, from, to) => {
     const record = bytes.subarray(from, to)
-    const anatomy = lexemes.includes("") ? dissectRecord(record, layout.dialect) : undefined
-    const cells = readCells(lexemes, anatomy)
-    const verdict = judge?.(cells, record)
-    if (verdict === undefined) writer.add(cells)
-    else writer.addReject(describeReject(verdict, { row, file, line, byte: byteFrom + from }, record))
-    if (judge !== undefined) line += countLines(record)
-    row += 1
+    const shaped = shape(writtenCells(texts, record, layout.dialect), record)
+    if (shaped.fate === "row") writer.add(shaped.cells)
+    else if (shaped.fate === "reject")
+      writer.addReject(describeReject(shaped.verdict, { row, file, line, byte: byteFrom + from }, record))
+    if (!accepted) line += countLines(record)
+    if (shaped.fate !== "filtered") row += 1
+    return shaped.fate
   })
   return writer.finish(take)
 }
 
 function findRecord(bytes: Buffer, layout: Layout, n: number) {
+  const shape = createShaperOf(layout, false)
   let row = 0
   let found: { byteFrom: number; byteTo: number; linesBefore: number } | undefined
-  readRecords(bytes, layout, n, (_, byteFrom, byteTo) => {
-    row += 1
-    if (row === n) found = { byteFrom, byteTo, linesBefore: countLines(bytes, 0, byteFrom) }
+  readRecords(bytes, layout, n, (texts, byteFrom, byteTo) => {
+    const record = bytes.subarray(byteFrom, byteTo)
+    const { fate } = shape(writtenCells(texts, record, layout.dialect), record)
+    if (fate !== "filtered") row += 1
+    if (row === n) found ??= { byteFrom, byteTo, linesBefore: countLines(bytes, 0, byteFrom) }
+    return fate
   })
   return found
 }
 
-/** Calls for each record, all or the first so many, with its place in the bytes. */
+/**
+ * Calls for each record with its place in the bytes, until so many were not filtered: `onRecord` answers what became
+ * of it.
+ */
 function readRecords(
   bytes: Buffer,
   { dialect, width }: Layout,
   limit: number | undefined,
-  onRecord: (lexemes: string[], from: number, to: number) => void,
+  onRecord: (texts: string[], from: number, to: number) => RecordFate,
 ): void {
   // csv-parse measures records against the first and makes a costly error of each that differs, which nobody
   // looks at; so the first is one of the right width.
   const measure = Buffer.from(`${dialect.delimiter.repeat(width - 1)}\n`)
   let from = -measure.length
+  let left = limit ?? Number.POSITIVE_INFINITY
   parseWhole(Buffer.concat([measure, bytes]), {
     ...optionsFor(dialect),
     // A cell may begin with U+FEFF; only the file's first bytes are a mark.
     bom: false,
-    ...(limit === undefined ? {} : { to: limit + 1 }),
-    on_record: (lexemes: string[], info: InfoRecord) => {
+    on_record: (texts: string[], info: InfoRecord) => {
       const to = info.bytes - measure.length
-      if (from >= 0) onRecord(lexemes, from, to)
+      if (from >= 0 && left > 0 && onRecord(texts, from, to) !== "filtered") left -= 1
       from = to
       return null
     },

@@ -7,7 +7,7 @@ import { parse as parseCsv } from "csv-parse/sync"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { ColumnSettings } from "../served-columns.ts"
-import type { Dialect, Layout, Reader, Records, RowsForm } from "./format.ts"
+import type { Dialect, Layout, Reader, RecordFate, Records, RowsForm } from "./format.ts"
 import {
   type CsvCell,
   type Damage,
@@ -17,7 +17,7 @@ import {
   spoil,
 } from "./generated-csv.test-kit.ts"
 
-type Border = { readonly end: number; readonly nextLine: number; readonly isReject?: boolean }
+type Border = { readonly end: number; readonly nextLine: number; readonly fate?: RecordFate }
 type Given = {
   readonly bytes: string | Buffer
   readonly dialect?: Dialect
@@ -44,7 +44,7 @@ export function describeFormat(name: string, reader: Reader): void {
       },
       {
         header: (end, nextLine) => borders.push({ end, nextLine }),
-        record: (end, nextLine, isReject) => borders.push({ end, nextLine, isReject }),
+        record: (end, nextLine, fate) => borders.push({ end, nextLine, fate }),
       },
     )
     const step = given.step ?? 65_536
@@ -296,7 +296,7 @@ export function describeFormat(name: string, reader: Reader): void {
         byteFrom: header?.end ?? 0,
         rejects,
       }
-      expect(borders.filter(({ isReject }) => isReject)).toHaveLength(rejects)
+      expect(borders.filter(({ fate }) => fate === "reject")).toHaveLength(rejects)
       return { scanned, records, lines: linesOf<CsvCell[] | { reject: Reject }>(records, layout) }
     }
 

@@ -26,19 +26,23 @@ export type Layout = {
 /** Bodies of a chunk without what surrounds the rows: objects joined by commas, one array a line, or CSV. */
 export type RowsForm = "objects" | "cells" | "csv"
 
+/** What becomes of a record: served, set aside, or left out because the settings' filter says so. */
+export type RecordFate = "row" | "reject" | "filtered"
+
 /** The ends of the header and of each record, as offsets in the file, and the line that follows (from 1). */
 export type BorderSink = {
   header(end: number, nextLine: number): void
-  record(end: number, nextLine: number, isReject: boolean): void
+  record(end: number, nextLine: number, fate: RecordFate): void
 }
 
 export type ScanResult = {
   readonly layout: Layout
-  /** Over the rows that are served, rejects not among them. */
+  /** Over the rows that are served. */
   readonly evidence: readonly Evidence[]
-  /** Records, rejects included. */
+  /** Records that are not filtered, rejects included. */
   readonly rows: number
   readonly rejects: number
+  readonly filtered: number
 }
 
 /** One reading of a whole file from its first byte. */
@@ -74,7 +78,7 @@ export type Records = {
   readonly rejects: number
 }
 
-/** What became of records: `rows` counts them all, rejects included. */
+/** What became of records: `rows` counts those that are not filtered, rejects included. */
 export type EncodedRows = { readonly body: Buffer; readonly rows: number; readonly rejects: number }
 
 export type Reader = {
@@ -85,7 +89,7 @@ export type Reader = {
    * the buffer that `take` makes, called once.
    */
   encode(records: Records, layout: Layout, form: RowsForm, limit?: number, take?: TakeBuffer): EncodedRows
-  /** Where the nth record (from 1) of a chunk lies in its bytes, and how many lines come before it. */
+  /** Where the nth record that is not filtered (from 1) of a chunk lies in its bytes, and how many lines come before it. */
   findRecord(
     bytes: Buffer,
     layout: Layout,

@@ -8,7 +8,7 @@ import { encodeCells, encodePlainly } from "./byte-encode.ts"
 import { byteReader } from "./byte-reader.ts"
 import { createByteTables } from "./byte-table.ts"
 import { csvParseReader } from "./csv-parse.ts"
-import type { Reader, RowsForm } from "./format.ts"
+import type { Reader, RecordFate, RowsForm } from "./format.ts"
 import { createRandomFile, type RandomFile } from "./random-file.test-kit.ts"
 
 /** What is held against csv-parse. Another implementation is one line more. */
@@ -30,7 +30,7 @@ test(`${cases} files, well-formed and not, say the same through every reader (se
       for (const reader of readersUnderTest) expect(await readAll(reader, file)).toEqual(said)
       if ("code" in said) return
       for (const [name, encode] of Object.entries(cellEncodersUnderTest)) {
-        const rows = said.spans.filter(({ isReject }) => !isReject)
+        const rows = said.spans.filter(({ fate }) => fate === "row")
         const bytes = Buffer.concat(rows.map(({ from, to }) => file.bytes.subarray(from, to)))
         const encoded = encode(endWithNewline(bytes), said.result.layout, createByteTables(file.dialect))
         const { body } = encoded
@@ -158,13 +158,13 @@ type Said = Awaited<ReturnType<typeof readAll>>
 /** Everything a reader says of a file: borders, columns, evidence, rows in every form, or the refusal. */
 async function readAll(reader: Reader, { bytes, dialect, types, step }: RandomFile) {
   const headers: [number, number][] = []
-  const spans: { from: number; to: number; nextLine: number; isReject: boolean }[] = []
+  const spans: { from: number; to: number; nextLine: number; fate: RecordFate }[] = []
   const scan = reader.startScan(
     { file: "f.csv", dialect, columns: { drop: [], rename: {}, types }, maxRecordBytes: 1 << 20 },
     {
       header: (end, nextLine) => headers.push([end, nextLine]),
-      record: (to, nextLine, isReject) =>
-        spans.push({ from: spans.at(-1)?.to ?? headers[0]?.[0] ?? 0, to, nextLine, isReject }),
+      record: (to, nextLine, fate) =>
+        spans.push({ from: spans.at(-1)?.to ?? headers[0]?.[0] ?? 0, to, nextLine, fate }),
     },
   )
   try {

@@ -1,12 +1,14 @@
-/** Pure: rows of cells to the bytes of a chunk's body, decided per column once. */
+/** Pure: rows to the bytes of a chunk's body, decided per column once. */
 import type { TakeBuffer } from "@flatbed/codec"
 import { lexemeToJson, type Reject } from "@flatbed/contract"
 import { spellCsvRecord } from "./csv-spelling.ts"
-import type { Layout, RowsForm } from "./format.ts"
+import type { EncodedRows, Layout, RowsForm } from "./format.ts"
+
+type Cells = readonly (string | null)[]
 
 /**
- * Takes whole records as cells (null for NULL, dropped columns included) and answers the body at the end. A
- * record set aside stands in its place among cells; objects and CSV leave it out.
+ * Takes the served cells of whole records (null for NULL) and answers the body at the end. A record set aside stands in
+ * its place among cells; objects and CSV leave it out.
  */
 export function createRowWriter(layout: Layout, form: RowsForm) {
   const written: string[] = []
@@ -15,7 +17,7 @@ export function createRowWriter(layout: Layout, form: RowsForm) {
   let rejects = 0
 
   return {
-    add(cells: readonly (string | null)[]): void {
+    add(cells: Cells): void {
       rows += 1
       written.push(spell(cells))
     },
@@ -24,7 +26,7 @@ export function createRowWriter(layout: Layout, form: RowsForm) {
       rejects += 1
       if (form === "cells") written.push(`${JSON.stringify({ reject })}\n`)
     },
-    finish(take: TakeBuffer = Buffer.allocUnsafe) {
+    finish(take: TakeBuffer = Buffer.allocUnsafe): EncodedRows {
       const text = written.join(form === "objects" ? ",\n" : "")
       const body = take(Buffer.byteLength(text))
       body.write(text)
@@ -33,22 +35,21 @@ export function createRowWriter(layout: Layout, form: RowsForm) {
   }
 }
 
-function spellerOf({ fields }: Layout, form: RowsForm): (cells: readonly (string | null)[]) => string {
-  const pick = (cells: readonly (string | null)[]) => fields.map(({ index }) => cells[index] ?? null)
+function spellerOf({ fields }: Layout, form: RowsForm): (cells: Cells) => string {
   switch (form) {
     case "csv":
-      return (cells) => spellCsvRecord(pick(cells))
+      return spellCsvRecord
     case "cells":
-      return (cells) => `${JSON.stringify(pick(cells))}\n`
+      return (cells) => `${JSON.stringify(cells)}\n`
     case "objects": {
       // Written by hand so that the order is the columns' and no name, `__proto__` included, means anything.
-      const keyed = fields.map(({ name, type, index }) => ({ index, type, key: `${JSON.stringify(name)}:` }))
+      const keyed = fields.map(({ name, type }) => ({ type, key: `${JSON.stringify(name)}:` }))
       return (cells) => {
         let row = ""
-        for (const { index, type, key } of keyed) {
-          const cell = cells[index] ?? null
+        keyed.forEach(({ key, type }, i) => {
+          const cell = cells[i] ?? null
           row += `${row === "" ? "" : ","}${key}${cell === null ? "null" : lexemeToJson(type, cell)}`
-        }
+        })
         return `{${row}}`
       }
     }
