@@ -6,7 +6,8 @@ import type { ServedField } from "../served-columns.ts"
 import { findTextFault } from "../text-guard.ts"
 import { allowedForms, createByteEvidence } from "./byte-evidence.ts"
 import { refuseMalformed } from "./csv-refusals.ts"
-import type { BorderSink, Layout, ScanRequest, ScanResult } from "./format.ts"
+import type { BorderSink, ScanRequest, ScanResult } from "./format.ts"
+import { describeColumns } from "./gather-rows.ts"
 
 const lf = 0x0a
 
@@ -68,19 +69,8 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
     push,
     close: scanner.close,
     finish(): ScanResult {
-      const finished = evidence.finish()
-      const layout: Layout = {
-        dialect,
-        width,
-        fields: fields.map(({ name, index, declared }, i) => ({
-          name,
-          index,
-          type: finished[i]?.type ?? "text",
-          declared: declared !== undefined,
-        })),
-      }
-      const told = finished.map((one) => one.evidence)
-      return { layout, evidence: told, rows: row - request.row, rejects, filtered: 0 }
+      const columns = describeColumns({ dialect, width, fields }, evidence.finish())
+      return { ...columns, rows: row - request.row, rejects, filtered: 0 }
     },
   }
 }

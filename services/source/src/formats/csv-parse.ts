@@ -6,7 +6,6 @@ import type { TakeBuffer } from "@flatbed/codec"
 import { Problem } from "@flatbed/contract"
 import { parse as createParser, type InfoRecord, type Options } from "csv-parse"
 import { parse as parseWhole } from "csv-parse/sync"
-import { createEvidence } from "../evidence.ts"
 import { resolveServedColumns } from "../served-columns.ts"
 import { countLines, dissectRecord, type RecordAnatomy } from "./csv-record.ts"
 import { refuseMalformed, refuseText } from "./csv-refusals.ts"
@@ -22,9 +21,10 @@ import type {
   Scan,
   ScanRequest,
 } from "./format.ts"
+import { createRowGatherer } from "./gather-rows.ts"
 import { describeReject } from "./rejected-record.ts"
 import { createRowWriter } from "./row-writer.ts"
-import { createRowShaper, createShaperOf, type WrittenCells } from "./shape-row.ts"
+import { createShaperOf, type WrittenCells } from "./shape-row.ts"
 
 const maxCharacterBytes = 4
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
@@ -46,7 +46,7 @@ function optionsFor(dialect: Dialect): Options {
 
 function startScan(request: ScanRequest, borders: BorderSink): Scan {
   const { file, dialect } = request
-  let columns: ReturnType<typeof createColumns> | undefined
+  let columns: ReturnType<typeof createRowGatherer> | undefined
   let row = 0
   let line = 1
   // The bytes from the record under way on: csv-parse tells where a record ends, not how it was written.
@@ -76,11 +76,14 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
       if (cells.some((name) => name.includes("\r"))) {
         refuseMalformed(bytes.subarray(bom), dialect, { ...place, byte: bom })
       }
-      columns = createColumns(cells, request)
+      const fields = resolveServedColumns(cells, request.columns, { file, line: 1 })
+      columns = createRowGatherer({ dialect, width: cells.length, fields })
       borders.header(end, nextLine)
       row = 1
     } else {
-      const fate = columns.add(cells, bytes, place)
+      const anatomy = cells.some(needsBytes) ? dissectRecord(bytes, dialect) : undefined
+      if (anatomy?.fault !== undefined) refuseMalformed(bytes, dialect, place)
+      const fate = columns.add(writtenCells(cells, bytes, dialect, anatomy), bytes, place)
       borders.record(end, nextLine, fate)
       if (fate !== "filtered") row += 1
     }
@@ -140,7 +143,7 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
           facts: { file },
         })
       }
-      return { ...columns.finish(), rows: row - 1 }
+      return columns.finish()
     },
     abandon: () => {
       parser.destroy()
@@ -149,50 +152,6 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
 }
 
 type Place = { readonly file: string; readonly row: number; readonly line: number; readonly byte: number }
-
-/** What is gathered over all rows, once the header is known. */
-function createColumns(header: string[], { file, dialect, columns }: ScanRequest) {
-  const fields = resolveServedColumns(header, columns, { file, line: 1 })
-  const evidence = fields.map(({ name, declared }) => createEvidence(name, declared))
-  const shape = createRowShaper({ dialect, width: header.length, fields })
-  let rejects = 0
-  let filtered = 0
-  return {
-    /** What becomes of the record. Only a row's cells say something about the columns. */
-    add(texts: string[], bytes: Buffer, place: Place): RecordFate {
-      const anatomy = texts.some(needsBytes) ? dissectRecord(bytes, dialect) : undefined
-      if (anatomy?.fault !== undefined) refuseMalformed(bytes, dialect, place)
-      const shaped = shape(writtenCells(texts, bytes, dialect, anatomy), bytes)
-      switch (shaped.fate) {
-        case "reject":
-          rejects += 1
-          break
-        case "filtered":
-          filtered += 1
-          break
-        case "row":
-          shaped.cells.forEach((cell, i) => {
-            evidence[i]?.add(cell, place.row, place.line)
-          })
-      }
-      return shaped.fate
-    },
-    finish() {
-      const finished = evidence.map((one) => one.finish())
-      const layout: Layout = {
-        dialect,
-        width: header.length,
-        fields: fields.map(({ name, index, declared }, i) => ({
-          name,
-          index,
-          type: finished[i]?.type ?? "text",
-          declared: declared !== undefined,
-        })),
-      }
-      return { layout, evidence: finished.map((one) => one.evidence), rejects, filtered }
-    },
-  }
-}
 
 /**
  * '' may be NULL, a carriage return outside quotes ends no record, and csv-parse takes a NUL behind a closing quote

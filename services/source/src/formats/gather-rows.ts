@@ -1,0 +1,62 @@
+/** Pure: what is gathered over all records of a file, once its header is known. */
+import type { ColumnType, Evidence } from "@flatbed/contract"
+import { createEvidence } from "../evidence.ts"
+import type { ServedField } from "../served-columns.ts"
+import type { Dialect, Layout, RecordFate, ScanResult } from "./format.ts"
+import { createRowShaper, type WrittenCells } from "./shape-row.ts"
+
+type Gathering = {
+  readonly dialect: Dialect
+  /** Cells in each record, dropped ones included. */
+  readonly width: number
+  readonly fields: readonly ServedField[]
+}
+
+/** Takes records one by one, as text. */
+export function createRowGatherer(gathering: Gathering) {
+  const { fields } = gathering
+  const evidence = fields.map(({ name, declared }) => createEvidence(name, declared))
+  const shape = createRowShaper(gathering)
+  const told: Record<RecordFate, number> = { row: 0, reject: 0, filtered: 0 }
+  return {
+    /** What becomes of the record. Only a row's cells say something about the columns. */
+    add(
+      written: WrittenCells,
+      bytes: Buffer,
+      place: { readonly row: number; readonly line: number },
+    ): RecordFate {
+      const shaped = shape(written, bytes)
+      told[shaped.fate] += 1
+      if (shaped.fate === "row")
+        shaped.cells.forEach((cell, i) => {
+          evidence[i]?.add(cell, place.row, place.line)
+        })
+      return shaped.fate
+    },
+
+    /** What all records said. */
+    finish(): ScanResult {
+      const { row, reject: rejects, filtered } = told
+      const columns = evidence.map((one) => one.finish())
+      return { ...describeColumns(gathering, columns), rows: row + rejects, rejects, filtered }
+    },
+  }
+}
+
+/** Layout and evidence from what is known of each column, in the order of the fields. */
+export function describeColumns(
+  { dialect, width, fields }: Gathering,
+  columns: readonly { readonly type: ColumnType; readonly evidence: Evidence }[],
+): Pick<ScanResult, "layout" | "evidence"> {
+  const layout: Layout = {
+    dialect,
+    width,
+    fields: fields.map(({ name, index, declared }, i) => ({
+      name,
+      index,
+      type: columns[i]?.type ?? "text",
+      declared: declared !== undefined,
+    })),
+  }
+  return { layout, evidence: columns.map(({ evidence }) => evidence) }
+}
