@@ -1,9 +1,11 @@
 /** Pure: from the header and the settings to the columns that are served. */
 import { findNearest } from "@flatbed/config"
 import { type ColumnType, maxNameBytes, Problem, type ProblemFacts } from "@flatbed/contract"
+import { type CellRules, cellSettingsOf, rulesByName } from "./cell-rules.ts"
+import type { CellSettings } from "./cells/compile-cell.ts"
 
 /** `select`, `drop` and `rename` speak the file's names, `types` the served ones. */
-export type ColumnSettings = {
+export type ColumnSettings = CellRules & {
   readonly select?: readonly string[] | undefined
   readonly drop: readonly string[]
   readonly rename: Readonly<Record<string, string>>
@@ -15,6 +17,8 @@ export type ServedField = {
   readonly name: string
   readonly index: number
   readonly declared: ColumnType | undefined
+  /** What happens to its cells, where something does. */
+  readonly cell?: CellSettings | undefined
 }
 
 /**
@@ -39,11 +43,15 @@ export function resolveServedColumns(
   const renames = new Map(Object.entries(settings.rename))
   const fields = kept.map((fileName) => {
     const name = renames.get(fileName) ?? fileName
-    return { name, index: header.indexOf(fileName), declared: types.get(name) }
+    const declared = types.get(name)
+    return { name, index: header.indexOf(fileName), declared, cell: cellSettingsOf(name, declared, settings) }
   })
   checkServed(fields, header, facts)
   const served = fields.map(({ name }) => name)
-  for (const name of types.keys()) requireColumn(name, served, "columns.types", facts)
+  for (const rules of ["types", ...rulesByName] as const)
+    for (const name of Object.keys(settings[rules] ?? {}))
+      requireColumn(name, served, `columns.${rules}`, facts)
+  for (const name of Object.keys(settings.filter ?? {})) requireColumn(name, served, "filter", facts)
   return fields
 }
 

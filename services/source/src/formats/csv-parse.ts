@@ -77,7 +77,7 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
         refuseMalformed(bytes.subarray(bom), dialect, { ...place, byte: bom })
       }
       const fields = resolveServedColumns(cells, request.columns, { file, line: 1 })
-      columns = createRowGatherer({ dialect, width: cells.length, fields })
+      columns = createRowGatherer({ ...request, filter: request.columns.filter, width: cells.length, fields })
       borders.header(end, nextLine)
       row = 1
     } else {
@@ -224,7 +224,7 @@ function findRecord(bytes: Buffer, layout: Layout, n: number) {
  */
 function readRecords(
   bytes: Buffer,
-  { dialect, width }: Layout,
+  { dialect, width, filter }: Layout,
   limit: number | undefined,
   onRecord: (texts: string[], from: number, to: number) => RecordFate,
 ): void {
@@ -237,6 +237,8 @@ function readRecords(
     ...optionsFor(dialect),
     // A cell may begin with U+FEFF; only the file's first bytes are a mark.
     bom: false,
+    // Where none is filtered, so many records are enough.
+    ...(limit === undefined || filter !== undefined ? {} : { to: limit + 1 }),
     on_record: (texts: string[], info: InfoRecord) => {
       const to = info.bytes - measure.length
       if (from >= 0 && left > 0 && onRecord(texts, from, to) !== "filtered") left -= 1

@@ -4,6 +4,8 @@
  */
 import type { TakeBuffer } from "@flatbed/codec"
 import type { ColumnType, Evidence } from "@flatbed/contract"
+import type { CellSettings } from "../cells/compile-cell.ts"
+import type { Filter } from "../cells/filter.ts"
 import type { ColumnSettings } from "../served-columns.ts"
 
 /** How a CSV is written: both are one ASCII character. */
@@ -20,7 +22,11 @@ export type Layout = {
     readonly index: number
     /** Whether the settings name the type, so that records that break it are set aside. */
     readonly declared: boolean
+    /** What happens to its cells; left out where that is nothing but NULL for an unquoted empty one. */
+    readonly cell?: CellSettings | undefined
   }[]
+  /** Which rows are served; left out where all are. */
+  readonly filter?: Filter | undefined
 }
 
 /** Bodies of a chunk without what surrounds the rows: objects joined by commas, one array a line, or CSV. */
@@ -58,11 +64,19 @@ export type Scan = {
   abandon(): void
 }
 
+/** Row and line count from 1. */
+export type RowWatch = (
+  cells: readonly (string | null)[],
+  place: { readonly row: number; readonly line: number },
+) => void
+
 export type ScanRequest = {
   /** The file's name in problems. */
   readonly file: string
   readonly dialect: Dialect
   readonly columns: ColumnSettings
+  /** Told the served cells of each row, and where it stands. */
+  readonly onRow?: RowWatch | undefined
   /** The longest record in bytes, about: a quote that is never closed must not eat the memory. */
   readonly maxRecordBytes: number
 }
