@@ -1,7 +1,7 @@
 /** From a path to a version: the cached index if the file is the same, otherwise passes until one is undisturbed. */
 import { setTimeout as wait } from "node:timers/promises"
 import { passWithFormats } from "./census-pass.ts"
-import type { ChunkIndex } from "./chunk-index.ts"
+import { type ChunkIndex, withHashKey } from "./chunk-index.ts"
 import { sameIdentity } from "./file-identity.ts"
 import type { Reader } from "./formats/format.ts"
 import type { IndexStore } from "./index-folder.ts"
@@ -41,7 +41,7 @@ export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
       const found = await indexes.find(shapeName, open.identity).catch(request.onCacheTrouble)
       if (found !== undefined) {
         kept = true
-        return { index: found, open, cached: true }
+        return { index: withHashKey(found, shape.columns.hashKey), open, cached: true }
       }
       if (!(await isSettled(request, open))) continue
       const index = await undisturbed(request, open)

@@ -15,9 +15,10 @@ export function formatReport(report: DatasetReport): string {
     const lines = [`file     ${file}`, `reader   ${how}`, `${code}: ${detail}`, hint ?? ""]
     return [`${dataset}: refused`, ...indented(lines.filter((line) => line !== ""))].join("\n")
   }
-  const { bytes, rows, rejects, chunks, version, columns, first_rejects: firstRejects } = report
+  const { bytes, rows, rejects, filtered, chunks, version, columns, first_rejects: firstRejects } = report
   const lines = [
-    `file     ${file}, ${counted(bytes, "byte")}, ${counted(rows, "record")}, ${counted(rejects, "reject")}`,
+    `file     ${file}, ${counted(bytes, "byte")}, ${counted(rows + filtered, "record")}, ${counted(rejects, "reject")}` +
+      (filtered === 0 ? "" : `, ${filtered} filtered`),
     `reader   ${how}`,
     `version  ${version} in ${counted(chunks, "chunk")}`,
     ...firstRejects.map(
@@ -28,6 +29,9 @@ export function formatReport(report: DatasetReport): string {
     ...(rejects > firstRejects.length ? [`reject   … and ${rejects - firstRejects.length} more`] : []),
     ...(report.hint === null ? [] : [`next     ${report.hint}`]),
     ...columnLines(columns),
+    ...columns.flatMap(({ name, example }) =>
+      example === null ? [] : [`cells    ${name}: ${showExample(example)}`],
+    ),
   ]
   return [`${dataset}: ${state === "ok" ? "ok" : "servable, with rejects"}`, ...indented(lines)].join("\n")
 }
@@ -57,6 +61,11 @@ function whyOf({ declared, evidence }: ColumnReport): string {
   }
   if (forms.length === 0) return declared === null ? "no row has a value" : "declared; no row has a value"
   return `every value is ${forms.map(({ form }) => form).join(" or ")}`
+}
+
+function showExample({ written, changes }: NonNullable<ColumnReport["example"]>): string {
+  const show = (cell: string | null) => (cell === null ? "NULL" : showControls(JSON.stringify(cell)))
+  return [show(written), ...changes.map(({ by, after }) => `${by} → ${show(after)}`)].join(", ")
 }
 
 // Reasons quote cells as JSON, which leaves the C1 controls as they are.

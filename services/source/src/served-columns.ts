@@ -1,7 +1,7 @@
 /** Pure: from the header and the settings to the columns that are served. */
 import { findNearest } from "@flatbed/config"
 import { type ColumnType, maxNameBytes, Problem, type ProblemFacts } from "@flatbed/contract"
-import { type CellRules, cellSettingsOf, rulesByName } from "./cell-rules.ts"
+import { type CellRules, namesInRules, rulesOf } from "./cell-rules.ts"
 import type { CellSettings } from "./cells/compile-cell.ts"
 
 /** `select`, `drop` and `rename` speak the file's names, `types` the served ones. */
@@ -39,19 +39,14 @@ export function resolveServedColumns(
 
   const dropped = new Set(settings.drop)
   const kept = (settings.select ?? header).filter((name) => !dropped.has(name))
-  const types = new Map(Object.entries(settings.types))
   const renames = new Map(Object.entries(settings.rename))
   const fields = kept.map((fileName) => {
     const name = renames.get(fileName) ?? fileName
-    const declared = types.get(name)
-    return { name, index: header.indexOf(fileName), declared, cell: cellSettingsOf(name, declared, settings) }
+    return { name, index: header.indexOf(fileName), ...rulesOf(name, settings) }
   })
   checkServed(fields, header, facts)
   const served = fields.map(({ name }) => name)
-  for (const rules of ["types", ...rulesByName] as const)
-    for (const name of Object.keys(settings[rules] ?? {}))
-      requireColumn(name, served, `columns.${rules}`, facts)
-  for (const name of Object.keys(settings.filter ?? {})) requireColumn(name, served, "filter", facts)
+  for (const { setting, name } of namesInRules(settings)) requireColumn(name, served, setting, facts)
   return fields
 }
 

@@ -1,6 +1,5 @@
 /** Pure: one record's bytes to the texts of its cells (RFC 4180). Trusts that a scan has found it well-formed. */
-import type { Dialect } from "./format.ts"
-import type { WrittenCells } from "./shape-row.ts"
+import type { Dialect, WrittenCells } from "./format.ts"
 
 const lf = 0x0a
 const cr = 0x0d

@@ -18,6 +18,7 @@ export const byteReader: Reader = {
   name: "bytes",
   startScan: startByteScan,
   encode,
+  readWritten: csvParseReader.readWritten,
   findRecord: csvParseReader.findRecord,
 }
 

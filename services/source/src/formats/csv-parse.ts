@@ -20,17 +20,18 @@ import type {
   RowsForm,
   Scan,
   ScanRequest,
+  WrittenCells,
 } from "./format.ts"
 import { createRowGatherer } from "./gather-rows.ts"
 import { describeReject } from "./rejected-record.ts"
 import { createRowWriter } from "./row-writer.ts"
-import { createShaperOf, type WrittenCells } from "./shape-row.ts"
+import { createShaperOf } from "./shape-row.ts"
 
 const maxCharacterBytes = 4
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** csv-parse as a reader of RFC 4180 and its relatives. */
-export const csvParseReader: Reader = { name: "csv-parse", startScan, encode, findRecord }
+export const csvParseReader: Reader = { name: "csv-parse", startScan, encode, readWritten, findRecord }
 
 function optionsFor(dialect: Dialect): Options {
   return {
@@ -202,6 +203,15 @@ function encode(
     return shaped.fate
   })
   return writer.finish(take)
+}
+
+function readWritten(bytes: Buffer, layout: Layout, limit: number): WrittenCells[] {
+  const found: WrittenCells[] = []
+  readRecords(bytes, layout, limit, (texts, from, to) => {
+    found.push(writtenCells(texts, bytes.subarray(from, to), layout.dialect))
+    return "row"
+  })
+  return found
 }
 
 function findRecord(bytes: Buffer, layout: Layout, n: number) {

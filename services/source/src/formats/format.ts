@@ -92,6 +92,12 @@ export type Records = {
   readonly rejects: number
 }
 
+/** A record as it was written: what stands in its cells, and whether that stands in quotes. */
+export type WrittenCells = {
+  readonly texts: readonly string[]
+  readonly isQuoted: (index: number) => boolean
+}
+
 /** What became of records: `rows` counts those that are not filtered, rejects included. */
 export type EncodedRows = { readonly body: Buffer; readonly rows: number; readonly rejects: number }
 
@@ -103,6 +109,8 @@ export type Reader = {
    * the buffer that `take` makes, called once.
    */
   encode(records: Records, layout: Layout, form: RowsForm, limit?: number, take?: TakeBuffer): EncodedRows
+  /** The cells of the first so many records as they are written: what happens to them is not done. */
+  readWritten(bytes: Buffer, layout: Layout, limit: number): WrittenCells[]
   /** Where the nth record that is not filtered (from 1) of a chunk lies in its bytes, and how many lines come before it. */
   findRecord(
     bytes: Buffer,

@@ -3,8 +3,8 @@ import type { ColumnType, Evidence } from "@flatbed/contract"
 import type { Filter } from "../cells/filter.ts"
 import { createEvidence } from "../evidence.ts"
 import type { ServedField } from "../served-columns.ts"
-import type { Dialect, Layout, RecordFate, RowWatch, ScanResult } from "./format.ts"
-import { createRowShaper, type WrittenCells } from "./shape-row.ts"
+import type { Dialect, Layout, RecordFate, RowWatch, ScanResult, WrittenCells } from "./format.ts"
+import { createRowShaper } from "./shape-row.ts"
 
 type Gathering = {
   readonly dialect: Dialect

@@ -8,7 +8,7 @@ import { compileFilter, type Filter } from "../cells/filter.ts"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
 import { dissectRecord } from "./csv-record.ts"
-import type { Dialect, Layout } from "./format.ts"
+import type { Dialect, Layout, WrittenCells } from "./format.ts"
 import type { RecordVerdict } from "./rejected-record.ts"
 
 /** What a record is measured against. */
@@ -24,12 +24,6 @@ type Measure = {
     readonly cell?: CellSettings | undefined
   }[]
   readonly filter?: Filter | undefined
-}
-
-/** A record as it was written: what stands in its cells, and whether that stands in quotes. */
-export type WrittenCells = {
-  readonly texts: readonly string[]
-  readonly isQuoted: (index: number) => boolean
 }
 
 export type ShapedRecord =
