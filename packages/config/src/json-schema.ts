@@ -1,5 +1,6 @@
 /** The JSON Schema of a settings file, for editors. */
 import Type, { type TSchema } from "@flatbed/typebox"
+import { markOf } from "./builders.ts"
 import { mayBeLeftOut, recordKeyPattern, recordValue } from "./schema-shape.ts"
 
 type JsonSchema = Record<string, unknown>
@@ -48,6 +49,7 @@ function convert(schema: TSchema): JsonSchema {
   }
   if (Type.IsArray(schema)) return { ...plain, items: convert(schema.items) }
   if (Type.IsUnion(schema)) return { ...plain, anyOf: schema.anyOf.map(convert) }
+  if (markOf(schema).setting === "word") return { ...plain, type: ["string", "number", "boolean"] }
   return takesAnyText(schema) ? plain : withVariable(plain)
 }
 
