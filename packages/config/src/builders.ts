@@ -11,6 +11,8 @@ export type SettingMark = {
   readonly expected?: string
   /** On a record: what its names are, in words, beside their pattern. */
   readonly expectedName?: string
+  /** What a settings table shows as its type, where the type itself would take up a line or more. */
+  readonly shownAs?: string
   readonly default?: unknown
   readonly description?: string
 }
@@ -61,6 +63,7 @@ export function path(options: Written & { readonly relativeTo?: "root" }) {
  * Any scalar as the very text that stands in the file, for words that are held against data. YAML reads `01` as 1,
  * `1.10` as 1.1 and rounds a long number; here nobody has to know that and write quotes.
  */
-export function word(options: { readonly description: string }) {
-  return Type.String({ expected: "text", setting: "word", ...options })
+export function word(options: { readonly description: string; readonly minLength?: 1 }) {
+  const expected = options.minLength === undefined ? "text" : "text that is not empty"
+  return Type.String({ expected, setting: "word", ...options })
 }

@@ -6,7 +6,7 @@ import { mayBeLeftOut, recordKeyPattern, recordValue } from "./schema-shape.ts"
 type JsonSchema = Record<string, unknown>
 
 /** What only this package understands. */
-const ownKeywords = ["setting", "relativeTo", "expected", "expectedName"]
+const ownKeywords = ["setting", "relativeTo", "expected", "expectedName", "shownAs"]
 
 // A variable may stand wherever a scalar does; its value is not the editor's to check.
 const variable: JsonSchema = { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}" }

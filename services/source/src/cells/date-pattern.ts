@@ -120,7 +120,9 @@ function findFault(elements: readonly Element[]): string | undefined {
 }
 
 function mayBeLonger(element: Element): boolean {
-  return element.kind === "number" ? element.least < element.most : element.kind === "offset" && element.minutes === "if any"
+  return element.kind === "number"
+    ? element.least < element.most
+    : element.kind === "offset" && element.minutes === "if any"
 }
 
 function mayBeginWithDigit(element: Element | undefined): boolean {

@@ -52,7 +52,10 @@ export function compileFormat(format: DateFormat, type: ColumnType): Format | st
   const zone = findZone(zoneName)
   if (zone === undefined) {
     const nearest = findNearestZone(zoneName)
-    const hint = nearest === undefined ? "expected a name such as Europe/Berlin, UTC or +01:00" : `did you mean ${nearest}?`
+    const hint =
+      nearest === undefined
+        ? "expected a name such as Europe/Berlin, UTC or +01:00"
+        : `did you mean ${nearest}?`
     return `has the zone ${JSON.stringify(zoneName)}, which is not known; ${hint}`
   }
   return createFormat(type, compiled, zone)
@@ -75,7 +78,10 @@ function createFormat(type: ColumnType, pattern: DatePattern, zone: Zone | undef
   }
 }
 
-function finishOf(pattern: DatePattern, zone: Zone | undefined): (parts: DateParts) => ReturnType<Format["read"]> {
+function finishOf(
+  pattern: DatePattern,
+  zone: Zone | undefined,
+): (parts: DateParts) => ReturnType<Format["read"]> {
   if (zone !== undefined) return (parts) => placeInZone(parts, pattern, zone)
   if (!pattern.hasTime) return (parts) => ({ served: spellDate(parts) })
   if (!pattern.hasOffset) return (parts) => ({ served: `${spellDate(parts)}T${spellTime(parts, pattern)}` })
