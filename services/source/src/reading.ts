@@ -32,7 +32,7 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
 /** The settings that shape a dataset's rows. */
 function shapeOf({ columns, filter, chunk, dialect }: DatasetSettings, hashKey: string | undefined): Shape {
   return {
-    columns: { ...columns, filter, nullWords: dialect.null_values, hashKey },
+    columns: { ...columns, filter, nullWords: dialect.null_values, hashKey, strict: dialect.strict },
     chunk: chunk.rows === undefined ? { bytes: chunk.bytes ?? defaultChunkBytes } : { rows: chunk.rows },
     dialect: { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) },
   }

@@ -28,12 +28,20 @@ export function formatReport(report: DatasetReport): string {
     ),
     ...(rejects > firstRejects.length ? [`reject   … and ${rejects - firstRejects.length} more`] : []),
     ...(report.hint === null ? [] : [`next     ${report.hint}`]),
+    ...columns.flatMap(renamedLine),
     ...columnLines(columns),
     ...columns.flatMap(({ name, example }) =>
       example === null ? [] : [`cells    ${name}: ${showExample(example)}`],
     ),
   ]
   return [`${dataset}: ${state === "ok" ? "ok" : "servable, with rejects"}`, ...indented(lines)].join("\n")
+}
+
+function renamedLine({ name, evidence: { renamed } }: ColumnReport): readonly string[] {
+  if (renamed === undefined) return []
+  const { column, written, because } = renamed
+  const called = `${showUnseen(JSON.stringify(showInLine(written)))} is called ${JSON.stringify(showInLine(name))}`
+  return [`header   column ${column}, ${called}: ${showControls(because)}`]
 }
 
 function columnLines(columns: readonly ColumnReport[]): readonly string[] {
@@ -70,5 +78,8 @@ function showExample({ written, changes }: NonNullable<ColumnReport["example"]>)
 
 // Reasons quote cells as JSON, which leaves the C1 controls as they are.
 const showControls = (text: string) => text.replace(/\p{Cc}/gu, "\ufffd")
+
+const showUnseen = (json: string) =>
+  json.replace(/\p{Cf}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 
 const indented = (lines: readonly string[]) => lines.map((line) => indent + line)

@@ -1,4 +1,7 @@
-/** What a source is started with: source.yaml's schema, and the rules across settings. */
+/**
+ * What a source is started with: source.yaml's schema, and the rules across settings. Long because every setting
+ * stands here beside its sentence.
+ */
 import {
   bytes,
   duration,
@@ -56,6 +59,11 @@ const dialectSchema = Type.Object({
   delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
   quote: Type.String({ default: '"', description: "one ASCII character around cells, doubled inside" }),
   null_values: nullValuesSchema,
+  strict: Type.Boolean({
+    default: false,
+    description:
+      "refuse a header with blank, alike, too long or unseen names; else each gets a name, which `check` shows",
+  }),
   reader: Type.Optional(
     Type.Enum(readerNames, {
       description: "which reader serves the file; left out, `bytes`, the fast one, if it knows the dialect",

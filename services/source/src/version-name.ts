@@ -10,7 +10,7 @@ import type { ColumnSettings } from "./served-columns.ts"
 export const wireNumber = 1
 
 /** Raised when an index that was kept says less than the program has come to need; the versions stay. */
-const indexNumber = 3
+const indexNumber = 4
 
 /** The effective settings that shape a dataset's rows. Which reader reads them is not among them. */
 export type Shape = {
@@ -32,7 +32,15 @@ export function nameVersion(
 
 /** SHA-256, hex: which settings a chunk index was made with. */
 export function nameShape(dataset: string, file: string, shape: Shape): string {
-  return sha256([wireNumber, indexNumber, dataset, file, canonicalShape(shape)])
+  // Strictness changes no row, but what was read without it may be refused with it.
+  return sha256([
+    wireNumber,
+    indexNumber,
+    dataset,
+    file,
+    canonicalShape(shape),
+    shape.columns.strict === true,
+  ])
 }
 
 // Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.

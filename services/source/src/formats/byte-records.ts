@@ -49,6 +49,8 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
   const sink: RecordSink = {
     record(end, lines, isReject) {
       const fate = isReject ? "reject" : judged
+      // The next one may be judged by nobody: a row with nothing new.
+      judged = "row"
       told[fate] += 1
       if (fate !== "filtered") row += 1
       line += lines

@@ -64,5 +64,9 @@ export function describeColumns(
       ...(cell === undefined ? {} : { cell }),
     })),
   }
-  return { layout, evidence: columns.map(({ evidence }) => evidence) }
+  const told = columns.map(({ evidence }, i) => {
+    const renamed = fields[i]?.renamed
+    return renamed === undefined ? evidence : { ...evidence, renamed }
+  })
+  return { layout, evidence: told }
 }
