@@ -7,10 +7,17 @@ import {
   readSettings,
   type Settings,
   type SettingsProblem,
+  secret,
 } from "@flatbed/config"
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
+import {
+  cellColumnSettings,
+  checkCellSettings,
+  filterSchema,
+  nullValuesSchema,
+} from "./cells/cell-settings.ts"
 import { standardCache } from "./draft.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
 
@@ -36,6 +43,7 @@ const columnsSchema = Type.Object({
     default: {},
     description: "served name → type; a record that breaks it is set aside; else all rows tell the type",
   }),
+  ...cellColumnSettings,
 })
 
 const chunkSchema = Type.Object({
@@ -48,6 +56,7 @@ const chunkSchema = Type.Object({
 const dialectSchema = Type.Object({
   delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
   quote: Type.String({ default: '"', description: "one ASCII character around cells, doubled inside" }),
+  null_values: nullValuesSchema,
   reader: Type.Optional(
     Type.Enum(readerNames, {
       description: "which reader serves the file; left out, `bytes`, the fast one, if it knows the dialect",
@@ -60,6 +69,7 @@ const datasetSchema = Type.Object({
   columns: columnsSchema,
   chunk: chunkSchema,
   dialect: dialectSchema,
+  filter: filterSchema,
 })
 
 /** What a token may be called: the name stands in logs. */
@@ -141,6 +151,13 @@ export const sourceSettingsSchema = Type.Object({
     }),
     heartbeat: duration({ default: "15s", description: "a sign of life to whoever listens to /v1/events" }),
   }),
+  hash_key: Type.Optional(
+    secret({
+      minLength: 16,
+      description:
+        "the key of the cleaning step `{ hash: hmac }`, at least 16 characters; another key makes other versions",
+    }),
+  ),
   settle: duration({
     default: "2s",
     description: "a file touched less than this ago is still being written",
@@ -209,7 +226,7 @@ export function checkSourceSettings(settings: SourceSettings): SettingsProblem[]
     })
   }
   for (const [name, dataset] of Object.entries(settings.datasets)) {
-    problems.push(...checkDataset(`datasets.${name}`, dataset))
+    problems.push(...checkDataset(`datasets.${name}`, dataset, settings.hash_key))
   }
   if (settings.events.heartbeat === 0) {
     problems.push({ path: "events.heartbeat", message: "is 0ms, expected at least 1ms" })
@@ -246,7 +263,11 @@ function expectDataset(name: string, known: readonly string[]): string {
     : `did you mean ${JSON.stringify(nearest)}?`
 }
 
-function checkDataset(path: string, { files, columns, chunk, dialect }: DatasetSettings): SettingsProblem[] {
+function checkDataset(
+  path: string,
+  { files, columns, chunk, dialect, filter }: DatasetSettings,
+  hashKey: string | undefined,
+): SettingsProblem[] {
   const problems: SettingsProblem[] = []
   const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
   if (files.includes("*")) {
@@ -281,6 +302,7 @@ function checkDataset(path: string, { files, columns, chunk, dialect }: DatasetS
       `is ${dialect.reader}, which cannot read this delimiter and quote; expected csv-parse`,
     )
   }
+  problems.push(...checkCellSettings(path, columns, filter, { nullValues: dialect.null_values, hashKey }))
   return problems
 }
 
