@@ -1,4 +1,6 @@
 export { buildApp, type SourceApp } from "./app.ts"
+export { cleanSteps } from "./cells/clean-steps.ts"
+export { patternLetters } from "./cells/pattern-letters.ts"
 export { type Draft, type DraftFile, draftSourceYaml } from "./draft.ts"
 export { sniffDelimiter } from "./formats/sniff-delimiter.ts"
 export {

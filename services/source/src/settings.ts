@@ -10,6 +10,7 @@ import {
   readSettings,
   type Settings,
   type SettingsProblem,
+  secret,
 } from "@flatbed/config"
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
@@ -74,9 +75,9 @@ const dialectSchema = Type.Object({
 const datasetSchema = Type.Object({
   files: fileName("path of the CSV, relative to root"),
   columns: columnsSchema,
-  filter: filterSchema,
   chunk: chunkSchema,
   dialect: dialectSchema,
+  filter: filterSchema,
 })
 
 /** What a token may be called: the name stands in logs. */
@@ -158,6 +159,13 @@ export const sourceSettingsSchema = Type.Object({
     }),
     heartbeat: duration({ default: "15s", description: "a sign of life to whoever listens to /v1/events" }),
   }),
+  hash_key: Type.Optional(
+    secret({
+      minLength: 16,
+      description:
+        "the key of the cleaning step `{ hash: hmac }`, at least 16 characters; another key makes other versions",
+    }),
+  ),
   settle: duration({
     default: "2s",
     description: "a file touched less than this ago is still being written",
@@ -174,15 +182,6 @@ export const sourceSettingsSchema = Type.Object({
     default: "32MiB",
     description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
   }),
-  hash_key: Type.Optional(
-    // Who writes too short a one must not find it in a message.
-    Type.String({
-      minLength: 16,
-      setting: "secret",
-      expected: "at least 16 characters that nobody else knows",
-      description: "the key of the cleaning step { hash: hmac }; who has it can find values out by trying",
-    }),
-  ),
   record_limit: bytes({ default: "16MiB", description: "the longest record; beyond it the file is refused" }),
   timeouts: Type.Object({
     headers: duration({ default: "10s", description: "for a request's headers to arrive" }),
@@ -278,8 +277,7 @@ function checkDataset(
   hashKey: string | undefined,
 ): SettingsProblem[] {
   const { files, columns, filter, chunk, dialect } = dataset
-  const cellDefaults = { nullValues: dialect.null_values, hashKey }
-  const problems = checkCellSettings(path, columns, filter, cellDefaults)
+  const problems: SettingsProblem[] = []
   const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
   if (files.includes("*")) {
     add("files", `is ${JSON.stringify(files)}, but patterns are not supported yet; name one file`)
@@ -313,6 +311,7 @@ function checkDataset(
       `is ${dialect.reader}, which cannot read this delimiter and quote; expected csv-parse`,
     )
   }
+  problems.push(...checkCellSettings(path, columns, filter, { nullValues: dialect.null_values, hashKey }))
   return problems
 }
 

@@ -177,7 +177,7 @@ export type CleanStep = Settings<typeof cleanStepSchema>
 export type StepName = keyof typeof table
 
 /** The steps for the README, in the order of the table. */
-export const stepDocs = Object.entries(table).map(([name, { written, meaning }]) => ({
+export const cleanSteps = Object.entries(table).map(([name, { written, meaning }]) => ({
   name: name as StepName,
   written,
   meaning,

@@ -14,11 +14,10 @@ const relatives: Readonly<Record<string, string>> = {
  * `1.234` already stands for 1234.
  */
 export function compileDecimal(decimal: string, group: string | undefined): (cell: string) => string {
-  const point = escaped(decimal)
   const grouped =
-    group === undefined ? "" : `[1-9][0-9]{0,2}(?:[${relatives[group] ?? escaped(group)}][0-9]{3})+|`
+    group === undefined ? "(?!)" : `[1-9][0-9]{0,2}(?:[${relatives[group] ?? escaped(group)}][0-9]{3})+`
   const form = new RegExp(
-    `^([+-]?)(${grouped}0|[1-9][0-9]*|)(?:${point}([0-9]+))?([eE][+-]?[0-9]{1,3})?$`,
+    `^([+-]?)(?:(${grouped})|(0|[1-9][0-9]*|))(?:${escaped(decimal)}([0-9]+))?([eE][+-]?[0-9]{1,3})?$`,
     "u",
   )
   const pointGroups = group === "."
@@ -26,14 +25,14 @@ export function compileDecimal(decimal: string, group: string | undefined): (cel
   return (cell) => {
     const parts = form.exec(cell)
     if (parts === null) return cell
-    const [, sign, whole = "", fraction, exponent = ""] = parts
-    const digits = whole.replace(/[^0-9]/g, "")
-    const isGrouped = digits.length < whole.length
-    if (whole === "" && fraction === undefined) return cell
-    // A group and a power of ten in one number is nobody's spelling.
-    if (isGrouped && exponent !== "") return cell
-    const plain = `${sign === "-" ? "-" : ""}${digits}${fraction === undefined ? "" : `.${fraction}`}${exponent}`
-    return pointGroups && /^-?[1-9][0-9]{0,2}\.[0-9]{3}$/.test(plain) ? `${plain}e0` : plain
+    const [, sign, groups, ungrouped = "", fraction, exponent = ""] = parts
+    // A group and a power of ten in one number is nobody's spelling, nor is a number without digits.
+    if (groups === undefined ? ungrouped === "" && fraction === undefined : exponent !== "") return cell
+    const whole = groups === undefined ? ungrouped : groups.replace(/[^0-9]/g, "")
+    const plain = `${sign === "-" ? "-" : ""}${whole}${fraction === undefined ? "" : `.${fraction}`}${exponent}`
+    const wouldGroup =
+      pointGroups && fraction?.length === 3 && /^[1-9][0-9]{0,2}$/.test(whole) && exponent === ""
+    return wouldGroup ? `${plain}e0` : plain
   }
 }
 
