@@ -67,7 +67,9 @@ export const corpus: Readonly<Record<string, CorpusFile>> = {
   "damage at the end": file('a,b\n1,x\n2,"y\nz'),
   "damage that no record follows": file('a,b\n1,x\n2,"y\n3\n4\n5'),
   "damage before a record with lines in quotes": file('a,b\n1,"x\n2,"y\nz"\n3,"w"\n'),
-  "a quote that is missing in the middle of quoted lines": file('a,b\n"1","x\ny"\n"2","x\n"3","z\nw"\n"4",v\n'),
+  "a quote that is missing in the middle of quoted lines": file(
+    'a,b\n"1","x\ny"\n"2","x\n"3","z\nw"\n"4",v\n',
+  ),
   "damage with CRLF": file('a,b\r\n1,"x\r\n2,y"\r\n3,z\r\n4,\r\r\n5,w\r\n'),
   "damage in one column": file('a\n1\n2"\n\n"3\n4\n'),
   "damage among rejects": file('a,b\n1\n2,x"\n3,y,z\n\0,"\n4,w\nhello,"v"u\n', { types: { a: "integer" } }),

@@ -37,13 +37,10 @@ const shownBytes = 400
  * Why a span was set aside: what is wrong with its first record and how far reading went on. `line` is where the span
  * begins. Says the same whatever stands behind the span.
  */
-export function judgeDamage(
-  span: Buffer,
-  { dialect, fields }: FaultMeasure,
-  line: number,
-): RecordVerdict {
+export function judgeDamage(span: Buffer, { dialect, fields }: FaultMeasure, line: number): RecordVerdict {
   const { fault, starts } = dissectRecord(span, dialect)
-  if (fault === undefined) throw new Error(`a span of ${span.length} bytes on line ${line} is set aside without a fault`)
+  if (fault === undefined)
+    throw new Error(`a span of ${span.length} bytes on line ${line} is set aside without a fault`)
   const { lineEnd } = signsOf(dialect)
   const index = fault.column - 1
   const cellFrom = starts[index] ?? 0

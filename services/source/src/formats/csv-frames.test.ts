@@ -30,7 +30,11 @@ describe("reading resumes", () => {
   it.each<[string, string, string[]]>([
     ["a stray quote", '1,x\n2,y"z\n3,w\n', ["r:1,x\n", 'd:2,y"z\n', "r:3,w\n"]],
     ["letters behind a closing quote", '"2"y,z\n3,w\n', ['d:"2"y,z\n', "r:3,w\n"]],
-    ["a missing closing quote, to the end of the file", '1,"x\n2,y\n3,z\n', ['d:1,"x\n', "r:2,y\n", "r:3,z\n"]],
+    [
+      "a missing closing quote, to the end of the file",
+      '1,"x\n2,y\n3,z\n',
+      ['d:1,"x\n', "r:2,y\n", "r:3,z\n"],
+    ],
     [
       "a missing closing quote before another quoted cell",
       '1,"x\n2,"y"\n3,z\n',
@@ -66,7 +70,7 @@ describe("reading resumes", () => {
 
   it("where lines end with CR, with escapes and with other quotes", () => {
     expect(frame('1,x"\r2,y\r', measureOf({ ...comma, lineEnd: "cr" }, 2))).toEqual(['d:1,x"\r', "r:2,y\r"])
-    const backslash = { delimiter: ";", quote: "'", escape: "\\" }
+    const backslash = { delimiter: ";", quote: "'", escapedBy: "\\" }
     expect(frame("1;'x\\'\n2;'\\'y'\n", measureOf(backslash, 2))).toEqual(["d:1;'x\\'\n", "r:2;'\\'y'\n"])
   })
 })
@@ -76,7 +80,11 @@ describe("within the record limit", () => {
   it.each<[string, string, string[]]>([
     ["a record of that length is one", "12345678,0123456789\n1,2\n", ["r:12345678,0123456789\n", "r:1,2\n"]],
     ["a longer one is refused", `1,${far}\n1,2\n`, ["too-long"]],
-    ["an open quote with a record behind it is damage", `1,"x\n2,y\n${far},${far}\n`, ['d:1,"x\n', "r:2,y\n", "too-long"]],
+    [
+      "an open quote with a record behind it is damage",
+      `1,"x\n2,y\n${far},${far}\n`,
+      ['d:1,"x\n', "r:2,y\n", "too-long"],
+    ],
     ["an open quote without one is refused", `1,"x\n${far}\n`, ["too-long"]],
     ["damage without a record behind it is refused", `1,x"\n${far},2\n`, ["no-border"]],
     ["damage with one that ends beyond it is refused", `1,x"\ny\ny\n123,12345678\n`, ["no-border"]],
@@ -90,13 +98,15 @@ const seed = Number(process.env.FLATBED_TEST_SEED ?? Date.now() % 1_000_000_000)
 const pieces = ["a", ",", '"', '""', "\n", "\r\n", "\r", "\\", "#", '","', '"\n"', "b,c\n"]
 const dialects: Dialect[] = [
   comma,
-  { ...comma, escape: "\\" },
-  { ...comma, escape: "" },
+  { ...comma, escapedBy: "\\" },
+  { ...comma, escapedBy: "" },
   { ...comma, comment: "#" },
   { ...comma, lineEnd: "cr" },
   { delimiter: ",", quote: "" },
 ]
-const damagedText = fc.array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 60 }).map((parts) => parts.join(""))
+const damagedText = fc
+  .array(fc.constantFrom(...pieces), { minLength: 1, maxLength: 60 })
+  .map((parts) => parts.join(""))
 
 test(`what is told of a file's first bytes stays true when more come (seed ${seed})`, () => {
   fc.assert(

@@ -40,7 +40,12 @@ export function readHead(
   const within = bytes.subarray(0, mark + maxRecordBytes)
   const isCut = bytes.length > within.length
   const start = findFirstLine(within, mark, isLast && !isCut, dialect, signs)
-  const place = { file, row: 0, line: 1 + countLines(bytes, signs.lineEnd, mark, start ?? 0), byte: start ?? mark }
+  const place = {
+    file,
+    row: 0,
+    line: 1 + countLines(bytes, signs.lineEnd, mark, start ?? 0),
+    byte: start ?? mark,
+  }
   const head = start === undefined ? undefined : readNames(within, isLast && !isCut, dialect, signs, place)
   if (head !== undefined || !isCut) return head
   // What is no text at all has no line ends either; the last character may not be whole.

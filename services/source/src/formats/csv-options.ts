@@ -2,11 +2,11 @@
 import type { Options } from "csv-parse"
 import type { Dialect } from "./format.ts"
 
-export function parseOptions({ delimiter, quote, escape, lineEnd }: Dialect): Options {
+export function parseOptions({ delimiter, quote, escapedBy = quote, lineEnd }: Dialect): Options {
   return {
     delimiter,
     quote: quote === "" ? null : quote,
-    escape: (escape ?? quote) === "" ? null : (escape ?? quote),
+    escape: escapedBy === "" ? null : escapedBy,
     record_delimiter: lineEnd === "cr" ? ["\r"] : ["\r\n", "\n"],
     // A cell may begin with U+FEFF; only the file's first bytes are a mark, and those are behind us.
     bom: false,

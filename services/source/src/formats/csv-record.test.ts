@@ -3,8 +3,8 @@ import { countLines, dissectRecord, signsOf, walkRecord } from "./csv-record.ts"
 import type { Dialect } from "./format.ts"
 
 const comma: Dialect = { delimiter: ",", quote: '"' }
-const backslash: Dialect = { ...comma, escape: "\\" }
-const noEscape: Dialect = { ...comma, escape: "" }
+const backslash: Dialect = { ...comma, escapedBy: "\\" }
+const noEscape: Dialect = { ...comma, escapedBy: "" }
 const noQuotes: Dialect = { delimiter: ",", quote: "" }
 const crOnly: Dialect = { ...comma, lineEnd: "cr" }
 

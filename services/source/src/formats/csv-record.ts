@@ -27,7 +27,7 @@ export type Signs = {
   readonly delimiter: number
   readonly quote: number
   /** What makes a quote inside quotes text: the quote itself, when it is written twice. */
-  readonly escape: number
+  readonly escaper: number
   readonly comment: number
   /** What ends a physical line. A line feed takes a carriage return before it along. */
   readonly lineEnd: number
@@ -55,11 +55,11 @@ const byteOf = (sign: string | undefined) =>
 export function signsOf(dialect: Dialect): Signs {
   const delimiter = byteOf(dialect.delimiter)
   const quote = byteOf(dialect.quote)
-  const escape = dialect.escape === undefined ? quote : byteOf(dialect.escape)
+  const escaper = dialect.escapedBy === undefined ? quote : byteOf(dialect.escapedBy)
   const stops = new Uint8Array(256)
   for (const byte of [delimiter, quote, lf, cr]) if (byte !== -1) stops[byte] = 1
   const lineEnd = dialect.lineEnd === "cr" ? cr : lf
-  return { delimiter, quote, escape, comment: byteOf(dialect.comment), lineEnd, stops }
+  return { delimiter, quote, escaper, comment: byteOf(dialect.comment), lineEnd, stops }
 }
 
 /**
@@ -109,16 +109,16 @@ export function walkRecord(
 
 /** Offset of the quote that closes, or −1 when it is not among the bytes. */
 function closingQuote(bytes: Buffer, from: number, to: number, isLast: boolean, signs: Signs): number {
-  const { quote, escape } = signs
+  const { quote, escaper } = signs
   let at = from
-  if (escape !== -1 && escape !== quote) {
-    while (at < to && bytes[at] !== quote) at += bytes[at] === escape ? 2 : 1
+  if (escaper !== -1 && escaper !== quote) {
+    while (at < to && bytes[at] !== quote) at += bytes[at] === escaper ? 2 : 1
     return at < to ? at : -1
   }
   for (;;) {
     at = bytes.indexOf(quote, at)
     if (at === -1 || at >= to) return -1
-    if (escape === -1) return at
+    if (escaper === -1) return at
     // Once more bytes have come, it may turn out to be the first of two.
     if (at + 1 >= to) return isLast ? at : -1
     if (bytes[at + 1] !== quote) return at

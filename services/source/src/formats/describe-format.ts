@@ -240,8 +240,18 @@ export function describeFormat(name: string, reader: Reader): void {
   describe(`${name}: refusals`, () => {
     it.each([
       ["a bare CR in the header", "a\rb\n1\n", "record-malformed", { row: 0, line: 1, byte: 1 }],
-      ["a quote inside the header", 'a,b"c\n1,2\n', "record-malformed", { row: 0, line: 1, byte: 3, column: 2 }],
-      ["a quote that the header opens", 'a,"b\n1,2\n', "record-malformed", { row: 0, line: 1, byte: 2, column: 2 }],
+      [
+        "a quote inside the header",
+        'a,b"c\n1,2\n',
+        "record-malformed",
+        { row: 0, line: 1, byte: 3, column: 2 },
+      ],
+      [
+        "a quote that the header opens",
+        'a,"b\n1,2\n',
+        "record-malformed",
+        { row: 0, line: 1, byte: 2, column: 2 },
+      ],
       ["a fault behind a mark", `${mark}a"b\n`, "record-malformed", { row: 0, line: 1, byte: 4 }],
       ["a mark and nothing else", mark, "file-empty", {}],
       ["a NUL in the header", "a,b\0\n1,2\n", "file-nul", { row: 0, line: 1, byte: 3, value: "0x00" }],
@@ -282,7 +292,10 @@ export function describeFormat(name: string, reader: Reader): void {
       const bytes = `a,b\n1,2\n3,x"y\n${"z\n".repeat(1000)}4,5\n`
       for (const step of [1, 100, 10_000]) {
         const problem = await refusal({ bytes, maxRecordBytes: 1000, step })
-        expect(problem).toMatchObject({ code: "record-malformed", facts: { row: 2, line: 3, byte: 11, column: 2 } })
+        expect(problem).toMatchObject({
+          code: "record-malformed",
+          facts: { row: 2, line: 3, byte: 11, column: 2 },
+        })
         expect(problem.message).toBe(
           "Row 2 of f.csv is malformed: a quote stands inside a cell that is not quoted, on line 3, and no line of " +
             "the 1000 bytes from line 3 on surely begins a record.",

@@ -12,7 +12,7 @@ export type Dialect = {
   /** Empty where cells are never quoted. */
   readonly quote: string
   /** What makes a quote inside quotes text; left out, a second quote does; empty, nothing does. */
-  readonly escape?: string
+  readonly escapedBy?: string
   /** A line that begins with it is no record. */
   readonly comment?: string
   /** Physical lines before the header. */

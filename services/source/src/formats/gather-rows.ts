@@ -3,7 +3,7 @@ import type { ColumnType, Evidence } from "@flatbed/contract"
 import { createEvidence } from "../evidence.ts"
 import type { ServedField } from "../served-columns.ts"
 import { type RecordPlace, ragged } from "./csv-refusals.ts"
-import { type Dialect, type Layout, type Mends, type RecordFate, type ScanResult } from "./format.ts"
+import type { Dialect, Layout, Mends, RecordFate, ScanResult } from "./format.ts"
 import { createRowShaper, type WrittenCells } from "./shape-row.ts"
 
 type Gathering = {

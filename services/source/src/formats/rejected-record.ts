@@ -20,7 +20,17 @@ export function describeReject(
   const { row, file, line, byte } = place
   const { code, column, value, reason } = verdict
   const shown = code === "quote-error" ? bytes.subarray(0, longestDamagedRaw) : bytes
-  return { row, file, line, byte, code, column, value, reason, raw: withoutLineEnd(shown, lineEnd).toString("base64") }
+  return {
+    row,
+    file,
+    line,
+    byte,
+    code,
+    column,
+    value,
+    reason,
+    raw: withoutLineEnd(shown, lineEnd).toString("base64"),
+  }
 }
 
 function withoutLineEnd(record: Buffer, lineEnd: number): Buffer {
