@@ -1,6 +1,6 @@
 /** Pure: from the header and the settings to the columns that are served. */
 import { findNearest } from "@flatbed/config"
-import { type ColumnType, maxNameBytes, Problem, type ProblemFacts } from "@flatbed/contract"
+import { type ColumnType, maxColumns, maxNameBytes, Problem, type ProblemFacts } from "@flatbed/contract"
 
 /** `select`, `drop` and `rename` speak the file's names, `types` the served ones. */
 export type ColumnSettings = {
@@ -82,6 +82,13 @@ function checkServed(fields: readonly ServedField[], header: readonly string[], 
       hint: "Take a name out of columns.drop.",
       facts,
     })
+  }
+  if (fields.length > maxColumns) {
+    throw new Problem(
+      "header-invalid",
+      `${fields.length} columns${inFile(facts)} would be served; a table of Postgres has at most ${maxColumns}.`,
+      { hint: "Name the columns that are wanted in columns.select, or the others in columns.drop.", facts },
+    )
   }
   const seen = new Set<string>()
   for (const { name, index } of fields) {

@@ -232,6 +232,27 @@ export function describeFormat(name: string, reader: Reader): void {
       expect(problem.hint).toContain('"z"')
     })
 
+    it("refuses more columns than a table of Postgres has, and serves fewer of them", async () => {
+      const names = Array.from({ length: 1601 }, (_, i) => `c${i}`)
+      const wide = `${names.join(",")}\n${names.map((_, i) => i).join(",")}\n`
+      const problem = await refusal({ bytes: wide })
+      expect(problem).toMatchObject({ code: "header-invalid", facts: { file: "f.csv", line: 1 } })
+      expect(problem.message).toBe(
+        "1601 columns in f.csv would be served; a table of Postgres has at most 1600.",
+      )
+      expect(problem.hint).toContain("columns.select")
+      const { layout } = await scan({ bytes: wide, columns: { drop: ["c0"] } })
+      expect(layout.fields).toHaveLength(1600)
+    })
+
+    it("reads two columns of a hundred thousand, and sets such a record aside among short ones", async () => {
+      const many = Array.from({ length: 100_000 }, (_, i) => `c${i}`).join(",")
+      const columns = { select: ["c99999", "c0"] }
+      expect(await read({ bytes: `${many}\n${many}\n`, columns })).toEqual([["c99999", "c0"]])
+      const { rows, rejects } = await scan({ bytes: `a,b\n1,2\n${many}\n3,4\n` })
+      expect({ rows, rejects }).toEqual({ rows: 3, rejects: 1 })
+    })
+
     it("refuses settings that leave no column", async () => {
       expect((await refusal({ bytes, columns: { drop: ["x", "y", "z"] } })).code).toBe("header-invalid")
     })
