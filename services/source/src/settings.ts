@@ -15,14 +15,10 @@ import {
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
-import {
-  cellColumnSettings,
-  checkCellSettings,
-  filterSchema,
-  nullValuesSchema,
-} from "./cells/cell-settings.ts"
+import { cellColumnSettings, checkCellSettings, filterSchema } from "./cells/cell-settings.ts"
+import { checkDialect, dialectSchema } from "./dialect-settings.ts"
 import { standardCache } from "./draft.ts"
-import { readerNames, readsDialect } from "./formats/readers.ts"
+import { standardRecordBytes } from "./version-name.ts"
 
 /** Read from the working folder when no other is named. */
 export const standardFile = "source.yaml"
@@ -53,22 +49,6 @@ const chunkSchema = Type.Object({
   rows: Type.Optional(Type.Integer({ minimum: 1, description: "rows in a chunk, instead of bytes" })),
   bytes: Type.Optional(
     bytes({ description: "bytes of the file in a chunk, whole records; 1MiB unless rows are given" }),
-  ),
-})
-
-const dialectSchema = Type.Object({
-  delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
-  quote: Type.String({ default: '"', description: "one ASCII character around cells, doubled inside" }),
-  null_values: nullValuesSchema,
-  strict: Type.Boolean({
-    default: false,
-    description:
-      "refuse a header with blank, alike, too long or unseen names; else each gets a name, which `check` shows",
-  }),
-  reader: Type.Optional(
-    Type.Enum(readerNames, {
-      description: "which reader serves the file; left out, `bytes`, the fast one, if it knows the dialect",
-    }),
   ),
 })
 
@@ -182,7 +162,11 @@ export const sourceSettingsSchema = Type.Object({
     default: "32MiB",
     description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
   }),
-  record_limit: bytes({ default: "16MiB", description: "the longest record; beyond it the file is refused" }),
+  record_limit: bytes({
+    default: `${standardRecordBytes / 2 ** 20}MiB`,
+    description:
+      "the longest record, and how far behind a damaged one the next is looked for; beyond it the file is refused",
+  }),
   timeouts: Type.Object({
     headers: duration({ default: "10s", description: "for a request's headers to arrive" }),
     request: duration({ default: "30s", description: "for a whole request to arrive" }),
@@ -295,29 +279,9 @@ function checkDataset(
     add("chunk", "has rows and bytes, expected one of them")
   }
   if (chunk.bytes === 0) add("chunk.bytes", "is 0, expected at least 1B")
-  for (const setting of ["delimiter", "quote"] as const) {
-    const sign = signOf(dialect[setting])
-    if (!/^[\t\x20-\x7e]$/.test(sign)) {
-      add(`dialect.${setting}`, `is ${JSON.stringify(dialect[setting])}, expected one ASCII character`)
-    }
-  }
-  if (signOf(dialect.delimiter) === signOf(dialect.quote)) {
-    add("dialect.quote", "is the delimiter too, expected another character")
-  }
-  const signs = { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) }
-  if (dialect.reader !== undefined && !readsDialect(dialect.reader, signs)) {
-    add(
-      "dialect.reader",
-      `is ${dialect.reader}, which cannot read this delimiter and quote; expected csv-parse`,
-    )
-  }
+  problems.push(...checkDialect(`${path}.dialect`, dialect))
   problems.push(...checkCellSettings(path, columns, filter, { nullValues: dialect.null_values, hashKey }))
   return problems
-}
-
-/** The character that a dialect's setting means: `tab` and `\t` are what people write for a tab. */
-export function signOf(written: string): string {
-  return written === "tab" || written === "\\t" ? "\t" : written
 }
 
 /** Whether only this machine reaches the host. */

@@ -97,7 +97,7 @@ type Part = { readonly run: Buffer; readonly reject?: Records }
 /** Runs of rows, and between them the rejects one by one, in their order. */
 function splitAtRejects(records: Records, layout: Layout): Part[] {
   const { bytes, file, firstRow, firstLine } = records
-  const { dialect, width, filter } = layout
+  const { dialect, width, filter, maxRecordBytes } = layout
   const fields = layout.fields.map(({ name, index, type, declared, cell }) => ({
     ...{ name, index, cell },
     declared: declared ? type : undefined,
@@ -109,7 +109,7 @@ function splitAtRejects(records: Records, layout: Layout): Part[] {
   let line = firstLine
   const place = { row, line, offset: 0 }
   const scan = createRecordScan(
-    { file, dialect, fields, filter, width, maxRecordBytes: bytes.length, ...place },
+    { file, dialect, fields, filter, width, maxRecordBytes, ...place },
     {
       record(to, nextLine, fate) {
         if (fate === "reject") {

@@ -8,7 +8,7 @@ import { compileFilter, type Filter } from "../cells/filter.ts"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
 import { dissectRecord } from "./csv-record.ts"
-import type { Dialect, Layout, WrittenCells } from "./format.ts"
+import type { Dialect, Layout, MendKind, WrittenCells } from "./format.ts"
 import type { RecordVerdict } from "./rejected-record.ts"
 
 /** What a record is measured against. */
@@ -28,7 +28,7 @@ type Measure = {
 
 export type ShapedRecord =
   /** The served cells in the columns' order; null is NULL. */
-  | { readonly fate: "row"; readonly cells: (string | null)[] }
+  | { readonly fate: "row"; readonly cells: (string | null)[]; readonly mends?: readonly MendKind[] }
   | { readonly fate: "reject"; readonly verdict: RecordVerdict }
   | { readonly fate: "filtered" }
 
@@ -48,10 +48,12 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
   const tests = compileFilter(filter, (name) => fields.find((field) => field.name === name)?.declared).map(
     ({ column, accepts }) => ({ at: fields.findIndex(({ name }) => name === column), accepts }),
   )
+  const stripsNul = dialect.nul === "strip"
+  const canMend = !accepted && (stripsNul || dialect.ragged === "pad" || dialect.ragged === "truncate")
   const names = new Map(fields.map(({ name, index }) => [index, name]))
 
   function judgeText({ texts }: WrittenCells, bytes: Buffer): RecordVerdict | undefined {
-    const fault = findTextFault(bytes)
+    const fault = findTextFault(bytes, { passNul: stripsNul })
     if (fault === undefined) return undefined
     const { starts } = dissectRecord(bytes, dialect)
     const index = starts.findLastIndex((start) => start <= fault.byte)
@@ -67,10 +69,31 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
 
   function judgeWidth({ texts }: WrittenCells): RecordVerdict | undefined {
     const { length } = texts
-    if (length === width) return undefined
+    if (length === width || fitsBy(length) !== undefined) return undefined
     const reason = `The record has ${length === 1 ? "1 cell" : `${length} cells`}; expected ${width}, as in the header.`
     if (length > width) return { code: "extra-cell", column: null, value: shown(texts[width]), reason }
     return { code: "missing-cell", column: names.get(length) ?? null, value: null, reason }
+  }
+
+  /** How a record of another width becomes a row after all. */
+  function fitsBy(length: number): MendKind | undefined {
+    if (length < width) return dialect.ragged === "pad" ? "padded" : undefined
+    return length > width && dialect.ragged === "truncate" ? "truncated" : undefined
+  }
+
+  /** Only the served cells are looked at for NUL. */
+  function mendsOf({ texts }: WrittenCells): readonly MendKind[] {
+    const mends: MendKind[] = []
+    const fit = fitsBy(texts.length)
+    if (fit !== undefined) mends.push(fit)
+    if (stripsNul && fields.some(({ index }) => texts[index]?.includes("\0"))) mends.push("nul-stripped")
+    return mends
+  }
+
+  /** What stands in the cell; undefined where a padded record has none. */
+  function textOf({ texts }: WrittenCells, index: number): string | undefined {
+    const text = texts[index]
+    return stripsNul ? text?.replaceAll("\0", "") : text
   }
 
   return (written, bytes) => {
@@ -78,8 +101,9 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
     if (verdict !== undefined) return { fate: "reject", verdict }
     const cells: (string | null)[] = []
     for (const { name, index, declared, shaper } of columns) {
-      const text = written.texts[index] ?? ""
-      const raw = shaper.isNullWord(text) && !written.isQuoted(index) ? null : text
+      const text = textOf(written, index)
+      const isNull = text === undefined || (shaper.isNullWord(text) && !written.isQuoted(index))
+      const raw = isNull ? null : text
       const cell = shaper.isIdentity ? raw : shaper.shape(raw)
       const fault =
         cell === null ||
@@ -90,13 +114,15 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
           ? undefined
           : explainFault(raw, cell, `${declared}: ${grammars[declared].forms}`)
       if (fault !== undefined)
-        return { fate: "reject", verdict: { ...fault, column: name, value: showCell(text) } }
+        return { fate: "reject", verdict: { ...fault, column: name, value: shown(text) } }
       if (cell !== null && typeof cell !== "string")
-        return { fate: "reject", verdict: { ...cell, column: name, value: showCell(text) } }
+        return { fate: "reject", verdict: { ...cell, column: name, value: shown(text) } }
       cells.push(cell)
     }
     const isServed = tests.every(({ at, accepts }) => accepts(cells[at] ?? null))
-    return isServed ? { fate: "row", cells } : { fate: "filtered" }
+    if (!isServed) return { fate: "filtered" }
+    const mends = canMend ? mendsOf(written) : []
+    return mends.length === 0 ? { fate: "row", cells } : { fate: "row", cells, mends }
   }
 }
 
