@@ -137,8 +137,10 @@ type Judgement = {
 function judgeBytes(request: RecordScanRequest, scanner: RecordScanner): Judgement {
   const evidence = createByteEvidence(request.fields, request.dialect.quote, scanner)
   return {
-    take: (notes, bytes, place, areClean) =>
-      (areClean || findTextFault(bytes) === undefined) && evidence.take(notes, place) ? "row" : "reject",
+    take: (notes, bytes, { row, line }, areClean) =>
+      (areClean || findTextFault(bytes) === undefined) && evidence.take(notes, { row, line })
+        ? "row"
+        : "reject",
     finish: () => describeColumns(request, evidence.finish()),
   }
 }

@@ -114,9 +114,15 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
           ? undefined
           : explainFault(raw, cell, `${declared}: ${grammars[declared].forms}`)
       if (fault !== undefined)
-        return { fate: "reject", verdict: { ...fault, column: name, value: shown(text) } }
+        return {
+          fate: "reject",
+          verdict: { ...fault, column: name, value: raw === null ? null : showCell(raw) },
+        }
       if (cell !== null && typeof cell !== "string")
-        return { fate: "reject", verdict: { ...cell, column: name, value: shown(text) } }
+        return {
+          fate: "reject",
+          verdict: { ...cell, column: name, value: raw === null ? null : showCell(raw) },
+        }
       cells.push(cell)
     }
     const isServed = tests.every(({ at, accepts }) => accepts(cells[at] ?? null))
