@@ -16,6 +16,8 @@ import { noIndexes } from "./index-folder.ts"
 import { getDeclared, withDeclared } from "./open-declared.ts"
 import { readingOf } from "./reading.ts"
 import type { SourceSettings } from "./settings.ts"
+import type { Encoding } from "./text/encodings.ts"
+import type { Compression } from "./text/spelling.ts"
 
 const shownRejects = 5
 
@@ -42,6 +44,12 @@ export type DatasetReport = {
       readonly state: "ok" | "rejects"
       readonly version: string
       readonly bytes: number
+      /** How the file's bytes are read, and what says so. */
+      readonly encoding: Encoding
+      readonly encoding_by: "byte order mark" | "settings" | "default"
+      readonly compression: Compression | null
+      /** Of its text in UTF-8, where it is read through one. */
+      readonly text_bytes: number | null
       readonly rows: number
       readonly rejects: number
       readonly chunks: number
@@ -64,7 +72,7 @@ export async function reportDataset(
   try {
     return await withDeclared(settings, name, { indexes: noIndexes, signal }, async (version) => ({
       ...always,
-      ...(await describe(version)),
+      ...(await describe(version, shape.encoding)),
     }))
   } catch (error) {
     signal.throwIfAborted()
@@ -79,8 +87,9 @@ export async function reportDataset(
   }
 }
 
-async function describe(readable: ReadableVersion) {
-  const { manifest, layout, evidence } = readable.index
+async function describe(readable: ReadableVersion, declared: Encoding = "utf-8") {
+  const { manifest, layout, evidence, spelling } = readable.index
+  const by = spelling.isMarked ? "byte order mark" : declared === "utf-8" ? "default" : "settings"
   const columns = layout.fields.flatMap(({ name, type, declared }, i): ColumnReport[] => {
     const own = evidence[i]
     if (own === undefined) return []
@@ -91,6 +100,10 @@ async function describe(readable: ReadableVersion) {
     state: manifest.rejects === 0 ? ("ok" as const) : ("rejects" as const),
     version: manifest.version,
     bytes: manifest.files.reduce((sum, one) => sum + one.bytes, 0),
+    encoding: spelling.encoding,
+    encoding_by: by as Extract<DatasetReport, { encoding_by: string }>["encoding_by"],
+    compression: spelling.compression ?? null,
+    text_bytes: manifest.files[0]?.text_bytes ?? null,
     rows: manifest.rows,
     rejects: manifest.rejects,
     chunks: manifest.chunks.length,

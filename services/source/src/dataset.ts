@@ -24,6 +24,7 @@ export type DatasetParts = {
   readonly settleMs: number
   readonly keepVersionsMs: number
   readonly maxRecordBytes: number
+  readonly maxTextBytes: number
   readonly indexes: IndexFolder
   readonly turns: Turns
   /** Told of each version that follows another one, or none. */

@@ -102,6 +102,7 @@ function isWithin(folder: string, above: string): boolean {
 function nameOf(path: string): string {
   // NFKD parts a letter from its accent, so that `Übersicht` becomes `ubersicht`.
   const plain = basename(path)
+    .replace(/\.(?:gz|zst)$/i, "")
     .replace(/\.[^.]*$/, "")
     .normalize("NFKD")
     .replace(/\p{M}/gu, "")

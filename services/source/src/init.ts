@@ -69,15 +69,16 @@ async function findCsvFiles(folder: string, written: string): Promise<string[]> 
     .sort()
   if (names.length > 0) return names.map((name) => join(folder, name))
   const below = await findFolderWithCsv(folder, entries)
-  throw new Problem("usage-invalid", `${written} holds no file whose name ends in .csv.`, {
+  throw new Problem("usage-invalid", `${written} holds no file whose name ends in .csv or .tsv.`, {
     hint:
       below === undefined
-        ? "Name the folder in which the .csv files themselves lie; folders below it are not searched."
+        ? "Name the folder in which the files themselves lie (.csv or .tsv, also with .gz or .zst); folders below it are not searched."
         : `Folders below it are not searched, but ${join(written, below)} holds some: name that one.`,
   })
 }
 
-const isCsvFile = (entry: Dirent) => !entry.isDirectory() && /^[^.].*\.csv$/i.test(entry.name)
+const isCsvFile = (entry: Dirent) =>
+  !entry.isDirectory() && /^[^.].*\.(?:csv|tsv)(?:\.gz|\.zst)?$/i.test(entry.name)
 
 async function findFolderWithCsv(folder: string, entries: readonly Dirent[]): Promise<string | undefined> {
   for (const entry of entries) {

@@ -2,6 +2,7 @@
 import type { Reader } from "./formats/format.ts"
 import { chooseReader } from "./formats/readers.ts"
 import { type DatasetSettings, type SourceSettings, signOf } from "./settings.ts"
+import { type Encoding, findEncoding } from "./text/encodings.ts"
 import type { Shape } from "./version-name.ts"
 
 const defaultChunkBytes = 1024 * 1024
@@ -14,6 +15,7 @@ export type Reading = {
   readonly reader: Reader
   readonly settleMs: number
   readonly maxRecordBytes: number
+  readonly maxTextBytes: number
 }
 
 /** How this dataset's file is read. */
@@ -26,6 +28,7 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
     reader: chooseReader(shape.dialect, dataset.dialect.reader),
     settleMs: settings.settle,
     maxRecordBytes: settings.record_limit,
+    maxTextBytes: settings.expand_limit,
   }
 }
 
@@ -35,5 +38,12 @@ function shapeOf({ columns, chunk, dialect }: DatasetSettings): Shape {
     columns,
     chunk: chunk.rows === undefined ? { bytes: chunk.bytes ?? defaultChunkBytes } : { rows: chunk.rows },
     dialect: { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) },
+    encoding: encodingOf(dialect.encoding),
   }
+}
+
+/** Labels that mean nothing are refused with the settings. */
+function encodingOf(label: string): Encoding {
+  const found = findEncoding(label)
+  return found !== undefined && "encoding" in found ? found.encoding : "utf-8"
 }

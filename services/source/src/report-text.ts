@@ -18,6 +18,7 @@ export function formatReport(report: DatasetReport): string {
   const { bytes, rows, rejects, chunks, version, columns, first_rejects: firstRejects } = report
   const lines = [
     `file     ${file}, ${counted(bytes, "byte")}, ${counted(rows, "record")}, ${counted(rejects, "reject")}`,
+    `text     ${describeText(report)}`,
     `reader   ${how}`,
     `version  ${version} in ${counted(chunks, "chunk")}`,
     ...firstRejects.map(
@@ -30,6 +31,13 @@ export function formatReport(report: DatasetReport): string {
     ...columnLines(columns),
   ]
   return [`${dataset}: ${state === "ok" ? "ok" : "servable, with rejects"}`, ...indented(lines)].join("\n")
+}
+
+/** `windows-1252 by settings, gzip, 1234 bytes in UTF-8` */
+function describeText(report: Extract<DatasetReport, { encoding: string }>): string {
+  const { encoding, encoding_by: by, compression, text_bytes: textBytes } = report
+  const length = textBytes === null ? [] : [`${counted(textBytes, "byte")} in UTF-8`]
+  return [`${encoding} by ${by}`, ...(compression === null ? [] : [compression]), ...length].join(", ")
 }
 
 function columnLines(columns: readonly ColumnReport[]): readonly string[] {

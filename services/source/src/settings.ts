@@ -13,6 +13,7 @@ import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
 import { standardCache } from "./draft.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
+import { encodings, findEncoding } from "./text/encodings.ts"
 
 /** Read from the working folder when no other is named. */
 export const standardFile = "source.yaml"
@@ -48,6 +49,11 @@ const chunkSchema = Type.Object({
 const dialectSchema = Type.Object({
   delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
   quote: Type.String({ default: '"', description: "one ASCII character around cells, doubled inside" }),
+  encoding: Type.String({
+    default: "utf-8",
+    description:
+      "a WHATWG label such as windows-1252, iso-8859-15 or utf-16le; a byte order mark in the file outweighs it",
+  }),
   reader: Type.Optional(
     Type.Enum(readerNames, {
       description: "which reader serves the file; left out, `bytes`, the fast one, if it knows the dialect",
@@ -124,7 +130,8 @@ export const sourceSettingsSchema = Type.Object({
   }),
   cache: path({
     default: standardCache,
-    description: "folder for chunk indexes; may be deleted at any time",
+    description:
+      "folder for chunk indexes, and for the text of each file that is packed or not UTF-8; may be deleted at any time",
   }),
   auth: authSchema,
   datasets: Type.Record(Type.String({ pattern: datasetNamePattern }), datasetSchema, {
@@ -158,6 +165,10 @@ export const sourceSettingsSchema = Type.Object({
     description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
   }),
   record_limit: bytes({ default: "16MiB", description: "the longest record; beyond it the file is refused" }),
+  expand_limit: bytes({
+    default: "64GiB",
+    description: "the longest text of a file that is packed (gzip, zstd) or not UTF-8; beyond it the file is refused",
+  }),
   timeouts: Type.Object({
     headers: duration({ default: "10s", description: "for a request's headers to arrive" }),
     request: duration({ default: "30s", description: "for a whole request to arrive" }),
@@ -214,7 +225,7 @@ export function checkSourceSettings(settings: SourceSettings): SettingsProblem[]
   if (settings.events.heartbeat === 0) {
     problems.push({ path: "events.heartbeat", message: "is 0ms, expected at least 1ms" })
   }
-  for (const path of ["buffer_budget", "record_limit"] as const) {
+  for (const path of ["buffer_budget", "record_limit", "expand_limit"] as const) {
     if (settings[path] === 0) problems.push({ path, message: "is 0, expected at least 1B" })
   }
   return problems
@@ -274,6 +285,8 @@ function checkDataset(path: string, { files, columns, chunk, dialect }: DatasetS
   if (signOf(dialect.delimiter) === signOf(dialect.quote)) {
     add("dialect.quote", "is the delimiter too, expected another character")
   }
+  const encoding = judgeEncoding(dialect.encoding)
+  if (encoding !== undefined) add("dialect.encoding", encoding)
   const signs = { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) }
   if (dialect.reader !== undefined && !readsDialect(dialect.reader, signs)) {
     add(
@@ -282,6 +295,19 @@ function checkDataset(path: string, { files, columns, chunk, dialect }: DatasetS
     )
   }
   return problems
+}
+
+/** What is wrong with an encoding's label, if anything. */
+function judgeEncoding(label: string): string | undefined {
+  const found = findEncoding(label)
+  if (found === undefined) {
+    const nearest = findNearest(label, encodings)
+    const expected =
+      nearest === undefined ? "expected one such as utf-8, windows-1252 or utf-16le" : `did you mean ${nearest}?`
+    return `is ${JSON.stringify(label)}, which is no encoding's name; ${expected}`
+  }
+  if ("encoding" in found) return undefined
+  return `is ${found.unread}, which is not read; convert the file: iconv -f ${found.unread.toUpperCase()} -t UTF-8 OLD > NEW, and serve the new one`
 }
 
 /** The character that a dialect's setting means: `tab` and `\t` are what people write for a tab. */

@@ -6,11 +6,15 @@ import type { DraftFile } from "./draft.ts"
 import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
 import { chooseReader } from "./formats/readers.ts"
 import { sniffDelimiter } from "./formats/sniff-delimiter.ts"
+import { noIndexes } from "./index-folder.ts"
 import { type OpenFile, openFile } from "./open-file.ts"
-import { passOverFile } from "./version-pass.ts"
+import { readFile } from "./read-file.ts"
+import { readTextHead } from "./text/read-head.ts"
+import type { TextFile } from "./text/text-file.ts"
 
 const headBytes = 64 * 1024
 const maxRecordBytes = 16 * 1024 * 1024
+const maxTextBytes = 64 * 1024 ** 3
 // No chunk is served from here, so where it is cut does not matter.
 const chunk = { bytes: 1024 * 1024 }
 
@@ -19,26 +23,33 @@ export async function surveyFile(path: string, signal: AbortSignal): Promise<Dra
   if (basename(path).includes("*")) {
     return { path, trouble: "its name holds *, which stands for a pattern. Rename it.", delimiter: "," }
   }
+  const file = basename(path)
   let open: OpenFile | undefined
+  let text: TextFile | undefined
   let delimiter = ","
   try {
-    const opened = await openFile(dirname(path), basename(path))
-    open = opened
-    delimiter = await findDelimiter(open)
+    open = await openFile(dirname(path), file)
+    const head = await readTextHead(file, open.read, { bytes: headBytes })
+    delimiter = sniffDelimiter(head.bytes.toString())
     const dialect = { delimiter, quote: '"' }
     const reader = chooseReader(dialect)
-    const index = await passOverFile({
+    const made = await readFile({
       dataset: "survey",
-      file: basename(path),
+      file,
       open,
       reader,
       shape: { columns: { drop: [], rename: {}, types: {} }, chunk, dialect },
       maxRecordBytes,
+      maxTextBytes,
+      indexes: noIndexes,
       signal,
       onProgress: () => {},
     })
+    text = made.text
+    const { index } = made
     const { columns, rows, rejects: count } = index.manifest
-    const first = await describeFirst({ index, reader, read: (one) => readChunk(opened, one) })
+    const { read } = text ?? open
+    const first = await describeFirst({ index, reader, read: (one) => readChunk(read, one) })
     const rejects = first === undefined ? {} : { rejects: { count, first } }
     return { path, columns, rows: rows - count, ...rejects, delimiter }
   } catch (error) {
@@ -47,6 +58,7 @@ export async function surveyFile(path: string, signal: AbortSignal): Promise<Dra
     const { message, hint = "" } = error
     return { path, trouble: `${message} ${hint}`.trim(), delimiter }
   } finally {
+    await text?.close()
     await open?.close()
   }
 }
@@ -57,13 +69,7 @@ async function describeFirst(version: ReadableVersion): Promise<string | undefin
   return `line ${first.line}: ${first.code}: ${first.reason} ${hintOf([first]) ?? ""}`.trim()
 }
 
-async function readChunk(open: OpenFile, chunk: ManifestChunk): Promise<Buffer> {
+async function readChunk(read: OpenFile["read"], chunk: ManifestChunk): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(chunk.byte_to - chunk.byte_from)
-  return bytes.subarray(0, await open.read(bytes, chunk.byte_from))
-}
-
-async function findDelimiter(open: OpenFile): Promise<string> {
-  const head = Buffer.alloc(Math.min(headBytes, open.identity.bytes))
-  const filled = await open.read(head, 0)
-  return sniffDelimiter(head.subarray(0, filled).toString())
+  return bytes.subarray(0, await read(bytes, chunk.byte_from))
 }

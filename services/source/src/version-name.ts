@@ -4,18 +4,21 @@ import type { Column } from "@flatbed/contract"
 import type { ChunkRule } from "./chunk-cut.ts"
 import type { Dialect } from "./formats/format.ts"
 import type { ColumnSettings } from "./served-columns.ts"
+import type { Encoding } from "./text/encodings.ts"
 
 /** Raised when the same file and settings come to mean other rows or other bytes on the wire. */
 export const wireNumber = 1
 
 /** Raised when an index that was kept says less than the program has come to need; the versions stay. */
-const indexNumber = 3
+const indexNumber = 4
 
 /** The effective settings that shape a dataset's rows. Which reader reads them is not among them. */
 export type Shape = {
   readonly dialect: Dialect
   readonly columns: ColumnSettings
   readonly chunk: ChunkRule
+  /** Of files that no byte order mark tells of; UTF-8 unless told. */
+  readonly encoding?: Encoding
 }
 
 /** SHA-256, hex, over the wire's number, the dataset's name, the files' digests, the shape and the columns. */
@@ -35,13 +38,14 @@ export function nameShape(dataset: string, file: string, shape: Shape): string {
 }
 
 // Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.
-function canonicalShape({ dialect, columns, chunk }: Shape): unknown {
+function canonicalShape({ dialect, columns, chunk, encoding = "utf-8" }: Shape): unknown {
   const sorted = (record: Readonly<Record<string, string>>) =>
     Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
   return [
     [dialect.delimiter, dialect.quote],
     [columns.select ?? null, [...columns.drop].sort(), sorted(columns.rename), sorted(columns.types)],
     "rows" in chunk ? ["rows", chunk.rows] : ["bytes", chunk.bytes],
+    ...(encoding === "utf-8" ? [] : [["encoding", encoding]]),
   ]
 }
 
