@@ -21,7 +21,10 @@ export const rejectSchema = Type.Object({
   row: Type.Integer({ minimum: 1, description: "the record's number in the version" }),
   file: Type.String({ description: "path relative to the source's root" }),
   line: Type.Integer({ minimum: 1, description: "line of the file on which the record begins" }),
-  byte: Type.Integer({ minimum: 0, description: "offset of the record's first byte in the file, once that is unpacked" }),
+  byte: Type.Integer({
+    minimum: 0,
+    description: "offset of the record's first byte in the file, once that is unpacked",
+  }),
   code: Type.Enum(Object.keys(rejectCodes) as RejectCode[]),
   column: Type.Union([Type.String(), Type.Null()]),
   value: Type.Union([Type.String(), Type.Null()], { description: "the cell, cut after 100 characters" }),

@@ -121,7 +121,9 @@ export function originOf(
   chunk: ManifestChunk,
   bytes: Buffer,
 ): Origin | undefined {
-  const encoding = encodings.find((one) => files.some(({ file, encoding }) => file === chunk.file && encoding === one))
+  const encoding = encodings.find((one) =>
+    files.some(({ file, encoding }) => file === chunk.file && encoding === one),
+  )
   if (encoding === undefined || chunk.origin_from === undefined) return undefined
   return createOrigin(encoding, { bytes, textFrom: chunk.byte_from, originFrom: chunk.origin_from })
 }

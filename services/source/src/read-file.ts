@@ -32,7 +32,8 @@ export async function readFile(request: ReadRequest): Promise<ReadFile> {
     const index = await passOverFile({ ...request, spelling, text, onProgress: onPassed })
     return { index, text: draft }
   } catch (error) {
-    const placed = error instanceof Problem ? await placeProblemInOrigin(error, spelling.encoding, draft.read) : error
+    const placed =
+      error instanceof Problem ? await placeProblemInOrigin(error, spelling.encoding, draft.read) : error
     await draft.close()
     throw placed
   }

@@ -167,7 +167,8 @@ export const sourceSettingsSchema = Type.Object({
   record_limit: bytes({ default: "16MiB", description: "the longest record; beyond it the file is refused" }),
   expand_limit: bytes({
     default: "64GiB",
-    description: "the longest text of a file that is packed (gzip, zstd) or not UTF-8; beyond it the file is refused",
+    description:
+      "the longest text of a file that is packed (gzip, zstd) or not UTF-8; beyond it the file is refused",
   }),
   timeouts: Type.Object({
     headers: duration({ default: "10s", description: "for a request's headers to arrive" }),
@@ -303,7 +304,9 @@ function judgeEncoding(label: string): string | undefined {
   if (found === undefined) {
     const nearest = findNearest(label, encodings)
     const expected =
-      nearest === undefined ? "expected one such as utf-8, windows-1252 or utf-16le" : `did you mean ${nearest}?`
+      nearest === undefined
+        ? "expected one such as utf-8, windows-1252 or utf-16le"
+        : `did you mean ${nearest}?`
     return `is ${JSON.stringify(label)}, which is no encoding's name; ${expected}`
   }
   if ("encoding" in found) return undefined

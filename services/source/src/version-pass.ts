@@ -4,10 +4,10 @@ import { createChunkCutter } from "./chunk-cut.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
 import type { Reader } from "./formats/format.ts"
 import { openHashing } from "./hashing.ts"
+import type { OpenFile } from "./open-file.ts"
 import type { MadeText } from "./text/make-text.ts"
 import { findOriginOffsets } from "./text/origin-offsets.ts"
 import type { Spelling } from "./text/spelling.ts"
-import type { OpenFile } from "./open-file.ts"
 import { nameVersion, type Shape } from "./version-name.ts"
 
 export type PassRequest = {

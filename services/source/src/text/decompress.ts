@@ -31,11 +31,13 @@ export async function* decompress(
         stream.end()
         return
       }
-      // At its end it never says that it has taken the rest.
+      const before = stream.bytesWritten
       await new Promise<void>((resolve) => {
         wake = resolve
         stream.write(bytes, () => resolve())
       })
+      // It leaves bytes only when it is at its end, which it says later.
+      if (stream.bytesWritten - before < bytes.length) return
     }
   }
 

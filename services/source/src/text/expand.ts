@@ -75,17 +75,25 @@ function withHead(parts: AsyncGenerator<Buffer, void>) {
 
 function refuserOf(file: string, compression: Compression): Refuse {
   return (offset, found, isCut = false) =>
-    new Problem("file-compression", `${file} cannot be unpacked from byte ${offset} on (${compression}): ${found}.`, {
-      hint: isCut
-        ? "It was cut off: copy or make it again, and rename it into place when it is whole."
-        : `It is damaged: copy or make it again, and try ${compression} -t on it.`,
-      facts: { file, byte: offset },
-    })
+    new Problem(
+      "file-compression",
+      `${file} cannot be unpacked from byte ${offset} on (${compression}): ${found}.`,
+      {
+        hint: isCut
+          ? "It was cut off: copy or make it again, and rename it into place when it is whole."
+          : `It is damaged: copy or make it again, and try ${compression} -t on it.`,
+        facts: { file, byte: offset },
+      },
+    )
 }
 
 function noZstd(file: string): Problem {
-  return new Problem("file-compression", `${file} is packed with zstd, which Node ${process.versions.node} cannot unpack.`, {
-    hint: "Run the source on Node 22.15 or later, or pack the file with gzip.",
-    facts: { file },
-  })
+  return new Problem(
+    "file-compression",
+    `${file} is packed with zstd, which Node ${process.versions.node} cannot unpack.`,
+    {
+      hint: "Run the source on Node 22.15 or later, or pack the file with gzip.",
+      facts: { file },
+    },
+  )
 }

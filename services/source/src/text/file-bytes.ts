@@ -36,7 +36,7 @@ export function createFileBytes(
   return {
     at: () => at,
     async peek(length) {
-      while (held.length < length && (await more())) continue
+      while (held.length < length && (await more()));
       return held.subarray(0, length)
     },
     async block() {

@@ -108,7 +108,8 @@ async function skipHeader(bytes: FileBytes, refuse: Refuse): Promise<void> {
 async function skipPadding(bytes: FileBytes, refuse: Refuse): Promise<void> {
   for (let block = await bytes.block(); block.length > 0; block = await bytes.block()) {
     const other = block.findIndex((byte) => byte !== 0)
-    if (other !== -1) throw refuse(bytes.at() + other, "these bytes stand behind the padding of the last member")
+    if (other !== -1)
+      throw refuse(bytes.at() + other, "these bytes stand behind the padding of the last member")
     bytes.skip(block.length)
   }
 }

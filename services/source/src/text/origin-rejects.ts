@@ -14,7 +14,10 @@ export function placeRejectsInOrigin(lines: Buffer, origin: Origin): Buffer {
     const next = lines.indexOf(lf, at) + 1 || lines.length
     if (lines.subarray(at, at + rejectLine.length).equals(rejectLine)) {
       const { reject } = JSON.parse(lines.toString("utf8", at, next)) as { reject: Reject }
-      parts.push(lines.subarray(kept, at), Buffer.from(`${JSON.stringify({ reject: place(reject, origin) })}\n`))
+      parts.push(
+        lines.subarray(kept, at),
+        Buffer.from(`${JSON.stringify({ reject: place(reject, origin) })}\n`),
+      )
       kept = next
     }
     at = next

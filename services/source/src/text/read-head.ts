@@ -16,7 +16,11 @@ export async function readTextHead(
   read: (into: Buffer, offset: number) => Promise<number>,
   { encoding = "utf-8", bytes: wanted }: { readonly encoding?: Encoding; readonly bytes: number },
 ): Promise<TextHead> {
-  const { spelling, text } = await expand(file, createFileBytes(read, () => {}), encoding)
+  const { spelling, text } = await expand(
+    file,
+    createFileBytes(read, () => {}),
+    encoding,
+  )
   const parts: Buffer[] = []
   let length = 0
   for await (const part of text) {

@@ -136,7 +136,8 @@ function noRoom({ file, setting }: Place, free: number): Problem {
 const roomErrors = ["ENOSPC", "EDQUOT", "EFBIG", "EACCES", "EPERM", "EROFS", "ENOENT", "ENOTDIR"]
 
 function unusable({ file, setting }: Place, error: unknown): unknown {
-  if (!(error instanceof Error) || !("code" in error) || !roomErrors.includes(String(error.code))) return error
+  if (!(error instanceof Error) || !("code" in error) || !roomErrors.includes(String(error.code)))
+    return error
   return new Problem("cache-unusable", `The text of ${file} cannot be written (${error.code}).`, {
     hint: `Let this user write the folder that ${setting} names, and see that there is room.`,
     facts: { file },

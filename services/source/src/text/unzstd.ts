@@ -31,15 +31,20 @@ export async function* unzstd(bytes: FileBytes, refuse: Refuse): AsyncGenerator<
     if (magic === frameMagic) yield* readFrame(bytes, refuse)
     else if (magic !== undefined && (magic & 0xfffffff0) >>> 0 === skippableMagic) {
       await skipSkippable(bytes, head, refuse)
-    } else if (isBeginning(head)) throw refuse(bytes.at() + head.length, "the file ends inside a frame's header", true)
+    } else if (isBeginning(head))
+      throw refuse(bytes.at() + head.length, "the file ends inside a frame's header", true)
     else throw refuse(bytes.at(), "these bytes begin no frame of a zstd file")
   }
 }
 
+/** Whether the file ends inside the magic number of a frame of either kind. */
 function isBeginning(head: Buffer): boolean {
-  const magic = Buffer.alloc(magicBytes)
-  magic.writeUInt32LE(frameMagic)
-  return head.length < magicBytes && magic.subarray(0, head.length).equals(head)
+  if (head.length >= magicBytes) return false
+  return [frameMagic, skippableMagic + ((head[0] ?? 0) & 0x0f)].some((number) => {
+    const magic = Buffer.alloc(magicBytes)
+    magic.writeUInt32LE(number)
+    return magic.subarray(0, head.length).equals(head)
+  })
 }
 
 async function* readFrame(bytes: FileBytes, refuse: Refuse): AsyncGenerator<Buffer, void> {
@@ -64,7 +69,7 @@ async function* readFrame(bytes: FileBytes, refuse: Refuse): AsyncGenerator<Buff
     throw error
   }
   // The stream stops where it sees the frame's end; the parts know it too.
-  while (!(await parts.next()).done) continue
+  while (!(await parts.next()).done);
 }
 
 /** The frame's bytes as they are, part after part; sections 3.1.1.1 and 3.1.1.2. */
@@ -108,7 +113,8 @@ async function* frameParts(bytes: FileBytes, refuse: Refuse): AsyncGenerator<Buf
 
 async function skipSkippable(bytes: FileBytes, head: Buffer, refuse: Refuse): Promise<void> {
   const cut = () => refuse(bytes.at(), "the file ends inside a frame that is to be skipped", true)
-  let left = head.length < magicBytes * 2 ? Number.POSITIVE_INFINITY : magicBytes * 2 + head.readUInt32LE(magicBytes)
+  let left =
+    head.length < magicBytes * 2 ? Number.POSITIVE_INFINITY : magicBytes * 2 + head.readUInt32LE(magicBytes)
   while (left > 0) {
     const { length } = await bytes.block()
     if (length === 0) throw cut()
