@@ -1,5 +1,6 @@
 import { symlink } from "node:fs/promises"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { temporaryFolder } from "@flatbed/testing"
 import { expect, it, onTestFinished } from "vitest"
 import { findOwnFiles } from "./own-files.ts"
@@ -21,12 +22,22 @@ it("finds files relative to where the command was typed, each once, with its del
   ])
 })
 
+it("finds the delimiter of a file that is packed or in UTF-16", async () => {
+  const folder = await setup()
+  const packed = await folder.write("a.csv.gz", gzipSync("id;name\n1;x\n"))
+  const wide = await folder.write("b.csv", Buffer.from("\ufeffid\tname\n1\tx\n", "utf16le"))
+  expect(await findOwnFiles(["a.csv.gz", "b.csv"], folder.path)).toEqual([
+    { path: packed, delimiter: ";" },
+    { path: wide, delimiter: "\t" },
+  ])
+})
+
 it("tells everything that is wrong with the files at once, and what to do", async () => {
   const folder = await setup()
   await folder.write("good.csv", "id\n1\n")
   await folder.write("empty.csv", "")
   await folder.write("sheet.csv", Buffer.from("504b030414000600", "hex"))
-  await folder.write("utf16.csv", Buffer.from("\ufeffid\n1\n", "utf16le"))
+  await folder.write("cut.csv.gz", gzipSync("id\n1\n").subarray(0, 20))
   await folder.write("rows.json", "[]")
   await folder.write("nul.csv", "id\n1\0\n")
   await folder.write(".hidden.csv", "id\n1\n")
@@ -36,7 +47,7 @@ it("tells everything that is wrong with the files at once, and what to do", asyn
     ".",
     "empty.csv",
     "sheet.csv",
-    "utf16.csv",
+    "cut.csv.gz",
     "rows.json",
     "nul.csv",
     ".hidden.csv",
@@ -48,9 +59,9 @@ it("tells everything that is wrong with the files at once, and what to do", asyn
     `. is a folder; expected the files in it, as in ./*.csv.`,
     "empty.csv is empty; expected at least a header line.",
     "sheet.csv is no CSV but a ZIP archive, as .xlsx and .ods files are; save the sheet as CSV.",
-    "utf16.csv is no CSV but text in UTF-16; save it as UTF-8.",
+    "cut.csv.gz cannot be unpacked from byte 20 on (gzip): the file ends inside a member.",
     "rows.json is JSON by its name; only CSV is read so far.",
-    "nul.csv is no text: byte 4 is NUL; expected a CSV in UTF-8.",
+    "nul.csv is no text: byte 4 is NUL; expected a CSV.",
     ".hidden.csv has a name that begins with a dot; rename it.",
   ])
 })

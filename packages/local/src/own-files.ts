@@ -2,7 +2,7 @@
 import { open, realpath, stat } from "node:fs/promises"
 import { basename, resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
-import { type DraftFile, sniffDelimiter } from "@flatbed/source"
+import { type DraftFile, readTextHead, sniffDelimiter } from "@flatbed/source"
 
 const headBytes = 64 * 1024
 
@@ -13,12 +13,8 @@ const otherKinds: readonly { readonly begins: readonly number[]; readonly is: st
     is: "a ZIP archive, as .xlsx and .ods files are; save the sheet as CSV",
   },
   { begins: [0xd0, 0xcf, 0x11, 0xe0], is: "an old Office document such as .xls; save the sheet as CSV" },
-  { begins: [0x1f, 0x8b], is: "compressed by gzip; unpack it with gunzip first" },
-  { begins: [0x28, 0xb5, 0x2f, 0xfd], is: "compressed by zstd; unpack it first" },
   { begins: [0x50, 0x41, 0x52, 0x31], is: "a Parquet file" },
   { begins: [0x25, 0x50, 0x44, 0x46], is: "a PDF" },
-  { begins: [0xff, 0xfe], is: "text in UTF-16; save it as UTF-8" },
-  { begins: [0xfe, 0xff], is: "text in UTF-16; save it as UTF-8" },
 ]
 
 /**
@@ -35,7 +31,7 @@ export async function findOwnFiles(names: readonly string[], from: string): Prom
   }
   if (wrong.length === 0) return [...found.values()]
   throw new Problem("usage-invalid", `${wrong.join(".\n  ")}.`, {
-    hint: "Name CSV files in UTF-8 with a header line: npm start -- path/to/a.csv path/to/b.csv",
+    hint: "Name CSV files with a header line: npm start -- path/to/a.csv path/to/b.csv",
   })
 }
 
@@ -53,6 +49,8 @@ async function lookAt(name: string, written: string): Promise<DraftFile | Troubl
     const trouble = judge(path, head)
     return trouble === undefined ? { path, delimiter: sniffDelimiter(head.toString()) } : { trouble }
   } catch (error) {
+    if (error instanceof Problem)
+      return { trouble: error.message.slice(basename(written).length).trim().replace(/\.$/, "") }
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return { trouble: `is not there (looked for ${written})` }
     if (code === "EACCES" || code === "EPERM") return { trouble: "may not be read by this user" }
@@ -60,11 +58,13 @@ async function lookAt(name: string, written: string): Promise<DraftFile | Troubl
   }
 }
 
+/** Its first bytes as text: unpacked, and in UTF-8 where a byte order mark says what they are. */
 async function readHead(path: string): Promise<Buffer> {
   const file = await open(path)
   try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(headBytes) })
-    return buffer.subarray(0, bytesRead)
+    const read = async (into: Buffer, offset: number) =>
+      (await file.read(into, 0, into.length, offset)).bytesRead
+    return (await readTextHead(basename(path), read, { bytes: headBytes })).bytes
   } finally {
     await file.close()
   }
@@ -76,5 +76,5 @@ function judge(path: string, head: Buffer): string | undefined {
   if (kind !== undefined) return `is no CSV but ${kind.is}`
   if (/\.(?:json|ndjson|jsonl)$/i.test(path)) return "is JSON by its name; only CSV is read so far"
   const nul = head.indexOf(0)
-  return nul === -1 ? undefined : `is no text: byte ${nul} is NUL; expected a CSV in UTF-8`
+  return nul === -1 ? undefined : `is no text: byte ${nul} is NUL; expected a CSV`
 }

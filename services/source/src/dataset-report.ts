@@ -109,7 +109,7 @@ async function describe(readable: ReadableVersion, declared: Encoding = "utf-8")
     chunks: manifest.chunks.length,
     columns,
     first_rejects: firstRejects,
-    hint: hintOf(firstRejects),
+    hint: spelling.encoding === "utf-8" ? hintOf(firstRejects) : null,
   }
 }
 

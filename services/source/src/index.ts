@@ -9,3 +9,4 @@ export {
   sourceSettingsSchema,
 } from "./settings.ts"
 export { type RunningSource, startSource } from "./start-source.ts"
+export { readTextHead } from "./text/read-head.ts"

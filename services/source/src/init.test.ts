@@ -71,7 +71,7 @@ describe("init", () => {
     await folder.write("data/latin.csv", latin)
     const { text, value } = await init()
     const found =
-      /latin: latin\.csv, 1 row, 2 columns\n +2 records will be set aside; the first: line 2: encoding-error: .*iconv/
+      /latin: latin\.csv, 1 row, 2 columns\n +2 records will be set aside; the first: line 2: encoding-error: .*encoding: windows-1252/
     expect(text).toMatch(found)
     expect(value.datasets).toMatchObject([{ rows: 1, rejects: { count: 2 } }])
     const yaml = await readFile(join(folder.path, "source.yaml"), "utf8")
@@ -87,7 +87,7 @@ describe("init", () => {
     expect(text).toMatch(
       / {2}bad\.csv cannot be served as it is and stands in a comment: .*line 2.* Close the quote/,
     )
-    expect(text).toContain("iconv -f WINDOWS-1252 -t UTF-8 latin.csv > latin-utf8.csv")
+    expect(text).toContain("dialect: { encoding: windows-1252 }")
     const yaml = await readFile(join(folder.path, "source.yaml"), "utf8")
     expect(yaml).toMatch(/^ {2}# bad\.csv cannot be served as it is: .*bad\.csv/m)
     const { settings } = await readSourceSettings({ file: join(folder.path, "source.yaml"), env: {} })

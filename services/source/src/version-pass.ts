@@ -7,7 +7,7 @@ import { openHashing } from "./hashing.ts"
 import type { OpenFile } from "./open-file.ts"
 import type { MadeText } from "./text/make-text.ts"
 import { findOriginOffsets } from "./text/origin-offsets.ts"
-import type { Spelling } from "./text/spelling.ts"
+import { plainSpelling, type Spelling } from "./text/spelling.ts"
 import { nameVersion, type Shape } from "./version-name.ts"
 
 export type PassRequest = {
@@ -15,9 +15,10 @@ export type PassRequest = {
   /** As the settings name it. */
   readonly file: string
   readonly open: Pick<OpenFile, "identity" | "read">
-  readonly spelling: Spelling
+  /** Plain UTF-8 unless told. */
+  readonly spelling?: Spelling
   /** What is read in the file's place when it does not spell its text plainly. */
-  readonly text: MadeText | undefined
+  readonly text?: MadeText | undefined
   readonly reader: Reader
   readonly shape: Shape
   readonly maxRecordBytes: number
@@ -31,7 +32,7 @@ export type PassRequest = {
  * that is expected; the caller compares the file's identity before and after.
  */
 export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
-  const { dataset, file, open, spelling, text, reader, shape, signal } = request
+  const { dataset, file, open, spelling = plainSpelling, text, reader, shape, signal } = request
   const total = text?.bytes ?? open.identity.bytes
   const { read } = text?.draft ?? open
   if (total === 0) {
@@ -132,7 +133,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
 function describeFile(
   file: string,
   read: Pick<ManifestFile, "bytes" | "sha256">,
-  { open, text, spelling }: PassRequest,
+  { open, text, spelling = plainSpelling }: PassRequest,
 ): ManifestFile {
   if (text === undefined) return { file, ...read }
   const { compression, encoding } = spelling

@@ -21,11 +21,17 @@ export async function placeProblemInOrigin(
   const value = `0x${rebuildOrigin(found.subarray(0, lengthInText(found[0] ?? 0)), encoding).toString("hex")}`
   const { file = "", line = 1 } = problem.facts
   const message = `The header of ${file} is not ${encoding}: byte ${byte} (${value}) on line ${line} is no character of its own.`
-  return withFacts(problem, message, { byte, value })
+  const hint = `Mend these bytes, or say in the dataset's dialect.encoding what they are, if they are not ${encoding}.`
+  return withFacts(problem, message, { byte, value }, hint)
 }
 
-function withFacts(problem: Problem, message: string, facts: Problem["facts"]): Problem {
-  const { code, hint } = problem
+function withFacts(
+  problem: Problem,
+  message: string,
+  facts: Problem["facts"],
+  hint: string | undefined = problem.hint,
+): Problem {
+  const { code } = problem
   return new Problem(code, message, {
     ...(hint === undefined ? {} : { hint }),
     facts: { ...problem.facts, ...facts },

@@ -12,6 +12,9 @@ export type Spelling = {
   readonly isMarked: boolean
 }
 
+/** Of a file whose bytes are its text. */
+export const plainSpelling: Spelling = { compression: undefined, encoding: "utf-8", isMarked: false }
+
 /** As many bytes as tell. */
 export const headBytes = 4
 
