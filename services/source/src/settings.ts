@@ -1,4 +1,7 @@
-/** What a source is started with: source.yaml's schema, and the rules across settings. */
+/**
+ * What a source is started with: source.yaml's schema, and the rules across settings. Long because it is a list, a few
+ * lines for each setting.
+ */
 import {
   bytes,
   duration,
