@@ -59,7 +59,7 @@ it("tells everything that is wrong with the files at once, and what to do", asyn
     `. is a folder; expected the files in it, as in ./*.csv.`,
     "empty.csv is empty; expected at least a header line.",
     "sheet.csv is no CSV but a ZIP archive, as .xlsx and .ods files are; save the sheet as CSV.",
-    "cut.csv.gz cannot be unpacked from byte 20 on (gzip): the file ends inside a member.",
+    "cut.csv.gz cannot be unpacked from byte 20 on (gzip): the file ends inside a member's checksum.",
     "rows.json is JSON by its name; only CSV is read so far.",
     "nul.csv is no text: byte 4 is NUL; expected a CSV.",
     ".hidden.csv has a name that begins with a dot; rename it.",

@@ -46,19 +46,12 @@ export function createIndexFolder(folder: string): IndexFolder {
   const pathOf = (version: string, ending: string) => join(folder, version + ending)
   // The texts that this process is writing; another one's lies there since it died.
   const underWay = new Set<string>()
+  const isLeftBehind = (name: string) => name.endsWith(textEnding + asideEnding) && !underWay.has(name)
   let texts = 0
 
-  async function list(): Promise<string[]> {
-    return readdir(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT" || error.code === "ENOTDIR") return []
-      throw error
-    })
-  }
+  const list = () => listFolder(folder)
 
-  async function removeTexts(isOver: (name: string) => boolean): Promise<void> {
-    const names = await list()
-    await Promise.all(names.filter(isOver).map((name) => rm(join(folder, name), { force: true })))
-  }
+  const removeTexts = (isOver: (name: string) => boolean) => removeFiles(folder, isOver)
 
   async function prune(): Promise<void> {
     const names = (await list()).filter((name) => !isText(name))
@@ -83,7 +76,7 @@ export function createIndexFolder(folder: string): IndexFolder {
       return undefined
     },
     async createText(file) {
-      await removeTexts((name) => name.endsWith(textEnding + asideEnding) && !underWay.has(name))
+      await removeTexts(isLeftBehind)
       texts += 1
       const name = `${process.pid}.${texts}${textEnding}${asideEnding}`
       underWay.add(name)
@@ -101,7 +94,9 @@ export function createIndexFolder(folder: string): IndexFolder {
       const { version } = made.index.manifest
       const textName = version + textEnding
       await draft?.keep(join(folder, textName))
-      await removeTexts((name) => name.endsWith(textEnding) && (draft === undefined || name !== textName))
+      const isReplaced = (name: string) =>
+        name.endsWith(textEnding) && (draft === undefined || name !== textName)
+      await removeTexts((name) => isReplaced(name) || isLeftBehind(name))
       const stored = { ...made, text: await draft?.identify() }
       // In one process one pass at a time writes here; another process has another number.
       const aside = pathOf(version, `.${process.pid}${asideEnding}`)
@@ -131,6 +126,24 @@ export function createIndexFolder(folder: string): IndexFolder {
         .map((name) => name.slice(0, name.lastIndexOf(".")))
     },
   }
+}
+
+/** Texts of datasets that are served no more would take room for ever; the cache may be emptied at any time. */
+export async function removeOtherTexts(cache: string, datasets: readonly string[]): Promise<void> {
+  const others = (await listFolder(cache)).filter((name) => !datasets.includes(name))
+  for (const name of others) await removeFiles(join(cache, name), isText)
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return []
+    throw error
+  })
+}
+
+async function removeFiles(folder: string, isOver: (name: string) => boolean): Promise<void> {
+  const names = (await listFolder(folder)).filter(isOver)
+  await Promise.all(names.map((name) => rm(join(folder, name), { force: true })))
 }
 
 const isText = (name: string) => name.endsWith(textEnding) || name.endsWith(textEnding + asideEnding)

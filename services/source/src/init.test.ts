@@ -1,5 +1,6 @@
 import { readFile, symlink } from "node:fs/promises"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { commandLine } from "@flatbed/edge"
 import { type TemporaryFolder, temporaryFolder, waitFor } from "@flatbed/testing"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
@@ -64,6 +65,24 @@ describe("init", () => {
     } finally {
       await source.close()
     }
+  })
+
+  it("serves packed files and UTF-16 as they are", async () => {
+    await folder.write("data/a.csv.gz", gzipSync("id;name\n1;Ann\n"))
+    await folder.write("data/b.tsv", Buffer.from("\ufeffid\tname\n1\tÄnn\n", "utf16le"))
+    await folder.write("data/cut.csv.gz", gzipSync("id\n1\n").subarray(0, 20))
+    const { value, text } = await init()
+    expect(value.datasets.map(({ name, file, rows }) => [name, file, rows])).toEqual([
+      ["a", "a.csv.gz", 1],
+      ["b", "b.tsv", 1],
+      ["cut", "cut.csv.gz", null],
+    ])
+    expect(text).toContain("cut.csv.gz cannot be served as it is")
+    const { settings } = await readSourceSettings({ file: value.file, env: {} })
+    expect(settings.datasets).toMatchObject({
+      a: { dialect: { delimiter: ";" } },
+      b: { dialect: { delimiter: "\t" } },
+    })
   })
 
   it("says how many records of a file will be set aside, and why the first", async () => {

@@ -1,6 +1,6 @@
 // If this fails, a packed file, or one that is not UTF-8, arrives with other rows than it has, or not at all.
 import { createHash } from "node:crypto"
-import { readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises"
+import { readdir, readFile, rename, rm, truncate, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { type Manifest, paths, type Reject, type RowOrigin } from "@flatbed/contract"
@@ -265,6 +265,34 @@ describe("a text", () => {
     await writeFile(file, csv)
     await source.manifest()
     expect((await readdir(cache)).filter((name) => name.includes("text"))).toEqual([])
+  })
+})
+
+describe("a cache folder", () => {
+  it("that cannot hold a text is said, and the file is read when it changes or after a while", async () => {
+    const { folder, file } = await setup(gzipSync(csv))
+    const cache = await folder.folder.write("cache", "a file stands in its place")
+    const source = await folder.open({ cache, scan_interval: "20ms" })
+    expect((await source.settled()).problem).toMatchObject({
+      code: "cache-unusable",
+      hint: expect.stringContaining("cache"),
+    })
+    const answer = await source.get(paths.currentChunk("t", 1))
+    expect([answer.statusCode, answer.headers["retry-after"]]).toEqual([503, "30"])
+    await rm(cache)
+    await utimes(file, new Date(), new Date())
+    expect(await rowsOf(source)).toEqual(rows)
+  })
+
+  it("keeps no text of a dataset that is served no more", async () => {
+    const { folder, cache } = await setup(gzipSync(csv))
+    const first = await folder.open()
+    await first.manifest()
+    await first.close()
+    const second = await folder.open({ datasets: { u: { files: "t.csv" } } })
+    const { version } = await second.manifest("u")
+    expect((await readdir(cache)).filter((name) => name.includes("text"))).toEqual([])
+    expect(await readdir(join(cache, "../u"))).toContain(`${version}.text`)
   })
 })
 
