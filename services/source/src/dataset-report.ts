@@ -8,18 +8,22 @@ import {
   type Reject,
   toProblemDocument,
 } from "@flatbed/contract"
+import { type CellChange, type CellSettings, traceCell } from "./cells/compile-cell.ts"
 import { findType } from "./evidence.ts"
-import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
+import { type ReadableVersion, readFirstRejects, readFirstWritten } from "./first-records.ts"
 import { convertHint } from "./formats/convert-hint.ts"
-import type { Dialect } from "./formats/format.ts"
+import type { Dialect, WrittenCells } from "./formats/format.ts"
 import { noIndexes } from "./index-folder.ts"
 import { getDeclared, withDeclared } from "./open-declared.ts"
 import { readingOf } from "./reading.ts"
 import type { SourceSettings } from "./settings.ts"
+import { showCell } from "./show-cell.ts"
 import type { Encoding } from "./text/encodings.ts"
 import type { Compression } from "./text/spelling.ts"
 
 const shownRejects = 5
+// Enough to find a cell that is not clean; more would take time that nobody expects.
+const lookedAt = 1000
 
 export type ColumnReport = {
   readonly name: string
@@ -30,6 +34,8 @@ export type ColumnReport = {
   /** What the rows that are served would say by themselves. */
   readonly found: ColumnType
   readonly evidence: Evidence
+  /** What the settings make of its cells, by the first one that they change; null where they change none that was looked at. */
+  readonly example: { readonly written: string; readonly changes: readonly CellChange[] } | null
 }
 
 export type DatasetReport = {
@@ -52,6 +58,8 @@ export type DatasetReport = {
       readonly text_bytes: number | null
       readonly rows: number
       readonly rejects: number
+      /** Records that the filter leaves out. */
+      readonly filtered: number
       readonly chunks: number
       readonly columns: readonly ColumnReport[]
       /** The first five. */
@@ -87,13 +95,17 @@ export async function reportDataset(
   }
 }
 
-async function describe(readable: ReadableVersion, declared: Encoding = "utf-8") {
+async function describe(readable: ReadableVersion, encodingSet: Encoding = "utf-8") {
   const { manifest, layout, evidence, spelling } = readable.index
-  const by = spelling.isMarked ? "byte order mark" : declared === "utf-8" ? "default" : "settings"
-  const columns = layout.fields.flatMap(({ name, type, declared }, i): ColumnReport[] => {
+  const by = spelling.isMarked ? "byte order mark" : encodingSet === "utf-8" ? "default" : "settings"
+  const written = await readFirstWritten(readable, lookedAt)
+  const columns = layout.fields.flatMap(({ name, type, declared, cell, index }, i): ColumnReport[] => {
     const own = evidence[i]
     if (own === undefined) return []
-    return [{ name, type, declared: declared ? type : null, found: findType(own.forms), evidence: own }]
+    const example = cell === undefined ? null : findExample(cell, index, written)
+    return [
+      { name, type, declared: declared ? type : null, found: findType(own.forms), evidence: own, example },
+    ]
   })
   const firstRejects = await readFirstRejects(readable, shownRejects)
   return {
@@ -106,11 +118,26 @@ async function describe(readable: ReadableVersion, declared: Encoding = "utf-8")
     text_bytes: manifest.files[0]?.text_bytes ?? null,
     rows: manifest.rows,
     rejects: manifest.rejects,
+    filtered: manifest.filtered,
     chunks: manifest.chunks.length,
     columns,
     first_rejects: firstRejects,
     hint: spelling.encoding === "utf-8" ? hintOf(firstRejects) : null,
   }
+}
+
+/** The first cell that the settings change, and what each step made of it. */
+function findExample(
+  cell: CellSettings,
+  index: number,
+  written: readonly WrittenCells[],
+): ColumnReport["example"] {
+  for (const { texts, isQuoted } of written) {
+    const text = texts[index]
+    const changes = text === undefined ? [] : traceCell(cell, text, isQuoted(index))
+    if (changes.length > 0) return { written: showCell(text ?? ""), changes }
+  }
+  return null
 }
 
 /** What a person can do about rejects; undecodable bytes have one cause, everything else is the data's own. */

@@ -165,7 +165,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
   }
 
   function tellPublished({ index }: HeldVersion, cached: boolean, started: number): void {
-    const { version, rows, rejects, chunks, columns, files } = index.manifest
+    const { version, rows, rejects, filtered, chunks, columns, files } = index.manifest
     const durationMs = Math.round(performance.now() - started)
     const bytes = files.reduce((sum, one) => sum + one.bytes, 0)
     const { encoding, compression, text_bytes: textBytes } = files[0] ?? {}
@@ -176,6 +176,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         version,
         rows,
         rejects,
+        filtered,
         bytes,
         // Absent where the file is its text.
         encoding,
@@ -187,7 +188,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         reader: parts.reader.name,
         columns: columns.map((column) => `${column.name} ${column.type}`),
       },
-      `${name}: ${counted(rows, "record")}${rejects === 0 ? "" : `, ${rejects} set aside,`} in ${counted(chunks.length, "chunk")}: ` +
+      `${name}: ${counted(rows, "record")}${rejects === 0 ? "" : `, ${rejects} set aside,`}${filtered === 0 ? "" : `, ${filtered} filtered,`} in ${counted(chunks.length, "chunk")}: ` +
         `version ${version.slice(0, 12)}`,
     )
     metrics.indexed(name, cached ? "cached" : "published", durationMs / 1000)

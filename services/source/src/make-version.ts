@@ -1,5 +1,6 @@
 /** From a path to a version: the cached index if the file is the same, otherwise passes until one is undisturbed. */
 import { setTimeout as wait } from "node:timers/promises"
+import { withHashKey } from "./chunk-index.ts"
 import { sameIdentity } from "./file-identity.ts"
 import type { Reader } from "./formats/format.ts"
 import type { HeldVersion, ServedBytes } from "./held-versions.ts"
@@ -44,7 +45,8 @@ export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
       const found = await indexes.find(shapeName, open.identity).catch(request.onCacheTrouble)
       if (found !== undefined) {
         kept = found.text === undefined
-        return { index: found.index, open: serveFrom(open, found.text), cached: true }
+        const index = withHashKey(found.index, shape.columns.hashKey)
+        return { index, open: serveFrom(open, found.text), cached: true }
       }
       if (!(await isSettled(request, open))) continue
       const made = await undisturbed(request, open)

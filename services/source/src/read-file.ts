@@ -1,10 +1,11 @@
 /** One reading of one open file: first its text, if it spells that in another way than plainly, then the pass. */
 import { Problem } from "@flatbed/contract"
+import { passWithFormats } from "./census-pass.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
 import { makeText, type TextRequest } from "./text/make-text.ts"
 import { placeProblemInOrigin } from "./text/origin-problem.ts"
 import type { TextDraft } from "./text/text-file.ts"
-import { type PassRequest, passOverFile } from "./version-pass.ts"
+import type { PassRequest } from "./version-pass.ts"
 
 type ReadRequest = Omit<PassRequest, "spelling" | "text"> &
   Pick<TextRequest, "maxTextBytes"> & { readonly indexes: Pick<TextRequest, "createText"> }
@@ -13,7 +14,7 @@ type ReadRequest = Omit<PassRequest, "spelling" | "text"> &
 export type ReadFile = { readonly index: ChunkIndex; readonly text: TextDraft | undefined }
 
 /**
- * Raises what `makeText` and `passOverFile` do, placed in the file itself. `onProgress` hears of the file's bytes,
+ * Raises what `makeText` and `passWithFormats` do, placed in the file itself. `onProgress` hears of the file's bytes,
  * which count half for its text and half for the pass.
  */
 export async function readFile(request: ReadRequest): Promise<ReadFile> {
@@ -25,11 +26,11 @@ export async function readFile(request: ReadRequest): Promise<ReadFile> {
     createText: indexes.createText,
     onProgress: (bytes) => onProgress(Math.floor(bytes / 2), all),
   })
-  if (text === undefined) return { index: await passOverFile({ ...request, spelling, text }), text }
+  if (text === undefined) return { index: await passWithFormats({ ...request, spelling, text }), text }
   const { draft } = text
   const onPassed = (bytes: number, of: number) => onProgress(Math.floor((all * (1 + bytes / of)) / 2), all)
   try {
-    const index = await passOverFile({ ...request, spelling, text, onProgress: onPassed })
+    const index = await passWithFormats({ ...request, spelling, text, onProgress: onPassed })
     return { index, text: draft }
   } catch (error) {
     const placed =

@@ -1,5 +1,6 @@
 /** One pass over one open file: its bytes in, everything known about the version out. */
 import { type Column, type ManifestChunk, type ManifestFile, Problem } from "@flatbed/contract"
+import type { DecidedFormat } from "./cell-rules.ts"
 import { createChunkCutter } from "./chunk-cut.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
 import type { Reader } from "./formats/format.ts"
@@ -21,6 +22,8 @@ export type PassRequest = {
   readonly text?: MadeText | undefined
   readonly reader: Reader
   readonly shape: Shape
+  /** What all rows told about dates, see census-pass.ts. */
+  readonly decided?: Readonly<Record<string, DecidedFormat>>
   readonly maxRecordBytes: number
   readonly signal: AbortSignal
   /** How many bytes have been read so far, of how many. */
@@ -62,7 +65,10 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     })
   })
   const scan = reader.startScan(
-    { file, dialect: shape.dialect, columns: shape.columns, maxRecordBytes: request.maxRecordBytes },
+    {
+      ...{ file, dialect: shape.dialect, maxRecordBytes: request.maxRecordBytes },
+      columns: { ...shape.columns, decided: request.decided },
+    },
     {
       header(end, nextLine) {
         headerEnd = end
