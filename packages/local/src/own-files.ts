@@ -2,9 +2,9 @@
 import { open, realpath, stat } from "node:fs/promises"
 import { basename, resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
-import { type DraftFile, readTextHead, sniffDelimiter } from "@flatbed/source"
+import { type DraftFile, discoverFile, readTextHead } from "@flatbed/source"
 
-const headBytes = 64 * 1024
+const headBytes = 64
 
 /** How files begin that people take for a CSV, or that a program wrote under its name. */
 const otherKinds: readonly { readonly begins: readonly number[]; readonly is: string }[] = [
@@ -18,14 +18,18 @@ const otherKinds: readonly { readonly begins: readonly number[]; readonly is: st
 ]
 
 /**
- * Finds the files, relative to `from`; each once, free of symbolic links, with the delimiter of its first line.
- * What cannot be a CSV is refused, `usage-invalid`, all of it at once; broken records are not looked for here.
+ * Finds the files, relative to `from`; each once, free of symbolic links, with what discovery proposes for it.
+ * What cannot be served is refused, `usage-invalid`, all of it at once.
  */
-export async function findOwnFiles(names: readonly string[], from: string): Promise<DraftFile[]> {
+export async function findOwnFiles(
+  names: readonly string[],
+  from: string,
+  signal: AbortSignal,
+): Promise<DraftFile[]> {
   const found = new Map<string, DraftFile>()
   const wrong: string[] = []
   for (const name of names) {
-    const file = await lookAt(name, resolve(from, name))
+    const file = await lookAt(name, resolve(from, name), signal)
     if ("trouble" in file) wrong.push(`${name} ${file.trouble}`)
     else found.set(file.path, file)
   }
@@ -37,7 +41,7 @@ export async function findOwnFiles(names: readonly string[], from: string): Prom
 
 type Trouble = { readonly trouble: string }
 
-async function lookAt(name: string, written: string): Promise<DraftFile | Trouble> {
+async function lookAt(name: string, written: string, signal: AbortSignal): Promise<DraftFile | Trouble> {
   try {
     const path = await realpath(written)
     if ((await stat(path)).isDirectory()) {
@@ -47,7 +51,9 @@ async function lookAt(name: string, written: string): Promise<DraftFile | Troubl
     if (basename(path).startsWith(".")) return { trouble: "has a name that begins with a dot; rename it" }
     const head = await readHead(path)
     const trouble = judge(path, head)
-    return trouble === undefined ? { path, delimiter: sniffDelimiter(head.toString()) } : { trouble }
+    if (trouble !== undefined) return { trouble }
+    const { trouble: found, ...file } = await discoverFile(path, signal)
+    return found === undefined ? file : { trouble: `cannot be served: ${found.replace(/\.$/, "")}` }
   } catch (error) {
     if (error instanceof Problem)
       return { trouble: error.message.slice(basename(written).length).trim().replace(/\.$/, "") }
@@ -74,7 +80,5 @@ function judge(path: string, head: Buffer): string | undefined {
   if (head.length === 0) return "is empty; expected at least a header line"
   const kind = otherKinds.find(({ begins }) => begins.every((byte, i) => head[i] === byte))
   if (kind !== undefined) return `is no CSV but ${kind.is}`
-  if (/\.(?:json|ndjson|jsonl)$/i.test(path)) return "is JSON by its name; only CSV is read so far"
-  const nul = head.indexOf(0)
-  return nul === -1 ? undefined : `is no text: byte ${nul} is NUL; expected a CSV`
+  return /\.(?:json|ndjson|jsonl)$/i.test(path) ? "is JSON by its name; only CSV is read so far" : undefined
 }

@@ -1,6 +1,6 @@
 export { buildApp, type SourceApp } from "./app.ts"
+export { discoverFile } from "./discover-file.ts"
 export { type Draft, type DraftFile, draftSourceYaml } from "./draft.ts"
-export { sniffDelimiter } from "./formats/sniff-delimiter.ts"
 export {
   checkSourceSettings,
   type DatasetSettings,

@@ -5,9 +5,9 @@ import { dirname, join, resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
 import { type Command, type CommandContext, commandLine } from "@flatbed/edge"
 import { counted } from "./counted.ts"
+import { discoverFile } from "./discover-file.ts"
 import { type DraftFile, draftSourceYaml, sayRejects } from "./draft.ts"
 import { shellWord } from "./shell-word.ts"
-import { surveyFile } from "./survey.ts"
 
 const standardFile = "source.yaml"
 
@@ -32,7 +32,7 @@ async function init({ args, configFile, signal, print, note }: CommandContext): 
   const files: DraftFile[] = []
   for (const path of paths) {
     note(`reading ${path}`)
-    files.push(await surveyFile(path, signal))
+    files.push(await discoverFile(path, signal))
   }
   const { yaml, datasets } = draftSourceYaml(files, {
     folder: dirname(target),

@@ -69,7 +69,8 @@ function columnLines(columns: readonly ColumnReport[]): readonly string[] {
   return lines.map((line, i) => `${line}  ${i === 0 ? "because" : (rows[i - 1]?.at(-1) ?? "")}`)
 }
 
-function whyOf({ declared, evidence }: ColumnReport): string {
+/** Why a column has its type, in a sentence. */
+export function whyOf({ declared, evidence }: Pick<ColumnReport, "declared" | "evidence">): string {
   const { forms, ruled_out: ruledOut } = evidence
   if (ruledOut !== null) {
     const { type, row, line, value } = ruledOut
