@@ -1,9 +1,10 @@
 /** Pure: how a dataset's CSV is written, as source.yaml says it in the words of Table Dialect (Data Package v2). */
-import type { Settings, SettingsProblem } from "@flatbed/config"
+import { findNearest, type Settings, type SettingsProblem } from "@flatbed/config"
 import Type from "@flatbed/typebox"
 import { nullValuesSchema } from "./cells/cell-settings.ts"
 import type { Dialect } from "./formats/format.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
+import { encodings, findEncoding } from "./text/encodings.ts"
 
 export const dialectSchema = Type.Object({
   delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
@@ -47,6 +48,11 @@ export const dialectSchema = Type.Object({
     default: "reject",
     description: "a record with a NUL character is set aside; strip: the NUL is left out",
   }),
+  encoding: Type.String({
+    default: "utf-8",
+    description:
+      "a WHATWG label such as windows-1252, iso-8859-15 or utf-16le; a byte order mark in the file outweighs it",
+  }),
   null_values: nullValuesSchema,
   strict: Type.Boolean({
     default: false,
@@ -78,6 +84,8 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
     if (written === undefined || (setting === "quote_char" && written === "")) continue
     if (!/^[\t\x20-\x7e]$/.test(signOf(written))) add(setting, notOneSign(setting, written))
   }
+  const encoding = judgeEncoding(settings.encoding)
+  if (encoding !== undefined) add("encoding", encoding)
   const delimiter = signOf(settings.delimiter)
   const isTaken = (sign: string | undefined) =>
     sign !== undefined && sign !== "" && signOf(sign) === delimiter
@@ -100,6 +108,21 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
     add("reader", `is ${settings.reader}, which cannot read this dialect; expected csv-parse`)
   }
   return problems
+}
+
+/** What is wrong with an encoding's label, if anything. */
+function judgeEncoding(label: string): string | undefined {
+  const found = findEncoding(label)
+  if (found === undefined) {
+    const nearest = findNearest(label, encodings)
+    const expected =
+      nearest === undefined
+        ? "expected one such as utf-8, windows-1252 or utf-16le"
+        : `did you mean ${nearest}?`
+    return `is ${JSON.stringify(label)}, which is no encoding's name; ${expected}`
+  }
+  if ("encoding" in found) return undefined
+  return `is ${found.unread}, which is not read; convert the file: iconv -f ${found.unread.toUpperCase()} -t UTF-8 OLD > NEW, and serve the new one`
 }
 
 function notOneSign(setting: string, written: string): string {

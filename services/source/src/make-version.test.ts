@@ -29,6 +29,7 @@ async function make(csv: string, disturb: (path: string, pass: number) => void, 
     reader: csvParseReader,
     settleMs,
     maxRecordBytes: 1000,
+    maxTextBytes: 1000,
     indexes: createIndexFolder(join(folder.path, "cache")),
     signal: AbortSignal.timeout(20_000),
     onProgress: (bytes) => {
