@@ -8,16 +8,20 @@ import {
   type Reject,
   toProblemDocument,
 } from "@flatbed/contract"
+import { type CellChange, type CellSettings, traceCell } from "./cells/compile-cell.ts"
 import { findType } from "./evidence.ts"
-import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
+import { type ReadableVersion, readFirstRejects, readFirstWritten } from "./first-records.ts"
 import { convertHint } from "./formats/convert-hint.ts"
-import type { Dialect } from "./formats/format.ts"
+import type { Dialect, WrittenCells } from "./formats/format.ts"
 import { noIndexes } from "./index-folder.ts"
 import { getDeclared, withDeclared } from "./open-declared.ts"
 import { readingOf } from "./reading.ts"
 import type { SourceSettings } from "./settings.ts"
+import { showCell } from "./show-cell.ts"
 
 const shownRejects = 5
+// Enough to find a cell that is not clean; more would take time that nobody expects.
+const lookedAt = 1000
 
 export type ColumnReport = {
   readonly name: string
@@ -28,6 +32,8 @@ export type ColumnReport = {
   /** What the rows that are served would say by themselves. */
   readonly found: ColumnType
   readonly evidence: Evidence
+  /** What the settings make of its cells, by the first one that they change; null where they change none that was looked at. */
+  readonly example: { readonly written: string; readonly changes: readonly CellChange[] } | null
 }
 
 export type DatasetReport = {
@@ -44,6 +50,8 @@ export type DatasetReport = {
       readonly bytes: number
       readonly rows: number
       readonly rejects: number
+      /** Records that the filter leaves out. */
+      readonly filtered: number
       readonly chunks: number
       readonly columns: readonly ColumnReport[]
       /** The first five. */
@@ -81,10 +89,14 @@ export async function reportDataset(
 
 async function describe(readable: ReadableVersion) {
   const { manifest, layout, evidence } = readable.index
-  const columns = layout.fields.flatMap(({ name, type, declared }, i): ColumnReport[] => {
+  const written = await readFirstWritten(readable, lookedAt)
+  const columns = layout.fields.flatMap(({ name, type, declared, cell, index }, i): ColumnReport[] => {
     const own = evidence[i]
     if (own === undefined) return []
-    return [{ name, type, declared: declared ? type : null, found: findType(own.forms), evidence: own }]
+    const example = cell === undefined ? null : findExample(cell, index, written)
+    return [
+      { name, type, declared: declared ? type : null, found: findType(own.forms), evidence: own, example },
+    ]
   })
   const firstRejects = await readFirstRejects(readable, shownRejects)
   return {
@@ -93,11 +105,26 @@ async function describe(readable: ReadableVersion) {
     bytes: manifest.files.reduce((sum, one) => sum + one.bytes, 0),
     rows: manifest.rows,
     rejects: manifest.rejects,
+    filtered: manifest.filtered,
     chunks: manifest.chunks.length,
     columns,
     first_rejects: firstRejects,
     hint: hintOf(firstRejects),
   }
+}
+
+/** The first cell that the settings change, and what each step made of it. */
+function findExample(
+  cell: CellSettings,
+  index: number,
+  written: readonly WrittenCells[],
+): ColumnReport["example"] {
+  for (const { texts, isQuoted } of written) {
+    const text = texts[index]
+    const changes = text === undefined ? [] : traceCell(cell, text, isQuoted(index))
+    if (changes.length > 0) return { written: showCell(text ?? ""), changes }
+  }
+  return null
 }
 
 /** What a person can do about rejects; undecodable bytes have one cause, everything else is the data's own. */

@@ -1,6 +1,6 @@
 /**
- * What a source is started with: source.yaml's schema, and the rules across settings. Long because every setting stands
- * here beside its default.
+ * What a source is started with: source.yaml's schema, and the rules across settings. Long because every setting
+ * stands here beside its sentence.
  */
 import {
   bytes,
@@ -60,6 +60,11 @@ const dialectSchema = Type.Object({
   delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
   quote: Type.String({ default: '"', description: "one ASCII character around cells, doubled inside" }),
   null_values: nullValuesSchema,
+  strict: Type.Boolean({
+    default: false,
+    description:
+      "refuse a header with blank, alike, too long or unseen names; else each gets a name, which `check` shows",
+  }),
   reader: Type.Optional(
     Type.Enum(readerNames, {
       description: "which reader serves the file; left out, `bytes`, the fast one, if it knows the dialect",
@@ -70,9 +75,9 @@ const dialectSchema = Type.Object({
 const datasetSchema = Type.Object({
   files: fileName("path of the CSV, relative to root"),
   columns: columnsSchema,
+  filter: filterSchema,
   chunk: chunkSchema,
   dialect: dialectSchema,
-  filter: filterSchema,
 })
 
 /** What a token may be called: the name stands in logs. */
@@ -154,13 +159,6 @@ export const sourceSettingsSchema = Type.Object({
     }),
     heartbeat: duration({ default: "15s", description: "a sign of life to whoever listens to /v1/events" }),
   }),
-  hash_key: Type.Optional(
-    secret({
-      minLength: 16,
-      description:
-        "the key of the cleaning step `{ hash: hmac }`, at least 16 characters; another key makes other versions",
-    }),
-  ),
   settle: duration({
     default: "2s",
     description: "a file touched less than this ago is still being written",
@@ -177,6 +175,12 @@ export const sourceSettingsSchema = Type.Object({
     default: "32MiB",
     description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
   }),
+  hash_key: Type.Optional(
+    secret({
+      minLength: 16,
+      description: "the key of the cleaning step { hash: hmac }; who has it can find values out by trying",
+    }),
+  ),
   record_limit: bytes({ default: "16MiB", description: "the longest record; beyond it the file is refused" }),
   timeouts: Type.Object({
     headers: duration({ default: "10s", description: "for a request's headers to arrive" }),
@@ -268,10 +272,12 @@ function expectDataset(name: string, known: readonly string[]): string {
 
 function checkDataset(
   path: string,
-  { files, columns, chunk, dialect, filter }: DatasetSettings,
+  dataset: DatasetSettings,
   hashKey: string | undefined,
 ): SettingsProblem[] {
-  const problems: SettingsProblem[] = []
+  const { files, columns, filter, chunk, dialect } = dataset
+  const cellDefaults = { nullValues: dialect.null_values, hashKey }
+  const problems = checkCellSettings(path, columns, filter, cellDefaults)
   const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
   if (files.includes("*")) {
     add("files", `is ${JSON.stringify(files)}, but patterns are not supported yet; name one file`)
@@ -305,7 +311,6 @@ function checkDataset(
       `is ${dialect.reader}, which cannot read this delimiter and quote; expected csv-parse`,
     )
   }
-  problems.push(...checkCellSettings(path, columns, filter, { nullValues: dialect.null_values, hashKey }))
   return problems
 }
 

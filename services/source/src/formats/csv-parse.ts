@@ -20,17 +20,18 @@ import type {
   RowsForm,
   Scan,
   ScanRequest,
+  WrittenCells,
 } from "./format.ts"
 import { createRowGatherer } from "./gather-rows.ts"
 import { describeReject } from "./rejected-record.ts"
 import { createRowWriter } from "./row-writer.ts"
-import { createShaperOf, type WrittenCells } from "./shape-row.ts"
+import { createShaperOf } from "./shape-row.ts"
 
 const maxCharacterBytes = 4
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /** csv-parse as a reader of RFC 4180 and its relatives. */
-export const csvParseReader: Reader = { name: "csv-parse", startScan, encode, findRecord }
+export const csvParseReader: Reader = { name: "csv-parse", startScan, encode, readWritten, findRecord }
 
 function optionsFor(dialect: Dialect): Options {
   return {
@@ -77,7 +78,7 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
         refuseMalformed(bytes.subarray(bom), dialect, { ...place, byte: bom })
       }
       const fields = resolveServedColumns(cells, request.columns, { file, line: 1 })
-      columns = createRowGatherer({ dialect, width: cells.length, fields })
+      columns = createRowGatherer({ ...request, filter: request.columns.filter, width: cells.length, fields })
       borders.header(end, nextLine)
       row = 1
     } else {
@@ -204,6 +205,15 @@ function encode(
   return writer.finish(take)
 }
 
+function readWritten(bytes: Buffer, layout: Layout, limit: number): WrittenCells[] {
+  const found: WrittenCells[] = []
+  readRecords(bytes, layout, limit, (texts, from, to) => {
+    found.push(writtenCells(texts, bytes.subarray(from, to), layout.dialect))
+    return "row"
+  })
+  return found
+}
+
 function findRecord(bytes: Buffer, layout: Layout, n: number) {
   const shape = createShaperOf(layout, false)
   let row = 0
@@ -224,7 +234,7 @@ function findRecord(bytes: Buffer, layout: Layout, n: number) {
  */
 function readRecords(
   bytes: Buffer,
-  { dialect, width }: Layout,
+  { dialect, width, filter }: Layout,
   limit: number | undefined,
   onRecord: (texts: string[], from: number, to: number) => RecordFate,
 ): void {
@@ -237,6 +247,8 @@ function readRecords(
     ...optionsFor(dialect),
     // A cell may begin with U+FEFF; only the file's first bytes are a mark.
     bom: false,
+    // Where none is filtered, so many records are enough.
+    ...(limit === undefined || filter !== undefined ? {} : { to: limit + 1 }),
     on_record: (texts: string[], info: InfoRecord) => {
       const to = info.bytes - measure.length
       if (from >= 0 && left > 0 && onRecord(texts, from, to) !== "filtered") left -= 1

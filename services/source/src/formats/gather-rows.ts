@@ -1,15 +1,18 @@
 /** Pure: what is gathered over all records of a file, once its header is known. */
 import type { ColumnType, Evidence } from "@flatbed/contract"
+import type { Filter } from "../cells/filter.ts"
 import { createEvidence } from "../evidence.ts"
 import type { ServedField } from "../served-columns.ts"
-import type { Dialect, Layout, RecordFate, ScanResult } from "./format.ts"
-import { createRowShaper, type WrittenCells } from "./shape-row.ts"
+import type { Dialect, Layout, RecordFate, RowWatch, ScanResult, WrittenCells } from "./format.ts"
+import { createRowShaper } from "./shape-row.ts"
 
 type Gathering = {
   readonly dialect: Dialect
   /** Cells in each record, dropped ones included. */
   readonly width: number
   readonly fields: readonly ServedField[]
+  readonly filter?: Filter | undefined
+  readonly onRow?: RowWatch | undefined
 }
 
 /** Takes records one by one, as text. */
@@ -27,11 +30,12 @@ export function createRowGatherer(gathering: Gathering) {
     ): RecordFate {
       const shaped = shape(written, bytes)
       told[shaped.fate] += 1
-      if (shaped.fate === "row")
-        shaped.cells.forEach((cell, i) => {
-          evidence[i]?.add(cell, place.row, place.line)
-        })
-      return shaped.fate
+      if (shaped.fate !== "row") return shaped.fate
+      shaped.cells.forEach((cell, i) => {
+        evidence[i]?.add(cell, place.row, place.line)
+      })
+      gathering.onRow?.(shaped.cells, place)
+      return "row"
     },
 
     /** What all records said. */
@@ -45,18 +49,24 @@ export function createRowGatherer(gathering: Gathering) {
 
 /** Layout and evidence from what is known of each column, in the order of the fields. */
 export function describeColumns(
-  { dialect, width, fields }: Gathering,
+  { dialect, width, fields, filter }: Gathering,
   columns: readonly { readonly type: ColumnType; readonly evidence: Evidence }[],
 ): Pick<ScanResult, "layout" | "evidence"> {
   const layout: Layout = {
     dialect,
     width,
-    fields: fields.map(({ name, index, declared }, i) => ({
+    ...(filter === undefined ? {} : { filter }),
+    fields: fields.map(({ name, index, declared, cell }, i) => ({
       name,
       index,
       type: columns[i]?.type ?? "text",
       declared: declared !== undefined,
+      ...(cell === undefined ? {} : { cell }),
     })),
   }
-  return { layout, evidence: columns.map(({ evidence }) => evidence) }
+  const told = columns.map(({ evidence }, i) => {
+    const renamed = fields[i]?.renamed
+    return renamed === undefined ? evidence : { ...evidence, renamed }
+  })
+  return { layout, evidence: told }
 }
