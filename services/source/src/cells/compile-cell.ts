@@ -41,6 +41,8 @@ export type CellChange = {
 
 // Days and states repeat themselves, and a look-up costs less than reading.
 const rememberedCells = 4096
+// Longer than any date: what is no date may be of any length, and is not kept.
+const rememberedLength = 64
 
 /** The shaper of a column. The settings have been checked; what they should have refused is a bug here. */
 export function compileCell(settings: CellSettings): CellShaper {
@@ -127,7 +129,7 @@ function remember<Answer>(read: (cell: string) => Answer): (cell: string) => Ans
     const known = remembered.get(cell)
     if (known !== undefined) return known
     const answer = read(cell)
-    if (remembered.size < rememberedCells) remembered.set(cell, answer)
+    if (remembered.size < rememberedCells && cell.length <= rememberedLength) remembered.set(cell, answer)
     return answer
   }
 }
