@@ -55,9 +55,9 @@ const chunkSchema = Type.Object({
 const datasetSchema = Type.Object({
   files: fileName("path of the CSV, relative to root"),
   columns: columnsSchema,
+  filter: filterSchema,
   chunk: chunkSchema,
   dialect: dialectSchema,
-  filter: filterSchema,
 })
 
 /** What a token may be called: the name stands in logs. */
@@ -140,13 +140,6 @@ export const sourceSettingsSchema = Type.Object({
     }),
     heartbeat: duration({ default: "15s", description: "a sign of life to whoever listens to /v1/events" }),
   }),
-  hash_key: Type.Optional(
-    secret({
-      minLength: 16,
-      description:
-        "the key of the cleaning step `{ hash: hmac }`, at least 16 characters; another key makes other versions",
-    }),
-  ),
   settle: duration({
     default: "2s",
     description: "a file touched less than this ago is still being written",
@@ -163,6 +156,12 @@ export const sourceSettingsSchema = Type.Object({
     default: "32MiB",
     description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
   }),
+  hash_key: Type.Optional(
+    secret({
+      minLength: 16,
+      description: "the key of the cleaning step { hash: hmac }; who has it can find values out by trying",
+    }),
+  ),
   record_limit: bytes({
     default: `${standardRecordBytes / 2 ** 20}MiB`,
     description:

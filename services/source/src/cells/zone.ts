@@ -18,15 +18,26 @@ export type Zone = {
 
 const fixedOffset = /^([+-])([0-9]{2})(?::?([0-9]{2}))?$/
 
+// What is known of a place does not change while the process lives, and each chunk compiles its columns anew.
+const places = new Map<string, Zone>()
+
 /** An IANA name (Europe/Berlin), UTC, Z, or a fixed offset (+01:00); undefined when it is none of them. */
 export function findZone(name: string): Zone | undefined {
   if (name === "UTC" || name === "Z") return createFixedZone(name, 0)
   const fixed = fixedOffset.exec(name)
-  if (fixed === null) return isKnown(name) ? createNamedZone(name) : undefined
+  if (fixed === null) return findPlace(name)
   const [, sign, hours, minutes = "00"] = fixed
   if (Number(hours) > 15 || Number(minutes) > 59) return undefined
   const seconds = Number(hours) * 3600 + Number(minutes) * 60
   return createFixedZone(name, sign === "-" ? -seconds : seconds)
+}
+
+function findPlace(name: string): Zone | undefined {
+  const known = places.get(name)
+  if (known !== undefined || !isKnown(name)) return known
+  const zone = createNamedZone(name)
+  places.set(name, zone)
+  return zone
 }
 
 /** What the name was perhaps meant to be. */
