@@ -20,6 +20,7 @@ import type {
   RowsForm,
   Scan,
   ScanRequest,
+  WrittenCells,
 } from "./format.ts"
 import { createRowGatherer } from "./gather-rows.ts"
 import { describeReject } from "./rejected-record.ts"
@@ -27,7 +28,7 @@ import { createRowWriter } from "./row-writer.ts"
 import { createShaperOf } from "./shape-row.ts"
 
 /** Framing by bytes, csv-parse for the cells: RFC 4180 and its relatives. */
-export const csvParseReader: Reader = { name: "csv-parse", startScan, encode, findRecord }
+export const csvParseReader: Reader = { name: "csv-parse", startScan, encode, readWritten, findRecord }
 
 function startScan(request: ScanRequest, borders: BorderSink): Scan {
   const { file, dialect, maxRecordBytes } = request
@@ -48,7 +49,7 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
       if (head === undefined) return
       width = head.names.length
       const fields = resolveServedColumns(head.names, request.columns, { file, line: head.line })
-      columns = createRowGatherer({ dialect, width, maxRecordBytes, fields })
+      columns = createRowGatherer({ ...request, filter: request.columns.filter, width, fields })
       line = head.nextLine
       teller.header(head.end, line)
       letGo(head.end)
@@ -151,6 +152,20 @@ function encode(
   }
   readRecords(bytes, layout, true, sink, limit)
   return writer.finish(take)
+}
+
+function readWritten(bytes: Buffer, layout: Layout, limit: number): WrittenCells[] {
+  const found: WrittenCells[] = []
+  const sink = {
+    record(texts: string[], from: number, to: number): RecordFate {
+      found.push(writtenCells(texts, bytes.subarray(from, to), layout.dialect))
+      return "row"
+    },
+    damage: () => {},
+    comment: () => {},
+  }
+  readRecords(bytes, layout, true, sink, limit)
+  return found
 }
 
 function findRecord(bytes: Buffer, layout: Layout, n: number) {

@@ -4,8 +4,7 @@ import { parse as parseWhole } from "csv-parse/sync"
 import { type Frame, type FrameMeasure, nextFrame } from "./csv-frames.ts"
 import { parseOptions } from "./csv-options.ts"
 import { dissectRecord, signsOf } from "./csv-record.ts"
-import type { Dialect, Layout, RecordFate } from "./format.ts"
-import type { WrittenCells } from "./shape-row.ts"
+import type { Dialect, Layout, RecordFate, WrittenCells } from "./format.ts"
 
 /** Offsets in the bytes. A record's texts are its cells; what becomes of it is answered. */
 export type RecordSink = {
