@@ -37,8 +37,14 @@ export function nameVersion(
   maxRecordBytes: number,
 ): string {
   const served = columns.map(({ name, type }) => [name, type])
-  const limit = canonicalLimit(maxRecordBytes)
-  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served, ...limit])
+  return sha256([
+    wireNumber,
+    dataset,
+    fileDigests,
+    canonicalShape(shape),
+    served,
+    ...canonicalLimit(maxRecordBytes),
+  ])
 }
 
 /** SHA-256, hex: which settings a chunk index was made with. */

@@ -73,7 +73,6 @@ function encodeShaped(bytes: Buffer, layout: Layout, form: RowsForm, take?: Take
       fields: [],
       filter: undefined,
       file: "",
-      maxRecordBytes: bytes.length,
       row: 1,
       line: 1,
       offset: 0,
