@@ -39,12 +39,6 @@ export const dialectSchema = Type.Object({
     default: "auto",
     description: "what ends a line; auto: LF or CRLF; cr: a carriage return alone",
   }),
-  null_values: nullValuesSchema,
-  strict: Type.Boolean({
-    default: false,
-    description:
-      "refuse a header with blank, alike, too long or unseen names; else each gets a name, which `check` shows",
-  }),
   ragged: Type.Enum(["reject", "pad", "truncate", "error"], {
     default: "reject",
     description:

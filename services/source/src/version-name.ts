@@ -37,14 +37,8 @@ export function nameVersion(
   maxRecordBytes: number,
 ): string {
   const served = columns.map(({ name, type }) => [name, type])
-  return sha256([
-    wireNumber,
-    dataset,
-    fileDigests,
-    canonicalShape(shape),
-    served,
-    ...canonicalLimit(maxRecordBytes),
-  ])
+  const limit = canonicalLimit(maxRecordBytes)
+  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served, ...limit])
 }
 
 /** SHA-256, hex: which settings a chunk index was made with. */

@@ -24,14 +24,6 @@ export function createRowGatherer(gathering: Gathering) {
   const shape = createRowShaper(gathering)
   const told: Record<RecordFate, number> = { row: 0, reject: 0, filtered: 0 }
   const mends: { -readonly [Kind in keyof Mends]: Mends[Kind] } = {}
-
-  function countMends(kinds: readonly MendKind[], place: RecordPlace): void {
-    for (const kind of kinds) {
-      const { records, line } = mends[kind] ?? { records: 0, line: place.line }
-      mends[kind] = { records: records + 1, line }
-    }
-  }
-
   return {
     /**
      * What becomes of the record. Only a row's cells say something about the columns. Raises record-malformed for one

@@ -126,7 +126,7 @@ describe("what goes wrong", () => {
 
   it("reports the first problem of a file, wherever its buffers end", async () => {
     const good = `a,b\n${"1,2\n".repeat(100_000)}`
-    const { get, settled } = await setup(`${good}x,y,1\n${good}z`, { ragged: "error" })
+    const { get, settled } = await setup(`${good}x,y,1\n${good}z`, { dialect: { ragged: "error" } })
     await settled()
     expect((await get(paths.currentChunk("t", 1))).json()).toMatchObject({
       code: "record-malformed",
