@@ -36,16 +36,6 @@ it("finds how a file is to be read that is packed or in UTF-16", async () => {
   ])
 })
 
-it("finds the delimiter of a file that is packed or in UTF-16", async () => {
-  const folder = await setup()
-  const packed = await folder.write("a.csv.gz", gzipSync("id;name\n1;x\n"))
-  const wide = await folder.write("b.csv", Buffer.from("\ufeffid\tname\n1\tx\n", "utf16le"))
-  expect(await findOwnFiles(["a.csv.gz", "b.csv"], folder.path)).toEqual([
-    { path: packed, delimiter: ";" },
-    { path: wide, delimiter: "\t" },
-  ])
-})
-
 it("tells everything that is wrong with the files at once, and what to do", async () => {
   const folder = await setup()
   await folder.write("good.csv", "id\n1\n")

@@ -61,7 +61,9 @@ export async function discoverFile(path: string, signal: AbortSignal): Promise<D
     return { ...known, ...(await proposeColumns(known, signal)) }
   } catch (error) {
     signal.throwIfAborted()
-    if (!(error instanceof Problem) || error.code === "internal") throw error
+    if (!(error instanceof Problem)) throw error
+    // What is proposed has to be right: the file is not to blame.
+    if (error.code === "settings-invalid") throw new Error(error.message, { cause: error })
     const { message, hint = "" } = error
     return { ...known, trouble: `${message} ${hint}`.trim() }
   }
