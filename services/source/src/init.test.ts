@@ -89,7 +89,8 @@ describe("init", () => {
     const latin = Buffer.from("id,name\n1,caf\u00e9\n2\n3,x\n", "latin1")
     await folder.write("data/latin.csv", latin)
     const { text, value } = await init()
-    const found = /latin: latin\.csv, 2 rows, 2 columns\n +1 record will be set aside; the first: line 3: missing-cell: /
+    const found =
+      /latin: latin\.csv, 2 rows, 2 columns\n +1 record will be set aside; the first: line 3: missing-cell: /
     expect(text).toMatch(found)
     expect(value.datasets).toMatchObject([{ rows: 2, rejects: { count: 1 } }])
     const yaml = await readFile(join(folder.path, "source.yaml"), "utf8")
