@@ -20,6 +20,9 @@ const columnTypeSchema = Type.Enum(columnTypes)
 /** Postgres cuts identifiers at 63 bytes (NAMEDATALEN − 1), so longer names would collide silently. */
 export const maxNameBytes = 63
 
+/** A table of Postgres has at most so many columns (appendix K, "PostgreSQL Limits"). */
+export const maxColumns = 1600
+
 export const columnSchema = Type.Object({
   name: Type.String({ minLength: 1 }),
   type: columnTypeSchema,

@@ -9,10 +9,11 @@ import {
   toProblemDocument,
 } from "@flatbed/contract"
 import { type CellChange, type CellSettings, traceCell } from "./cells/compile-cell.ts"
+import { type WrittenDialect, writeDialect } from "./dialect-settings.ts"
 import { findType } from "./evidence.ts"
 import { type ReadableVersion, readFirstRejects, readFirstWritten } from "./first-records.ts"
 import { convertHint } from "./formats/convert-hint.ts"
-import type { Dialect, WrittenCells } from "./formats/format.ts"
+import type { Mends, WrittenCells } from "./formats/format.ts"
 import { noIndexes } from "./index-folder.ts"
 import { getDeclared, withDeclared } from "./open-declared.ts"
 import { readingOf } from "./reading.ts"
@@ -43,7 +44,7 @@ export type DatasetReport = {
   readonly file: string
   readonly state: "ok" | "rejects" | "refused"
   readonly reader: string
-  readonly dialect: Dialect
+  readonly dialect: WrittenDialect
 } & (
   | { readonly state: "refused"; readonly problem: ProblemDocument; readonly exit_code: number }
   | {
@@ -60,6 +61,8 @@ export type DatasetReport = {
       readonly rejects: number
       /** Records that the filter leaves out. */
       readonly filtered: number
+      /** Records that are rows because the dialect has them changed. */
+      readonly mends: Mends
       readonly chunks: number
       readonly columns: readonly ColumnReport[]
       /** The first five. */
@@ -76,7 +79,7 @@ export async function reportDataset(
   signal: AbortSignal,
 ): Promise<DatasetReport> {
   const { file, reader, shape } = readingOf(settings, getDeclared(settings, name))
-  const always = { dataset: name, file, reader: reader.name, dialect: shape.dialect }
+  const always = { dataset: name, file, reader: reader.name, dialect: writeDialect(shape.dialect) }
   try {
     return await withDeclared(settings, name, { indexes: noIndexes, signal }, async (version) => ({
       ...always,
@@ -96,7 +99,7 @@ export async function reportDataset(
 }
 
 async function describe(readable: ReadableVersion, encodingSet: Encoding = "utf-8") {
-  const { manifest, layout, evidence, spelling } = readable.index
+  const { manifest, layout, evidence, spelling, mends } = readable.index
   const by = spelling.isMarked ? "byte order mark" : encodingSet === "utf-8" ? "default" : "settings"
   const written = await readFirstWritten(readable, lookedAt)
   const columns = layout.fields.flatMap(({ name, type, declared, cell, index }, i): ColumnReport[] => {
@@ -119,6 +122,7 @@ async function describe(readable: ReadableVersion, encodingSet: Encoding = "utf-
     rows: manifest.rows,
     rejects: manifest.rejects,
     filtered: manifest.filtered,
+    mends,
     chunks: manifest.chunks.length,
     columns,
     first_rejects: firstRejects,

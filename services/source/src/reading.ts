@@ -1,7 +1,8 @@
 /** From a dataset's settings to how its file is read, the same for the server and for the commands. */
+import { dialectOf } from "./dialect-settings.ts"
 import type { Reader } from "./formats/format.ts"
 import { chooseReader } from "./formats/readers.ts"
-import { type DatasetSettings, type SourceSettings, signOf } from "./settings.ts"
+import type { DatasetSettings, SourceSettings } from "./settings.ts"
 import { type Encoding, findEncoding } from "./text/encodings.ts"
 import type { Shape } from "./version-name.ts"
 
@@ -37,7 +38,7 @@ function shapeOf({ columns, filter, chunk, dialect }: DatasetSettings, hashKey: 
   return {
     columns: { ...columns, filter, nullWords: dialect.null_values, hashKey, strict: dialect.strict },
     chunk: chunk.rows === undefined ? { bytes: chunk.bytes ?? defaultChunkBytes } : { rows: chunk.rows },
-    dialect: { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) },
+    dialect: dialectOf(dialect),
     encoding: encodingOf(dialect.encoding),
   }
 }

@@ -2,6 +2,8 @@
 
 import { counted } from "./counted.ts"
 import type { ColumnReport, DatasetReport } from "./dataset-report.ts"
+import { describeDialect } from "./dialect-settings.ts"
+import type { MendKind, Mends } from "./formats/format.ts"
 import { showInLine, textTable } from "./text-table.ts"
 
 const indent = "  "
@@ -9,7 +11,7 @@ const indent = "  "
 /** Several lines: the file, how it is read, what is set aside, and why each column has its type. */
 export function formatReport(report: DatasetReport): string {
   const { dataset, file, state, reader, dialect } = report
-  const how = `${reader}, delimiter ${JSON.stringify(dialect.delimiter)}, quote ${JSON.stringify(dialect.quote)}`
+  const how = `${reader}, ${describeDialect(dialect)}`
   if (report.state === "refused") {
     const { code, detail, hint } = report.problem
     const lines = [`file     ${file}`, `reader   ${how}`, `${code}: ${detail}`, hint ?? ""]
@@ -21,6 +23,7 @@ export function formatReport(report: DatasetReport): string {
       (filtered === 0 ? "" : `, ${filtered} filtered`),
     `text     ${describeText(report)}`,
     `reader   ${how}`,
+    ...mendLines(report.mends),
     `version  ${version} in ${counted(chunks, "chunk")}`,
     ...firstRejects.map(
       ({ row, line, byte, code, column, reason }) =>
@@ -50,6 +53,21 @@ function renamedLine({ name, evidence: { renamed } }: ColumnReport): readonly st
   const { column, written, because } = renamed
   const called = `${showUnseen(JSON.stringify(showInLine(written)))} is called ${JSON.stringify(showInLine(name))}`
   return [`header   column ${column}, ${called}: ${showControls(because)}`]
+}
+
+const mendWords: Readonly<Record<MendKind, string>> = {
+  padded: "filled up with NULL",
+  truncated: "cut to the header's width",
+  "nul-stripped": "served without their NUL",
+}
+
+function mendLines(mends: Mends): readonly string[] {
+  return (Object.keys(mendWords) as MendKind[]).flatMap((kind) => {
+    const mend = mends[kind]
+    return mend === undefined
+      ? []
+      : [`mended   ${counted(mend.records, "record")} ${mendWords[kind]}, the first on line ${mend.line}`]
+  })
 }
 
 function columnLines(columns: readonly ColumnReport[]): readonly string[] {

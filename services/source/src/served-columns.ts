@@ -1,6 +1,13 @@
 /** Pure: from the header and the settings to the columns that are served. */
 import { findNearest } from "@flatbed/config"
-import { type ColumnType, maxNameBytes, Problem, type ProblemFacts, type Renamed } from "@flatbed/contract"
+import {
+  type ColumnType,
+  maxColumns,
+  maxNameBytes,
+  Problem,
+  type ProblemFacts,
+  type Renamed,
+} from "@flatbed/contract"
 import { type CellRules, namesInRules, rulesOf } from "./cell-rules.ts"
 import type { CellSettings } from "./cells/compile-cell.ts"
 import { type NamedColumn, nameColumns } from "./column-names.ts"
@@ -116,6 +123,13 @@ function checkServed(
       hint: "Take a name out of columns.drop.",
       facts,
     })
+  }
+  if (fields.length > maxColumns) {
+    throw new Problem(
+      "header-invalid",
+      `${fields.length} columns${inFile(facts)} would be served; a table of Postgres has at most ${maxColumns}.`,
+      { hint: "Name the columns that are wanted in columns.select, or the others in columns.drop.", facts },
+    )
   }
   const seen = new Set<string>()
   for (const { name, index } of fields) {

@@ -14,15 +14,10 @@ import {
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
-import {
-  cellColumnSettings,
-  checkCellSettings,
-  filterSchema,
-  nullValuesSchema,
-} from "./cells/cell-settings.ts"
+import { cellColumnSettings, checkCellSettings, filterSchema } from "./cells/cell-settings.ts"
+import { checkDialect, dialectSchema } from "./dialect-settings.ts"
 import { standardCache } from "./draft.ts"
-import { readerNames, readsDialect } from "./formats/readers.ts"
-import { encodings, findEncoding } from "./text/encodings.ts"
+import { standardRecordBytes } from "./version-name.ts"
 
 /** Read from the working folder when no other is named. */
 export const standardFile = "source.yaml"
@@ -53,27 +48,6 @@ const chunkSchema = Type.Object({
   rows: Type.Optional(Type.Integer({ minimum: 1, description: "rows in a chunk, instead of bytes" })),
   bytes: Type.Optional(
     bytes({ description: "bytes of the file in a chunk, whole records; 1MiB unless rows are given" }),
-  ),
-})
-
-const dialectSchema = Type.Object({
-  delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
-  quote: Type.String({ default: '"', description: "one ASCII character around cells, doubled inside" }),
-  encoding: Type.String({
-    default: "utf-8",
-    description:
-      "a WHATWG label such as windows-1252, iso-8859-15 or utf-16le; a byte order mark in the file outweighs it",
-  }),
-  null_values: nullValuesSchema,
-  strict: Type.Boolean({
-    default: false,
-    description:
-      "refuse a header with blank, alike, too long or unseen names; else each gets a name, which `check` shows",
-  }),
-  reader: Type.Optional(
-    Type.Enum(readerNames, {
-      description: "which reader serves the file; left out, `bytes`, the fast one, if it knows the dialect",
-    }),
   ),
 })
 
@@ -190,7 +164,11 @@ export const sourceSettingsSchema = Type.Object({
       description: "the key of the cleaning step { hash: hmac }; who has it can find values out by trying",
     }),
   ),
-  record_limit: bytes({ default: "16MiB", description: "the longest record; beyond it the file is refused" }),
+  record_limit: bytes({
+    default: `${standardRecordBytes / 2 ** 20}MiB`,
+    description:
+      "the longest record, and how far behind a damaged one the next is looked for; beyond it the file is refused",
+  }),
   expand_limit: bytes({
     default: "64GiB",
     description:
@@ -309,45 +287,8 @@ function checkDataset(
     add("chunk", "has rows and bytes, expected one of them")
   }
   if (chunk.bytes === 0) add("chunk.bytes", "is 0, expected at least 1B")
-  for (const setting of ["delimiter", "quote"] as const) {
-    const sign = signOf(dialect[setting])
-    if (!/^[\t\x20-\x7e]$/.test(sign)) {
-      add(`dialect.${setting}`, `is ${JSON.stringify(dialect[setting])}, expected one ASCII character`)
-    }
-  }
-  if (signOf(dialect.delimiter) === signOf(dialect.quote)) {
-    add("dialect.quote", "is the delimiter too, expected another character")
-  }
-  const encoding = judgeEncoding(dialect.encoding)
-  if (encoding !== undefined) add("dialect.encoding", encoding)
-  const signs = { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) }
-  if (dialect.reader !== undefined && !readsDialect(dialect.reader, signs)) {
-    add(
-      "dialect.reader",
-      `is ${dialect.reader}, which cannot read this delimiter and quote; expected csv-parse`,
-    )
-  }
+  problems.push(...checkDialect(`${path}.dialect`, dialect))
   return problems
-}
-
-/** What is wrong with an encoding's label, if anything. */
-function judgeEncoding(label: string): string | undefined {
-  const found = findEncoding(label)
-  if (found === undefined) {
-    const nearest = findNearest(label, encodings)
-    const expected =
-      nearest === undefined
-        ? "expected one such as utf-8, windows-1252 or utf-16le"
-        : `did you mean ${nearest}?`
-    return `is ${JSON.stringify(label)}, which is no encoding's name; ${expected}`
-  }
-  if ("encoding" in found) return undefined
-  return `is ${found.unread}, which is not read; convert the file: iconv -f ${found.unread.toUpperCase()} -t UTF-8 OLD > NEW, and serve the new one`
-}
-
-/** The character that a dialect's setting means: `tab` and `\t` are what people write for a tab. */
-export function signOf(written: string): string {
-  return written === "tab" || written === "\\t" ? "\t" : written
 }
 
 /** Whether only this machine reaches the host. */

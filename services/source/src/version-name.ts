@@ -13,6 +13,9 @@ export const wireNumber = 1
 /** Raised when an index that was kept says less than the program has come to need; the versions stay. */
 const indexNumber = 5
 
+/** The record limit unless the settings name another. */
+export const standardRecordBytes = 16 * 1024 * 1024
+
 /** The effective settings that shape a dataset's rows. Which reader reads them is not among them. */
 export type Shape = {
   readonly dialect: Dialect
@@ -22,19 +25,30 @@ export type Shape = {
   readonly encoding?: Encoding
 }
 
-/** SHA-256, hex, over the wire's number, the dataset's name, the files' digests, the shape and the columns. */
+/**
+ * SHA-256, hex, over the wire's number, the dataset's name, the files' digests, the shape, the columns and the record
+ * limit: how far behind damage a record is looked for decides what is set aside.
+ */
 export function nameVersion(
   dataset: string,
   fileDigests: readonly string[],
   shape: Shape,
   columns: readonly Column[],
+  maxRecordBytes: number,
 ): string {
   const served = columns.map(({ name, type }) => [name, type])
-  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served])
+  return sha256([
+    wireNumber,
+    dataset,
+    fileDigests,
+    canonicalShape(shape),
+    served,
+    ...canonicalLimit(maxRecordBytes),
+  ])
 }
 
 /** SHA-256, hex: which settings a chunk index was made with. */
-export function nameShape(dataset: string, file: string, shape: Shape): string {
+export function nameShape(dataset: string, file: string, shape: Shape, maxRecordBytes: number): string {
   // Strictness changes no row, but what was read without it may be refused with it.
   return sha256([
     wireNumber,
@@ -43,6 +57,7 @@ export function nameShape(dataset: string, file: string, shape: Shape): string {
     file,
     canonicalShape(shape),
     shape.columns.strict === true,
+    ...canonicalLimit(maxRecordBytes),
   ])
 }
 
@@ -52,7 +67,7 @@ function canonicalShape({ dialect, columns, chunk, encoding = "utf-8" }: Shape):
     Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
   const cells = canonicalRules(columns)
   return [
-    [dialect.delimiter, dialect.quote],
+    canonicalDialect(dialect),
     [
       columns.select ?? null,
       [...columns.drop].sort(),
@@ -63,6 +78,15 @@ function canonicalShape({ dialect, columns, chunk, encoding = "utf-8" }: Shape):
     ...(encoding === "utf-8" ? [] : [["encoding", encoding]]),
     ...(cells.length === 0 ? [] : [cells]),
   ]
+}
+
+const canonicalLimit = (maxRecordBytes: number) =>
+  maxRecordBytes === standardRecordBytes ? [] : [maxRecordBytes]
+
+// What is as RFC 4180 has it is left out, as in datasets that were declared before it could be set.
+function canonicalDialect({ delimiter, quote, ...others }: Dialect): unknown {
+  const set = Object.entries(others).sort(([a], [b]) => (a < b ? -1 : 1))
+  return set.length === 0 ? [delimiter, quote] : [delimiter, quote, set]
 }
 
 function sha256(parts: readonly unknown[]): string {

@@ -100,7 +100,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       offset += filled
       request.onProgress(offset, total)
     }
-    const { layout, evidence, rows, rejects, filtered } = await scan.end()
+    const { layout, evidence, rows, rejects, filtered, mends } = await scan.end()
     cutter.finish()
     if (settledTo !== offset) throw new Error(`records end at byte ${settledTo} of ${offset} in ${file}`)
     const { sha256, chunks: digests } = await hashing.finish(tellMarks())
@@ -121,11 +121,13 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       files.map((one) => one.sha256),
       shape,
       columns,
+      request.maxRecordBytes,
     )
     return {
       manifest: { dataset, version, columns, files, rows, rejects, filtered, chunks },
       evidence,
       layout,
+      mends,
       firstLines,
       spelling,
     }

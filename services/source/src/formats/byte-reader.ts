@@ -73,7 +73,6 @@ function encodeShaped(bytes: Buffer, layout: Layout, form: RowsForm, take?: Take
       fields: [],
       filter: undefined,
       file: "",
-      maxRecordBytes: bytes.length,
       row: 1,
       line: 1,
       offset: 0,
@@ -97,7 +96,7 @@ type Part = { readonly run: Buffer; readonly reject?: Records }
 /** Runs of rows, and between them the rejects one by one, in their order. */
 function splitAtRejects(records: Records, layout: Layout): Part[] {
   const { bytes, file, firstRow, firstLine } = records
-  const { dialect, width, filter } = layout
+  const { dialect, width, maxRecordBytes, filter } = layout
   const fields = layout.fields.map(({ name, index, type, declared, cell }) => ({
     ...{ name, index, cell },
     declared: declared ? type : undefined,
@@ -109,7 +108,7 @@ function splitAtRejects(records: Records, layout: Layout): Part[] {
   let line = firstLine
   const place = { row, line, offset: 0 }
   const scan = createRecordScan(
-    { file, dialect, fields, filter, width, maxRecordBytes: bytes.length, ...place },
+    { file, dialect, fields, filter, width, maxRecordBytes, ...place },
     {
       record(to, nextLine, fate) {
         if (fate === "reject") {

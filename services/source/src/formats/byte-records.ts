@@ -1,13 +1,20 @@
 /** The records behind a header, by the codec's scan: which of them are rows, and what their cells say of the columns. */
 import { isUtf8 } from "node:buffer"
-import { type CellNote, openRecordScanner, type RecordScanner, type RecordSink } from "@flatbed/codec"
-import { Problem } from "@flatbed/contract"
+import {
+  type CellNote,
+  openRecordScanner,
+  type RecordScanner,
+  type RecordSink,
+  type ScanStop,
+} from "@flatbed/codec"
 import type { Filter } from "../cells/filter.ts"
 import type { ServedField } from "../served-columns.ts"
 import { findTextFault } from "../text-guard.ts"
 import { createCellReader } from "./byte-cells.ts"
 import { allowedForms, createByteEvidence } from "./byte-evidence.ts"
-import { refuseMalformed } from "./csv-refusals.ts"
+import { type FrameMeasure, nextFrame } from "./csv-frames.ts"
+import { countLines, signsOf } from "./csv-record.ts"
+import { malformed, type RecordPlace, tooLong } from "./csv-refusals.ts"
 import type { BorderSink, RecordFate, ScanRequest, ScanResult } from "./format.ts"
 import { createRowGatherer, describeColumns } from "./gather-rows.ts"
 import { isPlain } from "./shape-row.ts"
@@ -45,6 +52,8 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
   const told: Record<RecordFate, number> = { row: 0, reject: 0, filtered: 0 }
   let settledTo = offset
   let judged: RecordFate = "row"
+  let tryAt = 0
+  const measure: FrameMeasure = { signs: signsOf(dialect), width, maxRecordBytes }
 
   const sink: RecordSink = {
     record(end, lines, isReject) {
@@ -58,7 +67,7 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
       borders.record(settledTo, line, fate)
     },
     judge(notes, bytes) {
-      judged = judgement.take(notes, bytes, { row, line }, areClean)
+      judged = judgement.take(notes, bytes, { file, row, line, byte: settledTo }, areClean)
       return judged !== "reject"
     },
   }
@@ -66,15 +75,47 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
   function push(bytes: Buffer, isLast: boolean): void {
     scanner.hold(bytes)
     const held = scanner.held()
+    // A long record is not scanned again from its beginning until twice as much of it is there.
+    if (!isLast && held.length < tryAt) return
     const whole = held.subarray(0, isLast ? held.length : held.lastIndexOf(lf) + 1)
     areClean = isUtf8(whole) && !whole.includes(0)
-    const stop = scanner.scan(isLast, areClean && !isShaped, sink)
-    const left = scanner.held()
+    const scan = () => scanner.scan(isLast, areClean && !isShaped, sink)
+    let stop = scan()
+    while (mayBeDamage(stop, isLast) && passDamage(isLast)) stop = scan()
+    const left = scanner.held().length
+    tryAt = Math.min(2 * left, maxRecordBytes + 1)
+    if (isLast && left > 0) throw new Error(`${stop} at byte ${settledTo} of ${file}, without a fault`)
+  }
+
+  function mayBeDamage(stop: ScanStop, isLast: boolean): boolean {
+    const left = scanner.held().length
+    return left > 0 && (stop !== "needs-more" || isLast || left > maxRecordBytes)
+  }
+
+  /** Passes over the damaged record that the scan stopped at; false while bytes are missing to tell its border. */
+  function passDamage(isLast: boolean): boolean {
+    const held = scanner.held()
+    const frame = nextFrame(held, 0, isLast, measure)
     const place = { file, row, line, byte: settledTo }
-    if (stop === "malformed") refuseMalformed(left, dialect, place)
-    if (stop === "too-long" || left.length > maxRecordBytes) throw tooLong(maxRecordBytes, place)
-    // A fault beside the last byte held may be none once more bytes have come.
-    if (isLast && left.length > 0) throw new Error(`${stop} at byte ${settledTo} of ${file}, without a fault`)
+    switch (frame.kind) {
+      case "damage":
+        scanner.skip(frame.to)
+        row += 1
+        told.reject += 1
+        line += countLines(held, lf, 0, frame.to)
+        settledTo += frame.to
+        borders.record(settledTo, line, "reject")
+        return true
+      case "more":
+        return false
+      case "too-long":
+        throw tooLong(maxRecordBytes, place)
+      case "no-border":
+        throw malformed(held.subarray(0, maxRecordBytes), dialect, place, maxRecordBytes)
+      case "record":
+      case "comment":
+        throw new Error(`the scan stops at byte ${settledTo} of ${file}, where a ${frame.kind} is whole`)
+    }
   }
 
   return {
@@ -89,21 +130,18 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
 
 /** What becomes of records that are well-formed and of the right width, and what they said in the end. */
 type Judgement = {
-  take(
-    notes: readonly CellNote[],
-    bytes: Buffer,
-    place: { readonly row: number; readonly line: number },
-    areClean: boolean,
-  ): RecordFate
-  finish(): Pick<ScanResult, "layout" | "evidence">
+  take(notes: readonly CellNote[], bytes: Buffer, place: RecordPlace, areClean: boolean): RecordFate
+  finish(): Pick<ScanResult, "layout" | "evidence" | "mends">
 }
 
 function judgeBytes(request: RecordScanRequest, scanner: RecordScanner): Judgement {
   const evidence = createByteEvidence(request.fields, request.dialect.quote, scanner)
   return {
-    take: (notes, bytes, place, areClean) =>
-      (areClean || findTextFault(bytes) === undefined) && evidence.take(notes, place) ? "row" : "reject",
-    finish: () => describeColumns(request, evidence.finish()),
+    take: (notes, bytes, { row, line }, areClean) =>
+      (areClean || findTextFault(bytes) === undefined) && evidence.take(notes, { row, line })
+        ? "row"
+        : "reject",
+    finish: () => ({ ...describeColumns(request, evidence.finish()), mends: {} }),
   }
 }
 
@@ -114,23 +152,4 @@ function judgeTexts(request: RecordScanRequest): Judgement {
     take: (_, bytes, place) => gatherer.add(readCells(bytes), bytes, place),
     finish: gatherer.finish,
   }
-}
-
-export type RecordPlace = {
-  readonly file: string
-  readonly row: number
-  readonly line: number
-  readonly byte: number
-}
-
-/** The problem of a record past the limit. */
-export function tooLong(maxRecordBytes: number, place: RecordPlace): Problem {
-  return new Problem(
-    "record-malformed",
-    `The record that begins on line ${place.line} is longer than ${maxRecordBytes} bytes.`,
-    {
-      hint: "Close the quote it opens, or raise record_limit if records really are that long.",
-      facts: place,
-    },
-  )
 }

@@ -12,6 +12,7 @@ export type RandomFile = {
   readonly rules: CellRules
   /** How many bytes are pushed at once. */
   readonly step: number
+  readonly maxRecordBytes: number
 }
 
 const lexemes = [
@@ -102,8 +103,22 @@ export function createRandomFile(): fc.Arbitrary<RandomFile> {
         { weight: 3, arbitrary: fc.constant({}) },
         { weight: 1, arbitrary: fc.constantFrom(...manyRules) },
       ),
+      // The shorter one is broken by damage that goes on, and by long cells.
+      fc.oneof({ weight: 4, arbitrary: fc.constant(1 << 20) }, { weight: 1, arbitrary: fc.constant(48) }),
     )
-    .map(([dialect, width, records, declared, newline, endsInNewline, step, hasMark, rules]) => {
+    .map((parts) => {
+      const [
+        dialect,
+        width,
+        records,
+        declared,
+        newline,
+        endsInNewline,
+        step,
+        hasMark,
+        rules,
+        maxRecordBytes,
+      ] = parts
       const names = Array.from({ length: width }, (_, i) => `c${i}`)
       const lines = records.map((cells) => {
         // One record in some twenty has another number of cells.
@@ -122,6 +137,7 @@ export function createRandomFile(): fc.Arbitrary<RandomFile> {
         types: Object.fromEntries(Object.entries(declared).filter(([name]) => names.includes(name))),
         rules,
         step,
+        maxRecordBytes,
       }
     })
 }

@@ -65,6 +65,7 @@ test("every Unicode scalar value but NUL comes out of every reader as it is writ
       ...{ bytes: Buffer.from(text), dialect: { delimiter: ",", quote: '"' }, types: {} },
       rules: {},
       step: 1 << 20,
+      maxRecordBytes: 1 << 20,
     }
     for (const reader of [csvParseReader, ...readersUnderTest]) {
       const said = await readAll(reader, file)
@@ -150,6 +151,15 @@ const classes = {
     has: ({ said }: Case) => !("code" in said) && said.result.filtered > 0,
   },
   "files refused": { least: 3, has: ({ said }: Case) => "code" in said },
+  "files with damage": {
+    least: 4,
+    has: ({ said }: Case) => !("code" in said) && /"code":"quote-error"/.test(said.forms[0]?.body ?? ""),
+  },
+  "rows behind damage": {
+    least: 2,
+    has: ({ said }: Case) =>
+      !("code" in said) && /"code":"quote-error".*\n(?:.*\n)*\[/.test(said.forms[0]?.body ?? ""),
+  },
   "files with rejects": {
     least: 10,
     has: ({ said }: Case) => !("code" in said) && said.result.rejects > 0,
@@ -163,11 +173,12 @@ const classes = {
 type Said = Awaited<ReturnType<typeof readAll>>
 
 /** Everything a reader says of a file: borders, columns, evidence, rows in every form, or the refusal. */
-async function readAll(reader: Reader, { bytes, dialect, types, rules, step }: RandomFile) {
+async function readAll(reader: Reader, file: RandomFile) {
+  const { bytes, dialect, types, rules, step, maxRecordBytes } = file
   const headers: [number, number][] = []
   const spans: { from: number; to: number; nextLine: number; fate: RecordFate }[] = []
   const scan = reader.startScan(
-    { file: "f.csv", dialect, columns: { drop: [], rename: {}, types, ...rules }, maxRecordBytes: 1 << 20 },
+    { file: "f.csv", dialect, columns: { drop: [], rename: {}, types, ...rules }, maxRecordBytes },
     {
       header: (end, nextLine) => headers.push([end, nextLine]),
       record: (to, nextLine, fate) =>

@@ -8,7 +8,7 @@ import { compileFilter, type Filter } from "../cells/filter.ts"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
 import { dissectRecord } from "./csv-record.ts"
-import type { Dialect, Layout, WrittenCells } from "./format.ts"
+import type { Dialect, Layout, MendKind, WrittenCells } from "./format.ts"
 import type { RecordVerdict } from "./rejected-record.ts"
 
 /** What a record is measured against. */
@@ -28,7 +28,7 @@ type Measure = {
 
 export type ShapedRecord =
   /** The served cells in the columns' order; null is NULL. */
-  | { readonly fate: "row"; readonly cells: (string | null)[] }
+  | { readonly fate: "row"; readonly cells: (string | null)[]; readonly mends?: readonly MendKind[] }
   | { readonly fate: "reject"; readonly verdict: RecordVerdict }
   | { readonly fate: "filtered" }
 
@@ -44,6 +44,8 @@ export type RowShaper = (written: WrittenCells, bytes: Buffer) => ShapedRecord
  */
 export function createRowShaper(measure: Measure, accepted = false): RowShaper {
   const { dialect, width, fields, filter = {} } = measure
+  const stripsNul = dialect.nul === "strip"
+  const canMend = !accepted && (stripsNul || dialect.ragged === "pad" || dialect.ragged === "truncate")
   const columns = fields.map(({ cell, ...field }) => ({ ...field, shaper: compileCell(cell ?? plainCell) }))
   const tests = compileFilter(filter, (name) => fields.find((field) => field.name === name)?.declared).map(
     ({ column, accepts }) => ({ at: fields.findIndex(({ name }) => name === column), accepts }),
@@ -51,7 +53,7 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
   const names = new Map(fields.map(({ name, index }) => [index, name]))
 
   function judgeText({ texts }: WrittenCells, bytes: Buffer): RecordVerdict | undefined {
-    const fault = findTextFault(bytes)
+    const fault = findTextFault(bytes, { passNul: stripsNul })
     if (fault === undefined) return undefined
     const { starts } = dissectRecord(bytes, dialect)
     const index = starts.findLastIndex((start) => start <= fault.byte)
@@ -67,10 +69,25 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
 
   function judgeWidth({ texts }: WrittenCells): RecordVerdict | undefined {
     const { length } = texts
-    if (length === width) return undefined
+    if (length === width || fitsBy(length) !== undefined) return undefined
     const reason = `The record has ${length === 1 ? "1 cell" : `${length} cells`}; expected ${width}, as in the header.`
     if (length > width) return { code: "extra-cell", column: null, value: shown(texts[width]), reason }
     return { code: "missing-cell", column: names.get(length) ?? null, value: null, reason }
+  }
+
+  /** How a record of another width becomes a row after all. */
+  function fitsBy(length: number): MendKind | undefined {
+    if (length < width) return dialect.ragged === "pad" ? "padded" : undefined
+    return length > width && dialect.ragged === "truncate" ? "truncated" : undefined
+  }
+
+  /** Only the served cells are looked at for NUL. */
+  function mendsOf({ texts }: WrittenCells): readonly MendKind[] {
+    const mends: MendKind[] = []
+    const fit = fitsBy(texts.length)
+    if (fit !== undefined) mends.push(fit)
+    if (stripsNul && fields.some(({ index }) => texts[index]?.includes("\0"))) mends.push("nul-stripped")
+    return mends
   }
 
   return (written, bytes) => {
@@ -78,8 +95,11 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
     if (verdict !== undefined) return { fate: "reject", verdict }
     const cells: (string | null)[] = []
     for (const { name, index, declared, shaper } of columns) {
-      const text = written.texts[index] ?? ""
-      const raw = shaper.isNullWord(text) && !written.isQuoted(index) ? null : text
+      const found = written.texts[index]
+      const text = stripsNul ? (found ?? "").replaceAll("\0", "") : (found ?? "")
+      // A cell that is missing is NULL whatever the words for it are.
+      const isNull = found === undefined || (shaper.isNullWord(text) && !written.isQuoted(index))
+      const raw = isNull ? null : text
       const cell = shaper.isIdentity ? raw : shaper.shape(raw)
       const fault =
         cell === null ||
@@ -96,7 +116,8 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
       cells.push(cell)
     }
     const isServed = tests.every(({ at, accepts }) => accepts(cells[at] ?? null))
-    return isServed ? { fate: "row", cells } : { fate: "filtered" }
+    if (!isServed) return { fate: "filtered" }
+    return canMend ? { fate: "row", cells, mends: mendsOf(written) } : { fate: "row", cells }
   }
 }
 

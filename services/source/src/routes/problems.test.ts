@@ -90,7 +90,7 @@ describe("what goes wrong", () => {
     ["header-invalid", "a,a\n", { line: 1, column: 2 }, { strict: true }],
     ["file-empty", "", { file: "t.csv" }],
     ["file-compression", gzipSync("a,b\n1,2\n").subarray(0, 25), { file: "t.csv", byte: 25 }],
-    ["record-malformed", 'a,b\n"1,2\n', { line: 2, byte: 4 }],
+    ["record-malformed", 'a,"b\n1,2\n', { line: 1, byte: 2 }],
   ])(
     "says %s of a file it refuses, in the dataset and instead of any chunk",
     async (code, content, facts, dialect) => {
@@ -126,11 +126,11 @@ describe("what goes wrong", () => {
 
   it("reports the first problem of a file, wherever its buffers end", async () => {
     const good = `a,b\n${"1,2\n".repeat(100_000)}`
-    const { get, settled } = await setup(`${good}x"y,1\n${good}"z`)
+    const { get, settled } = await setup(`${good}x,y,1\n${good}z`, { ragged: "error" })
     await settled()
     expect((await get(paths.currentChunk("t", 1))).json()).toMatchObject({
       code: "record-malformed",
-      facts: { row: 100_001, line: 100_002, byte: good.length + 1 },
+      facts: { row: 100_001, line: 100_002, byte: good.length, value: "1" },
     })
   })
 })
