@@ -22,7 +22,7 @@ import {
 } from "./cells/cell-settings.ts"
 import { standardCache } from "./draft.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
-import { encodings, findEncoding } from "./text/encodings.ts"
+import { familiarLabels, findEncoding } from "./text/encodings.ts"
 
 /** Read from the working folder when no other is named. */
 export const standardFile = "source.yaml"
@@ -334,7 +334,7 @@ function checkDataset(
 function judgeEncoding(label: string): string | undefined {
   const found = findEncoding(label)
   if (found === undefined) {
-    const nearest = findNearest(label, encodings)
+    const nearest = findNearest(label, familiarLabels)
     const expected =
       nearest === undefined
         ? "expected one such as utf-8, windows-1252 or utf-16le"
