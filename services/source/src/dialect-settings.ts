@@ -4,7 +4,7 @@ import Type from "@flatbed/typebox"
 import { nullValuesSchema } from "./cells/cell-settings.ts"
 import type { Dialect } from "./formats/format.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
-import { encodings, findEncoding } from "./text/encodings.ts"
+import { familiarLabels, findEncoding } from "./text/encodings.ts"
 
 export const dialectSchema = Type.Object({
   delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
@@ -114,7 +114,7 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
 function judgeEncoding(label: string): string | undefined {
   const found = findEncoding(label)
   if (found === undefined) {
-    const nearest = findNearest(label, encodings)
+    const nearest = findNearest(label, familiarLabels)
     const expected =
       nearest === undefined
         ? "expected one such as utf-8, windows-1252 or utf-16le"
