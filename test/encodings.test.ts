@@ -1,7 +1,7 @@
 // If this fails, a file that is packed or not UTF-8 makes another table than its rows, or costs the source its memory.
 import { createWriteStream } from "node:fs"
 import { pipeline } from "node:stream/promises"
-import { createGzip, gzipSync } from "node:zlib"
+import zlib, { createGzip, gzipSync } from "node:zlib"
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest"
 import { createInstallation, type Installation } from "./installation.ts"
 import { watchPeakMemory } from "./peak-memory.ts"
@@ -31,6 +31,10 @@ const dialects: Record<string, string> = {
   windows: "{ encoding: windows-1252 }",
   windows_gzip: "{ encoding: latin1, reader: csv-parse }",
 }
+
+// Node 20 has no zstd.
+const { zstdCompressSync } = zlib as { zstdCompressSync?: (bytes: Buffer) => Buffer }
+if (zstdCompressSync !== undefined) files.zstd = zstdCompressSync(Buffer.from(text))
 
 let installation: Installation
 

@@ -99,7 +99,7 @@ export async function reportDataset(
 }
 
 async function describe(readable: ReadableVersion, encodingSet: Encoding = "utf-8") {
-  const { manifest, layout, evidence, mends, spelling } = readable.index
+  const { manifest, layout, evidence, spelling, mends } = readable.index
   const by = spelling.isMarked ? "byte order mark" : encodingSet === "utf-8" ? "default" : "settings"
   const written = await readFirstWritten(readable, lookedAt)
   const columns = layout.fields.flatMap(({ name, type, declared, cell, index }, i): ColumnReport[] => {

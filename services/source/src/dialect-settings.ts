@@ -4,7 +4,7 @@ import Type from "@flatbed/typebox"
 import { nullValuesSchema } from "./cells/cell-settings.ts"
 import type { Dialect } from "./formats/format.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
-import { encodings, findEncoding } from "./text/encodings.ts"
+import { familiarLabels, findEncoding } from "./text/encodings.ts"
 
 export const dialectSchema = Type.Object({
   delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
@@ -38,6 +38,17 @@ export const dialectSchema = Type.Object({
   line_terminator: Type.Enum(["auto", "cr"], {
     default: "auto",
     description: "what ends a line; auto: LF or CRLF; cr: a carriage return alone",
+  }),
+  encoding: Type.String({
+    default: "utf-8",
+    description:
+      "a WHATWG label such as windows-1252, iso-8859-15 or utf-16le; a byte order mark in the file outweighs it",
+  }),
+  null_values: nullValuesSchema,
+  strict: Type.Boolean({
+    default: false,
+    description:
+      "refuse a header with blank, alike, too long or unseen names; else each gets a name, which `check` shows",
   }),
   ragged: Type.Enum(["reject", "pad", "truncate", "error"], {
     default: "reject",
@@ -100,6 +111,8 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
   if (escapedBy !== undefined && escapedBy !== quote && settings.double_quote === true) {
     add("double_quote", "is true beside escape_char, expected one way to write a quote inside quotes")
   }
+  const encoding = judgeEncoding(settings.encoding)
+  if (encoding !== undefined) add("encoding", encoding)
   if (
     settings.reader !== undefined &&
     problems.length === 0 &&
@@ -114,7 +127,7 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
 function judgeEncoding(label: string): string | undefined {
   const found = findEncoding(label)
   if (found === undefined) {
-    const nearest = findNearest(label, encodings)
+    const nearest = findNearest(label, familiarLabels)
     const expected =
       nearest === undefined
         ? "expected one such as utf-8, windows-1252 or utf-16le"

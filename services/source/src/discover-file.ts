@@ -7,7 +7,7 @@ import { completeSettings } from "@flatbed/config"
 import { type Column, type Evidence, type ManifestChunk, Problem } from "@flatbed/contract"
 import { encodeRecords } from "./chunk-body.ts"
 import { hintOf } from "./dataset-report.ts"
-import { createColumnCensus } from "./discover/column-census.ts"
+import { createColumnCensus, createPointCensus } from "./discover/column-census.ts"
 import { type ColumnSettings, type DialectSettings, writeColumns, writeDialect } from "./discover/proposal.ts"
 import { type DialectProposal, proposeDialect } from "./discover/propose-dialect.ts"
 import {
@@ -51,17 +51,18 @@ export async function discoverFile(path: string, signal: AbortSignal): Promise<D
   }
   let known: Discovery = nothing
   try {
-    const guess = await guessDialect(path, signal)
-    const dialect = await withoutLoss(path, guess, signal)
+    const guess = await withoutLoss(path, await guessDialect(path, signal), signal)
     const because = Object.entries(guess.because).map(([setting, reason]) => ({
       about: `dialect.${setting}`,
       because: reason,
     }))
-    known = { ...nothing, dialect, because, notes: guess.notes }
+    known = { ...nothing, dialect: guess.dialect, because, notes: guess.notes }
     return { ...known, ...(await proposeColumns(known, signal)) }
   } catch (error) {
     signal.throwIfAborted()
-    if (!(error instanceof Problem) || error.code === "internal") throw error
+    if (!(error instanceof Problem)) throw error
+    // What is proposed has to be right: the file is not to blame.
+    if (error.code === "settings-invalid") throw new Error(error.message, { cause: error })
     const { message, hint = "" } = error
     return { ...known, trouble: `${message} ${hint}`.trim() }
   }
@@ -131,23 +132,20 @@ async function guessEncoding(open: OpenFile, file: string, sample: Buffer, signa
   return proposeEncoding(census.finish(), sample)
 }
 
-/** Comments that could be records further on are no comments: then they are told as rejects, not passed over. */
-async function withoutLoss(
-  path: string,
-  { dialect, headerLine }: Guess,
-  signal: AbortSignal,
-): Promise<DialectSettings> {
-  const { comment_char: comment, ...bare } = dialect
-  if (comment === undefined) return dialect
+/** Lines that begin like comments are taken for some only when no row is lost by it. */
+async function withoutLoss(path: string, guess: Guess, signal: AbortSignal): Promise<Guess> {
+  const { comment_char: comment, ...bare } = guess.dialect
+  if (comment === undefined) return guess
+  const { headerLine } = guess
   const plain = headerLine === 1 ? bare : { ...bare, skip_lines: headerLine - 1 }
-  const served = async (one: DialectSettings) =>
-    withProposal(
-      path,
-      { dialect: one, columns: {} },
-      signal,
-      async ({ index: { manifest } }) => manifest.rows - manifest.rejects,
-    )
-  return (await served(dialect)) >= (await served(plain)) ? dialect : plain
+  const countRows = (dialect: DialectSettings) =>
+    withProposal(path, { dialect, columns: {} }, signal, async ({ index: { manifest } }) => {
+      return manifest.rows - manifest.rejects
+    })
+  if ((await countRows(guess.dialect)) >= (await countRows(plain))) return guess
+  const { comment_char: _, ...because } = guess.because
+  const note = `Some lines begin with ${comment} like comments, but others that do are rows.`
+  return { ...guess, dialect: plain, because, notes: [...guess.notes, note] }
 }
 
 type Found = Pick<DraftFile, "rows" | "rejects"> & {
@@ -192,8 +190,11 @@ async function lookAtCells(version: ReadableVersion, signal: AbortSignal) {
   const columns = layout.fields.flatMap(({ name, type, index }, place) =>
     type === "text" ? [{ name, index, place, census: createColumnCensus(name) }] : [],
   )
+  const numbers = layout.fields.flatMap(({ name, type }, place) =>
+    type === "numeric" ? [{ place, census: createPointCensus(name) }] : [],
+  )
   for (const [i, chunk] of manifest.chunks.entries()) {
-    const open = columns.filter(({ census }) => !census.isOver())
+    const open = [...columns, ...numbers].filter(({ census }) => !census.isOver())
     if (open.length === 0) break
     signal.throwIfAborted()
     let row = chunk.first_row
@@ -222,6 +223,9 @@ async function lookAtCells(version: ReadableVersion, signal: AbortSignal) {
       if (await isQuoted(version, first.row, index)) quoted.add(JSON.stringify([name, word]))
     }
   }
+  const hasCommas = [...found.values()].some(({ spelling }) => spelling?.decimal === ",")
+  if (hasCommas || layout.dialect.delimiter === ";")
+    notes.push(...numbers.flatMap(({ census }) => census.finish()))
   const columnSettings = writeColumns(found, (column, word) => quoted.has(JSON.stringify([column, word])))
   return { columns: columnSettings, because, notes }
 }

@@ -296,10 +296,18 @@ it("tells its reasons, and what only a person can decide", async () => {
   expect(value.yaml).toContain('    # Column "d" is ')
 })
 
+it("asks whether a point parts thousands where other columns have decimal commas", async () => {
+  const { value } = await discover('a,b,c\n"1,5",1.234,1.234\n"2,5",56,1.5\n')
+  expect(value.notes).toEqual([
+    'Column "b" is numeric as it is written, but "1.234" in row 1, line 2, may be thousands: then write columns: { clean: { "b": [{ decimal: ",", group: "." }] } }.',
+  ])
+})
+
 it("takes no line for a comment that would be a row further on", async () => {
   const rows = Array.from({ length: 30_000 }, (_, i) => `${i},some text to fill the sample`).join("\n")
   const { value } = await discover(`id,name\n0,x\n# note\n${rows}\n#7,a row after all\n`)
   expect(value.dialect).toEqual({})
+  expect(value.notes).toEqual(["Some lines begin with # like comments, but others that do are rows."])
   expect(value).toMatchObject({ rows: 30_002, rejects: { count: 1 } })
 })
 

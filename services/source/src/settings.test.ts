@@ -172,6 +172,7 @@ describe("source.yaml", () => {
       "windows-1225",
       'dialect.encoding is "windows-1225", which is no encoding\'s name; did you mean windows-1255?',
     ],
+    ["latin-1", "did you mean latin1?"],
     ["klingon", "expected one such as utf-8, windows-1252 or utf-16le"],
     ["sjis", "is shift_jis, which is not read; convert the file: iconv -f SHIFT_JIS -t UTF-8"],
   ])("refuses the encoding %s and says what to write", async (encoding, expected) => {

@@ -120,6 +120,15 @@ describe("a file that is not plain UTF-8", () => {
     expect((await source.manifest()).files[0]).not.toHaveProperty("text_bytes")
   })
 
+  it("is asked over all its rows whether day or month comes first", async () => {
+    const { folder } = await setup(Buffer.from("\ufeffid,day\n1,03/04/2024\n2,25/12/2024\n", "utf16le"))
+    const source = await folder.open(dataset({}, { columns: { types: { day: "date" } } }))
+    expect(await rowsOf(source)).toEqual([
+      { id: 1, day: "2024-04-03" },
+      { id: 2, day: "2024-12-25" },
+    ])
+  })
+
   it("says each row's place and bytes as they stand in the file", async () => {
     const content = Buffer.from(`\ufeff${csv}`, "utf16le")
     const { folder } = await setup(content)

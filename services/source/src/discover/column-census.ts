@@ -143,6 +143,31 @@ export function createColumnCensus(name: string) {
   }
 }
 
+/**
+ * Takes the cells of a numeric column. Where every point has three digits behind it, it may as well part thousands; in a
+ * file with decimal commas nobody can know.
+ */
+export function createPointCensus(name: string) {
+  let first: Sighting | undefined
+  let isDoubtful = true
+  return {
+    isOver: () => !isDoubtful,
+    add(cell: string | null, row: number, line: number): void {
+      if (cell === null || /^-?[0-9]+$/.test(cell)) return
+      if (/^-?[1-9][0-9]{0,2}\.[0-9]{3}$/.test(cell)) first ??= { row, line, value: cell }
+      else isDoubtful = false
+    },
+    /** What to look at; nothing when a cell tells. */
+    finish(): string[] {
+      if (!isDoubtful || first === undefined) return []
+      const step = spellStep({ decimal: ",", group: "." })
+      return [
+        `Column ${JSON.stringify(name)} is numeric as it is written, but ${at(first)}, may be thousands: then write columns: { clean: { ${JSON.stringify(name)}: [${step}] } }.`,
+      ]
+    },
+  }
+}
+
 const dayOrMonth = /^\d{1,2}([./-])\d{1,2}\1\d{2,4}(?:[ T].+)?$/
 
 function decideNumber(

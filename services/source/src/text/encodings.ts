@@ -44,6 +44,12 @@ export type Encoding = "utf-8" | "utf-16le" | "utf-16be" | SingleByteEncoding
 /** Every encoding that is read. */
 export const encodings: readonly Encoding[] = ["utf-8", "utf-16le", "utf-16be", ...singleByteEncodings]
 
+/** Names and labels to find the one that somebody meant. */
+export const familiarLabels: readonly string[] = [
+  ...encodings,
+  ...["utf8", "utf-16", "ascii", "latin1", "latin2", "cp1250", "cp1251", "cp1252", "cp866", "mac"],
+]
+
 /**
  * What a label means (section 4.2: case and surrounding white space mean nothing, `latin1` is windows-1252); a name
  * that the standard knows and that is not read stands as `unread`, and a label it does not know is undefined.
