@@ -59,17 +59,6 @@ export const dialectSchema = Type.Object({
     default: "reject",
     description: "a record with a NUL character is set aside; strip: the NUL is left out",
   }),
-  encoding: Type.String({
-    default: "utf-8",
-    description:
-      "a WHATWG label such as windows-1252, iso-8859-15 or utf-16le; a byte order mark in the file outweighs it",
-  }),
-  null_values: nullValuesSchema,
-  strict: Type.Boolean({
-    default: false,
-    description:
-      "refuse a header with blank, alike, too long or unseen names; else each gets a name, which `check` shows",
-  }),
   reader: Type.Optional(
     Type.Enum(readerNames, {
       description: "which reader serves the file; left out, `bytes`, the fast one, if it knows the dialect",
@@ -95,8 +84,6 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
     if (written === undefined || (setting === "quote_char" && written === "")) continue
     if (!/^[\t\x20-\x7e]$/.test(signOf(written))) add(setting, notOneSign(setting, written))
   }
-  const encoding = judgeEncoding(settings.encoding)
-  if (encoding !== undefined) add("encoding", encoding)
   const delimiter = signOf(settings.delimiter)
   const isTaken = (sign: string | undefined) =>
     sign !== undefined && sign !== "" && signOf(sign) === delimiter
