@@ -23,7 +23,9 @@ export const writtenDialectSchema = Type.Object({
   delimiter: Type.String(),
   quote_char: Type.String({ description: "around cells; empty: there are no quotes" }),
   double_quote: Type.Boolean({ description: "whether a quote inside quotes is written twice" }),
-  escape_char: Type.Optional(Type.String({ description: "what makes the next character plain, inside quotes" })),
+  escape_char: Type.Optional(
+    Type.String({ description: "what makes the next character plain, inside quotes" }),
+  ),
   line_terminator: Type.Optional(Type.Literal("cr", { description: "a bare CR; else LF or CRLF" })),
   encoding: Type.Optional(Type.String({ description: "the file's encoding, a WHATWG label; else UTF-8" })),
   fields: Type.Array(Type.String(), { description: "a name for every cell of a record, served or not" }),

@@ -31,10 +31,10 @@ export function splitRecord(text: string, dialect: WrittenDialect): WrittenCell[
 
 /** Where a quoted cell ends, behind its closing quote. */
 function findCellEnd(text: string, from: number, dialect: WrittenDialect): number | undefined {
-  const { quote_char: quote, escape_char: escape, double_quote: doubled } = dialect
+  const { quote_char: quote, escape_char: sign, double_quote: doubled } = dialect
   let at = from
   while (at < text.length) {
-    if (escape !== undefined && text.startsWith(escape, at)) at += escape.length + 1
+    if (sign !== undefined && text.startsWith(sign, at)) at += sign.length + 1
     else if (!text.startsWith(quote, at)) at += 1
     else if (doubled && text.startsWith(quote, at + quote.length)) at += 2 * quote.length
     else return at + quote.length

@@ -12,7 +12,8 @@ const reject = (raw: string | Buffer, more: { column?: string; reason?: string }
   raw: Buffer.from(raw),
 })
 const place = "7,type-error,,The cell is wrong.,"
-const spell = (dialect: WrittenDialect, raw: string | Buffer) => createRejectExport(dialect).spell(reject(raw))
+const spell = (dialect: WrittenDialect, raw: string | Buffer) =>
+  createRejectExport(dialect).spell(reject(raw))
 
 test("the file's names stand behind four of ours, which give way to the file's", () => {
   expect(createRejectExport(comma).head).toBe("\ufeff_line,_code,_column,_reason,id,note,price\r\n")

@@ -16,7 +16,12 @@ export type RejectExport = {
 }
 
 /** For a file whose dialect the source does not tell. */
-export const plainDialect: WrittenDialect = { delimiter: ",", quote_char: '"', double_quote: true, fields: [] }
+export const plainDialect: WrittenDialect = {
+  delimiter: ",",
+  quote_char: '"',
+  double_quote: true,
+  fields: [],
+}
 
 const ownColumns = ["_line", "_code", "_column", "_reason"]
 const notText = " Bytes that are no text stand here as \\xNN."
@@ -43,7 +48,13 @@ export function createRejectExport(dialect: WrittenDialect): RejectExport {
       const cells = splitRecord(text, dialect)
       const notes = (spelled ? notText : "") + (cells === undefined ? notApart : "")
       const record = cells?.map(({ written, quoted }) => defuseWritten(written, quoted, dialect))
-      return spellLine([String(line), code, spell(column), spell(reason + notes), ...(record ?? [spell(text)])])
+      return spellLine([
+        String(line),
+        code,
+        spell(column),
+        spell(reason + notes),
+        ...(record ?? [spell(text)]),
+      ])
     },
   }
 }
@@ -63,13 +74,13 @@ function defuse(value: string): string {
 
 /** A cell of the file, its own quotes kept. Where the dialect has none, what a spreadsheet takes for one is quoted. */
 function defuseWritten(written: string, quoted: boolean, dialect: WrittenDialect): string {
-  const { quote_char: quote, escape_char: escape } = dialect
+  const { quote_char: quote, escape_char: sign } = dialect
   if (!quoted) {
     const safe = defuse(written)
     return safe === written && quote !== "" ? written : spellCell(safe === "" ? null : safe, dialect)
   }
   const inside = written.slice(quote.length, -quote.length)
-  const value = escape !== undefined && inside.startsWith(escape) ? inside.slice(escape.length) : inside
+  const value = sign !== undefined && inside.startsWith(sign) ? inside.slice(sign.length) : inside
   return isFormula(value) ? quote + spellInside("'", quote, dialect) + inside + quote : written
 }
 
@@ -84,8 +95,8 @@ function spellCell(value: string | null, dialect: WrittenDialect): string {
 
 /** Text as it stands between quotes. Where a dialect has no way of writing a quote there, another sign stands for it. */
 function spellInside(value: string, quote: string, dialect: WrittenDialect): string {
-  const { escape_char: escape, double_quote: doubled, quote_char } = dialect
+  const { escape_char: sign, double_quote: doubled, quote_char } = dialect
   if (doubled || quote_char === "") return value.replaceAll(quote, quote + quote)
-  if (escape === undefined) return value.replaceAll(quote, quote === "'" ? "\u2019" : "'")
-  return value.replaceAll(escape, escape + escape).replaceAll(quote, escape + quote)
+  if (sign === undefined) return value.replaceAll(quote, quote === "'" ? "\u2019" : "'")
+  return value.replaceAll(sign, sign + sign).replaceAll(quote, sign + quote)
 }

@@ -59,7 +59,7 @@ it("writes the served rows as canonical CSV, as written and without rejects, and
   expect(content.split("\r\n")).toEqual([
     "id,Anmerkung,price",
     "1,plain,1.50",
-    '2,"two\nlines; and a \'quote\'",-0',
+    "2,\"two\nlines; and a 'quote'\",-0",
     "4,,2",
     '5,"",3',
     "6,=SUM(A1),4",
@@ -101,8 +101,5 @@ it("refuses a place that is no folder, and a dataset that is not declared", asyn
   await expect(exportTo("taken", "id\n1\n")).rejects.toMatchObject({ code: "usage-invalid" })
   const configFile = await folder.write("other.yaml", JSON.stringify({ datasets: { t: { files: "t.csv" } } }))
   const args = { dataset: "tt", folder: join(folder.path, "out") }
-  await expect(runCommand(exportCommand, { args, configFile })).rejects.toMatchObject({
-    code: "usage-invalid",
-    hint: "Did you mean t?",
-  })
+  await expect(runCommand(exportCommand, { args, configFile })).rejects.toThrow('no dataset "tt"')
 })

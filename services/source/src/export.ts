@@ -41,10 +41,11 @@ async function exportDataset({ args, configFile, env, signal, print, note }: Com
       const { manifest } = readable.index
       const { bytes, sha256 } = await writeRows(readable, file, signal)
       await file.keep()
-      const { version, rejects } = manifest
+      const { version, rejects, filtered } = manifest
       const rows = manifest.rows - rejects
-      print({ dataset, version, file: named, bytes, sha256, rows, rejects }, named)
-      note(`${counted(rows, "row")}, ${counted(bytes, "byte")}`)
+      print({ dataset, version, file: named, bytes, sha256, rows, rejects, filtered }, named)
+      const left = filtered === 0 ? "" : `; ${counted(filtered, "record")} filtered`
+      note(`${counted(rows, "row")}, ${counted(bytes, "byte")}${left}`)
       if (rejects === 0) return exitCodes.done
       const check = commandLine("flatbed-source", `check ${dataset}`, configFile)
       note(`${counted(rejects, "record")} set aside and not in the file; see: ${check}`)

@@ -39,7 +39,9 @@ export const rejectsExportCommand: Command = {
       const sink = file === undefined ? streamSink(context.stdout) : await createNewFile(resolve(file), file)
       try {
         const state: Progress = { after: 0, written: 0 }
-        await loader.askLedger((session) => writeRejects(session, run, sink, { state, signal: context.signal }))
+        await loader.askLedger((session) =>
+          writeRejects(session, run, sink, { state, signal: context.signal }),
+        )
         await sink.keep()
         if (file !== undefined) {
           context.print({ run, file, rejects: state.written }, file)
