@@ -7,6 +7,7 @@ export {
   openRecordScanner,
   type RecordScanner,
   type RecordSink,
+  type ScanStop,
 } from "./record-scan.ts"
 export { type CsvShape, encodeRowLines } from "./row-lines.ts"
 export { joinBuffers, type TakeBuffer } from "./take-buffer.ts"

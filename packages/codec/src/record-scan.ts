@@ -74,8 +74,10 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
   let room = heldAtFirst
   let memory = memoryOf(codec, heldAt + room + behindInput)
   let words = wordsOf(memory)
+  // The bytes from `start` on are held; those before are let go of, and overwritten when more come.
+  let start = heldAt
   let end = heldAt
-  /** How many bytes came before those that are held. */
+  /** How many bytes came before the first in memory. */
   let before = 0
   let closed = false
 
@@ -91,10 +93,11 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
     return fieldsAt / 4 + field * fieldWords
   }
 
-  function letGo(to: number): void {
-    memory.copyWithin(heldAt, to, end)
-    before += to - heldAt
-    end -= to - heldAt
+  function moveToFront(): void {
+    memory.copyWithin(heldAt, start, end)
+    before += start - heldAt
+    end -= start - heldAt
+    start = heldAt
   }
 
   /** The record's end in memory. */
@@ -116,6 +119,7 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
   return {
     /** Takes the next bytes; they are copied. */
     hold(bytes: Buffer): void {
+      moveToFront()
       const needed = end - heldAt + bytes.length
       if (needed > room) {
         room = Math.max(room * 2, needed)
@@ -126,7 +130,12 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
     },
 
     /** The bytes that are held and not yet told of: they begin with the record under way. */
-    held: () => memory.subarray(heldAt, end),
+    held: () => memory.subarray(start, end),
+
+    /** Lets go of so many of the bytes held, without a word about them: the caller knows what they are. */
+    skip(bytes: number): void {
+      start += bytes
+    },
 
     /**
      * Tells every record that is whole; with `isLast` nothing comes behind the bytes held. Unless the bytes are
@@ -135,7 +144,7 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
     scan(isLast: boolean, areClean: boolean, sink: RecordSink): ScanStop {
       memory[end] = lf as number
       memory[end + 1] = quote
-      let from = heldAt
+      let from = start
       for (;;) {
         const stop = codec.scanRecords(from, end, isLast, !areClean)
         const count = codec.records.value
@@ -143,7 +152,7 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
         from = codec.stoppedAt.value
         if (stop === isFull) continue
         if (stop !== hasNotes) {
-          letGo(from)
+          start = from
           return stops[stop] as ScanStop
         }
         const to = words[recordsAt / 4 + count * recordWords] as number

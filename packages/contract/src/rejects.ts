@@ -6,6 +6,7 @@ export const rejectCodes = {
   "missing-cell": "the record has fewer cells than the header",
   "extra-cell": "the record has more cells than the header",
   "type-error": "a cell is no accepted spelling of its column's type",
+  "quote-error": "a quote or a line end is out of place; reading went on at the next sure record",
   "encoding-error": "the record is not valid UTF-8",
   "nul-error": "the record holds a NUL character, which Postgres text cannot",
   "constraint-error": "Postgres refused the row: a constraint of the table",

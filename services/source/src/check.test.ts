@@ -41,7 +41,7 @@ it("tells of a file that can be served whole how it is read and why each column 
     file: "t.csv",
     state: "ok",
     reader: "bytes",
-    dialect: { delimiter: ";", quote: '"' },
+    dialect: { delimiter: ";", quote_char: '"', header: true, ragged: "reject" },
     bytes: csv.length,
     rows: 2,
     rejects: 0,
@@ -81,16 +81,16 @@ it("ends with 6 when records are set aside, and shows the first five with their 
 
 it("ends with 5 when a file is refused, and tells of the others all the same", async () => {
   const { code, value, text } = await check(
-    { "bad.csv": 'a\n"x\n', "t.csv": "a,b\n1\n" },
+    { "bad.csv": 'a"b\nx\n', "t.csv": "a,b\n1\n" },
     { bad: { files: "bad.csv" }, gone: { files: "gone.csv" }, t: { files: "t.csv" } },
   )
   expect(code).toBe(5)
   expect(value.datasets).toMatchObject([
-    { dataset: "bad", state: "refused", problem: { code: "record-malformed", facts: { line: 2 } } },
+    { dataset: "bad", state: "refused", problem: { code: "record-malformed", facts: { line: 1 } } },
     { dataset: "gone", state: "refused", problem: { code: "file-missing" } },
     { dataset: "t", state: "rejects", rejects: 1 },
   ])
-  expect(text).toContain("record-malformed: Row 1 of bad.csv is malformed")
+  expect(text).toContain("record-malformed: The header of bad.csv is malformed")
   expect(text).toContain(`file-missing: gone.csv is not there; looked at ${join(folder.path, "gone.csv")}.`)
 })
 

@@ -2,12 +2,13 @@
 import { createHash } from "node:crypto"
 import type { Evidence, Manifest } from "@flatbed/contract"
 import type { FileIdentity } from "./file-identity.ts"
-import type { Layout } from "./formats/format.ts"
+import type { Layout, Mends } from "./formats/format.ts"
 
 export type ChunkIndex = {
   readonly manifest: Manifest
   readonly evidence: readonly Evidence[]
   readonly layout: Layout
+  readonly mends: Mends
   /** For each chunk the physical line on which it begins. */
   readonly firstLines: readonly number[]
 }

@@ -8,10 +8,11 @@ import {
   type Reject,
   toProblemDocument,
 } from "@flatbed/contract"
+import { type WrittenDialect, writeDialect } from "./dialect-settings.ts"
 import { findType } from "./evidence.ts"
 import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
 import { convertHint } from "./formats/convert-hint.ts"
-import type { Dialect } from "./formats/format.ts"
+import type { Mends } from "./formats/format.ts"
 import { noIndexes } from "./index-folder.ts"
 import { getDeclared, withDeclared } from "./open-declared.ts"
 import { readingOf } from "./reading.ts"
@@ -35,7 +36,7 @@ export type DatasetReport = {
   readonly file: string
   readonly state: "ok" | "rejects" | "refused"
   readonly reader: string
-  readonly dialect: Dialect
+  readonly dialect: WrittenDialect
 } & (
   | { readonly state: "refused"; readonly problem: ProblemDocument; readonly exit_code: number }
   | {
@@ -44,6 +45,8 @@ export type DatasetReport = {
       readonly bytes: number
       readonly rows: number
       readonly rejects: number
+      /** Records that are rows because the dialect has them changed. */
+      readonly mends: Mends
       readonly chunks: number
       readonly columns: readonly ColumnReport[]
       /** The first five. */
@@ -60,7 +63,7 @@ export async function reportDataset(
   signal: AbortSignal,
 ): Promise<DatasetReport> {
   const { file, reader, shape } = readingOf(settings, getDeclared(settings, name))
-  const always = { dataset: name, file, reader: reader.name, dialect: shape.dialect }
+  const always = { dataset: name, file, reader: reader.name, dialect: writeDialect(shape.dialect) }
   try {
     return await withDeclared(settings, name, { indexes: noIndexes, signal }, async (version) => ({
       ...always,
@@ -80,7 +83,7 @@ export async function reportDataset(
 }
 
 async function describe(readable: ReadableVersion) {
-  const { manifest, layout, evidence } = readable.index
+  const { manifest, layout, evidence, mends } = readable.index
   const columns = layout.fields.flatMap(({ name, type, declared }, i): ColumnReport[] => {
     const own = evidence[i]
     if (own === undefined) return []
@@ -93,6 +96,7 @@ async function describe(readable: ReadableVersion) {
     bytes: manifest.files.reduce((sum, one) => sum + one.bytes, 0),
     rows: manifest.rows,
     rejects: manifest.rejects,
+    mends,
     chunks: manifest.chunks.length,
     columns,
     first_rejects: firstRejects,

@@ -81,11 +81,11 @@ describe("init", () => {
   it("writes a file that cannot be served into a comment, with the reason and what to do", async () => {
     await folder.write("data/latin.csv", Buffer.from("id,caf\u00e9\n", "latin1"))
     await folder.write("data/a*.csv", "id\n1\n")
-    await folder.write("data/bad.csv", 'a,b\n"1,2\n')
+    await folder.write("data/bad.csv", 'a,"b\n1,2\n')
     await folder.write("data/nothing.csv", "")
     const { text, notes } = await init()
     expect(text).toMatch(
-      / {2}bad\.csv cannot be served as it is and stands in a comment: .*line 2.* Close the quote/,
+      / {2}bad\.csv cannot be served as it is and stands in a comment: .*line 1.* Close the quote/,
     )
     expect(text).toContain("iconv -f WINDOWS-1252 -t UTF-8 latin.csv > latin-utf8.csv")
     const yaml = await readFile(join(folder.path, "source.yaml"), "utf8")

@@ -33,7 +33,7 @@ export type MadeVersion = { readonly index: ChunkIndex; readonly open: OpenFile;
 /** Raises the problems of opening and of reading, and file-unsettled when the file will not keep still. */
 export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
   const { dataset, root, file, shape, indexes } = request
-  const shapeName = nameShape(dataset, file, shape)
+  const shapeName = nameShape(dataset, file, shape, request.maxRecordBytes)
   for (let pass = 1; pass <= maxPasses; pass++) {
     const open = await openFile(root, file)
     let kept = false

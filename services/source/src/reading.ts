@@ -1,7 +1,8 @@
 /** From a dataset's settings to how its file is read, the same for the server and for the commands. */
+import { dialectOf } from "./dialect-settings.ts"
 import type { Reader } from "./formats/format.ts"
 import { chooseReader } from "./formats/readers.ts"
-import { type DatasetSettings, type SourceSettings, signOf } from "./settings.ts"
+import type { DatasetSettings, SourceSettings } from "./settings.ts"
 import type { Shape } from "./version-name.ts"
 
 const defaultChunkBytes = 1024 * 1024
@@ -34,6 +35,6 @@ function shapeOf({ columns, chunk, dialect }: DatasetSettings): Shape {
   return {
     columns,
     chunk: chunk.rows === undefined ? { bytes: chunk.bytes ?? defaultChunkBytes } : { rows: chunk.rows },
-    dialect: { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) },
+    dialect: dialectOf(dialect),
   }
 }

@@ -2,6 +2,8 @@
 
 import { counted } from "./counted.ts"
 import type { ColumnReport, DatasetReport } from "./dataset-report.ts"
+import { describeDialect } from "./dialect-settings.ts"
+import type { MendKind, Mends } from "./formats/format.ts"
 import { showInLine, textTable } from "./text-table.ts"
 
 const indent = "  "
@@ -9,7 +11,7 @@ const indent = "  "
 /** Several lines: the file, how it is read, what is set aside, and why each column has its type. */
 export function formatReport(report: DatasetReport): string {
   const { dataset, file, state, reader, dialect } = report
-  const how = `${reader}, delimiter ${JSON.stringify(dialect.delimiter)}, quote ${JSON.stringify(dialect.quote)}`
+  const how = `${reader}, ${describeDialect(dialect)}`
   if (report.state === "refused") {
     const { code, detail, hint } = report.problem
     const lines = [`file     ${file}`, `reader   ${how}`, `${code}: ${detail}`, hint ?? ""]
@@ -19,6 +21,7 @@ export function formatReport(report: DatasetReport): string {
   const lines = [
     `file     ${file}, ${counted(bytes, "byte")}, ${counted(rows, "record")}, ${counted(rejects, "reject")}`,
     `reader   ${how}`,
+    ...mendLines(report.mends),
     `version  ${version} in ${counted(chunks, "chunk")}`,
     ...firstRejects.map(
       ({ row, line, byte, code, column, reason }) =>
@@ -30,6 +33,21 @@ export function formatReport(report: DatasetReport): string {
     ...columnLines(columns),
   ]
   return [`${dataset}: ${state === "ok" ? "ok" : "servable, with rejects"}`, ...indented(lines)].join("\n")
+}
+
+const mendWords: Readonly<Record<MendKind, string>> = {
+  padded: "filled up with NULL",
+  truncated: "cut to the header's width",
+  "nul-stripped": "served without their NUL",
+}
+
+function mendLines(mends: Mends): readonly string[] {
+  return (Object.keys(mendWords) as MendKind[]).flatMap((kind) => {
+    const mend = mends[kind]
+    return mend === undefined
+      ? []
+      : [`mended   ${counted(mend.records, "record")} ${mendWords[kind]}, the first on line ${mend.line}`]
+  })
 }
 
 function columnLines(columns: readonly ColumnReport[]): readonly string[] {

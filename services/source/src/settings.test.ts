@@ -59,7 +59,7 @@ describe("source.yaml", () => {
       files: "telecom/telecom.csv",
       columns: { drop: ["state", "account length", "area code"], rename: {}, types: {} },
       chunk: { rows: 1000 },
-      dialect: { delimiter: ",", quote: '"' },
+      dialect: { delimiter: ",", quote_char: '"' },
     })
   })
 
@@ -82,7 +82,39 @@ describe("source.yaml", () => {
     ["datasets: { t: { files: a.csv, chunk: { bytes: 0B } } }", "datasets.t.chunk.bytes"],
     ["datasets: { t: { files: a.csv, dialect: { delimiter: '||' } } }", "datasets.t.dialect.delimiter"],
     ["datasets: { t: { files: a.csv, dialect: { delimiter: '§' } } }", "datasets.t.dialect.delimiter"],
-    ["datasets: { t: { files: a.csv, dialect: { quote: ',' } } }", "datasets.t.dialect.quote"],
+    [
+      "datasets: { t: { files: a.csv, dialect: { delimiter: '||' } } }",
+      "2 characters; expected one ASCII character",
+    ],
+    ["datasets: { t: { files: a.csv, dialect: { delimiter: '' } } }", "datasets.t.dialect.delimiter"],
+    ["datasets: { t: { files: a.csv, dialect: { quote_char: ',' } } }", "datasets.t.dialect.quote_char"],
+    [
+      "datasets: { t: { files: a.csv, dialect: { quote: '~' } } }",
+      "dialect.quote is not a setting; expected one of delimiter, quote_char",
+    ],
+    ["datasets: { t: { files: a.csv, dialect: { quote_char: ab } } }", "datasets.t.dialect.quote_char"],
+    ["datasets: { t: { files: a.csv, dialect: { escape_char: ',' } } }", "datasets.t.dialect.escape_char"],
+    [
+      "datasets: { t: { files: a.csv, dialect: { escape_char: x, quote_char: '' } } }",
+      "datasets.t.dialect.escape_char",
+    ],
+    [
+      "datasets: { t: { files: a.csv, dialect: { escape_char: x, double_quote: true } } }",
+      "datasets.t.dialect.double_quote",
+    ],
+    ["datasets: { t: { files: a.csv, dialect: { comment_char: '\"' } } }", "datasets.t.dialect.comment_char"],
+    ["datasets: { t: { files: a.csv, dialect: { comment_char: ',' } } }", "datasets.t.dialect.comment_char"],
+    ["datasets: { t: { files: a.csv, dialect: { fields: [] } } }", "datasets.t.dialect.fields"],
+    ["datasets: { t: { files: a.csv, dialect: { skip_lines: -1 } } }", "datasets.t.dialect.skip_lines"],
+    [
+      "datasets: { t: { files: a.csv, dialect: { line_terminator: lf } } }",
+      "datasets.t.dialect.line_terminator",
+    ],
+    ["datasets: { t: { files: a.csv, dialect: { ragged: skip } } }", "datasets.t.dialect.ragged"],
+    [
+      "datasets: { t: { files: a.csv, dialect: { reader: bytes, ragged: pad } } }",
+      "datasets.t.dialect.reader is bytes, which cannot read this dialect",
+    ],
     ["datasets: { t: { files: a.csv, columns: { select: [a], drop: [b] } } }", "datasets.t.columns.drop"],
     ["datasets: { t: { files: a.csv, columns: { select: [a, a] } } }", "datasets.t.columns.select"],
     ["datasets: { t: { files: a.csv, columns: { types: { a: varchar } } } }", "datasets.t.columns.types.a"],

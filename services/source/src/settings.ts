@@ -11,8 +11,9 @@ import {
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
+import { checkDialect, dialectSchema } from "./dialect-settings.ts"
 import { standardCache } from "./draft.ts"
-import { readerNames, readsDialect } from "./formats/readers.ts"
+import { standardRecordBytes } from "./version-name.ts"
 
 /** Read from the working folder when no other is named. */
 export const standardFile = "source.yaml"
@@ -42,16 +43,6 @@ const chunkSchema = Type.Object({
   rows: Type.Optional(Type.Integer({ minimum: 1, description: "rows in a chunk, instead of bytes" })),
   bytes: Type.Optional(
     bytes({ description: "bytes of the file in a chunk, whole records; 1MiB unless rows are given" }),
-  ),
-})
-
-const dialectSchema = Type.Object({
-  delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
-  quote: Type.String({ default: '"', description: "one ASCII character around cells, doubled inside" }),
-  reader: Type.Optional(
-    Type.Enum(readerNames, {
-      description: "which reader serves the file; left out, `bytes`, the fast one, if it knows the dialect",
-    }),
   ),
 })
 
@@ -157,7 +148,11 @@ export const sourceSettingsSchema = Type.Object({
     default: "32MiB",
     description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
   }),
-  record_limit: bytes({ default: "16MiB", description: "the longest record; beyond it the file is refused" }),
+  record_limit: bytes({
+    default: `${standardRecordBytes / 2 ** 20}MiB`,
+    description:
+      "the longest record, and how far behind a damaged one the next is looked for; beyond it the file is refused",
+  }),
   timeouts: Type.Object({
     headers: duration({ default: "10s", description: "for a request's headers to arrive" }),
     request: duration({ default: "30s", description: "for a whole request to arrive" }),
@@ -265,28 +260,8 @@ function checkDataset(path: string, { files, columns, chunk, dialect }: DatasetS
     add("chunk", "has rows and bytes, expected one of them")
   }
   if (chunk.bytes === 0) add("chunk.bytes", "is 0, expected at least 1B")
-  for (const setting of ["delimiter", "quote"] as const) {
-    const sign = signOf(dialect[setting])
-    if (!/^[\t\x20-\x7e]$/.test(sign)) {
-      add(`dialect.${setting}`, `is ${JSON.stringify(dialect[setting])}, expected one ASCII character`)
-    }
-  }
-  if (signOf(dialect.delimiter) === signOf(dialect.quote)) {
-    add("dialect.quote", "is the delimiter too, expected another character")
-  }
-  const signs = { delimiter: signOf(dialect.delimiter), quote: signOf(dialect.quote) }
-  if (dialect.reader !== undefined && !readsDialect(dialect.reader, signs)) {
-    add(
-      "dialect.reader",
-      `is ${dialect.reader}, which cannot read this delimiter and quote; expected csv-parse`,
-    )
-  }
+  problems.push(...checkDialect(`${path}.dialect`, dialect))
   return problems
-}
-
-/** The character that a dialect's setting means: `tab` and `\t` are what people write for a tab. */
-export function signOf(written: string): string {
-  return written === "tab" || written === "\\t" ? "\t" : written
 }
 
 /** Whether only this machine reaches the host. */

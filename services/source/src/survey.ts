@@ -7,10 +7,10 @@ import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
 import { chooseReader } from "./formats/readers.ts"
 import { sniffDelimiter } from "./formats/sniff-delimiter.ts"
 import { type OpenFile, openFile } from "./open-file.ts"
+import { standardRecordBytes } from "./version-name.ts"
 import { passOverFile } from "./version-pass.ts"
 
 const headBytes = 64 * 1024
-const maxRecordBytes = 16 * 1024 * 1024
 // No chunk is served from here, so where it is cut does not matter.
 const chunk = { bytes: 1024 * 1024 }
 
@@ -33,7 +33,7 @@ export async function surveyFile(path: string, signal: AbortSignal): Promise<Dra
       open,
       reader,
       shape: { columns: { drop: [], rename: {}, types: {} }, chunk, dialect },
-      maxRecordBytes,
+      maxRecordBytes: standardRecordBytes,
       signal,
       onProgress: () => {},
     })

@@ -9,11 +9,11 @@ export type TextFault = {
 }
 
 /**
- * The first fault in whole records, or undefined. Their line ends are ASCII, so that no character is ever split
- * between two records. Well-formed is what Unicode's table 3-7 says: no surrogates, no overlong forms.
+ * The first fault in whole records, or undefined; with `passNul` a NUL is none. Their line ends are ASCII, so that no
+ * character is ever split between two records. Well-formed is what Unicode's table 3-7 says: no surrogates, no overlong forms.
  */
-export function findTextFault(bytes: Buffer): TextFault | undefined {
-  const nul = bytes.indexOf(0)
+export function findTextFault(bytes: Buffer, { passNul = false } = {}): TextFault | undefined {
+  const nul = passNul ? -1 : bytes.indexOf(0)
   if (!isUtf8(bytes)) {
     const bad = illFormedAt(bytes)
     if (nul === -1 || bad < nul) return { kind: "encoding", byte: bad, value: bytes[bad] ?? 0 }

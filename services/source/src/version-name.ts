@@ -11,6 +11,9 @@ export const wireNumber = 1
 /** Raised when an index that was kept says less than the program has come to need; the versions stay. */
 const indexNumber = 3
 
+/** The record limit unless the settings name another. */
+export const standardRecordBytes = 16 * 1024 * 1024
+
 /** The effective settings that shape a dataset's rows. Which reader reads them is not among them. */
 export type Shape = {
   readonly dialect: Dialect
@@ -18,20 +21,26 @@ export type Shape = {
   readonly chunk: ChunkRule
 }
 
-/** SHA-256, hex, over the wire's number, the dataset's name, the files' digests, the shape and the columns. */
+/**
+ * SHA-256, hex, over the wire's number, the dataset's name, the files' digests, the shape, the columns and the record
+ * limit: how far behind damage a record is looked for decides what is set aside.
+ */
 export function nameVersion(
   dataset: string,
   fileDigests: readonly string[],
   shape: Shape,
   columns: readonly Column[],
+  maxRecordBytes: number,
 ): string {
   const served = columns.map(({ name, type }) => [name, type])
-  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served])
+  const limit = canonicalLimit(maxRecordBytes)
+  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served, ...limit])
 }
 
 /** SHA-256, hex: which settings a chunk index was made with. */
-export function nameShape(dataset: string, file: string, shape: Shape): string {
-  return sha256([wireNumber, indexNumber, dataset, file, canonicalShape(shape)])
+export function nameShape(dataset: string, file: string, shape: Shape, maxRecordBytes: number): string {
+  const limit = canonicalLimit(maxRecordBytes)
+  return sha256([wireNumber, indexNumber, dataset, file, canonicalShape(shape), ...limit])
 }
 
 // Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.
@@ -39,10 +48,19 @@ function canonicalShape({ dialect, columns, chunk }: Shape): unknown {
   const sorted = (record: Readonly<Record<string, string>>) =>
     Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
   return [
-    [dialect.delimiter, dialect.quote],
+    canonicalDialect(dialect),
     [columns.select ?? null, [...columns.drop].sort(), sorted(columns.rename), sorted(columns.types)],
     "rows" in chunk ? ["rows", chunk.rows] : ["bytes", chunk.bytes],
   ]
+}
+
+const canonicalLimit = (maxRecordBytes: number) =>
+  maxRecordBytes === standardRecordBytes ? [] : [maxRecordBytes]
+
+// What is as RFC 4180 has it is left out, as in datasets that were declared before it could be set.
+function canonicalDialect({ delimiter, quote, ...others }: Dialect): unknown {
+  const set = Object.entries(others).sort(([a], [b]) => (a < b ? -1 : 1))
+  return set.length === 0 ? [delimiter, quote] : [delimiter, quote, set]
 }
 
 function sha256(parts: readonly unknown[]): string {

@@ -86,7 +86,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       offset += filled
       request.onProgress(offset)
     }
-    const { layout, evidence, rows, rejects, filtered } = await scan.end()
+    const { layout, evidence, rows, rejects, filtered, mends } = await scan.end()
     cutter.finish()
     if (settledTo !== offset) throw new Error(`records end at byte ${settledTo} of ${offset} in ${file}`)
     const { sha256, chunks: digests } = await hashing.finish(tellMarks())
@@ -97,12 +97,13 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       nullable: (evidence[i]?.nulls ?? 0) > 0,
     }))
     const chunks = spans.map((span, i) => ({ ...span, sha256: digests[i] as string }))
-    const version = nameVersion(dataset, [sha256], shape, columns)
+    const version = nameVersion(dataset, [sha256], shape, columns, request.maxRecordBytes)
     const files = [{ file, bytes: offset, sha256 }]
     return {
       manifest: { dataset, version, columns, files, rows, rejects, filtered, chunks },
       evidence,
       layout,
+      mends,
       firstLines,
     }
   } finally {

@@ -77,7 +77,7 @@ describe("a version's name", () => {
       dataset({ chunk: { rows: 2 } }),
       dataset({ chunk: { rows: 3 } }),
       dataset({ chunk: { bytes: "1KiB" } }),
-      dataset({ dialect: { quote: "'" } }),
+      dataset({ dialect: { quote_char: "'" } }),
       dataset({ columns: { drop: ["id"] } }),
       dataset({ columns: { select: ["name"] } }),
       dataset({ columns: { select: ["name", "id"] } }),
@@ -175,7 +175,7 @@ describe("a file that changes", () => {
     const { folder, file } = await setup()
     const source = await folder.open()
     const before = await versionOf(source)
-    await writeFile(`${file}.new`, 'id,name\n1,"\n')
+    await writeFile(`${file}.new`, 'id,"name\n1,x\n')
     await rename(`${file}.new`, file)
     expect(await source.settled()).toMatchObject({
       state: "failed",
@@ -191,7 +191,7 @@ describe("a file that changes", () => {
   })
 
   it("reads a refused content once, and says so once", async () => {
-    const { folder } = await setup('id,name\n1,"\n')
+    const { folder } = await setup('id,"name\n1,x\n')
     const source = await folder.open({ scan_interval: "5ms" })
     await source.settled()
     for (let i = 0; i < 5; i++) await source.settled()

@@ -55,7 +55,7 @@ type Part = { readonly run: Buffer; readonly reject?: Records }
 /** Runs of rows, and between them the rejects one by one, in their order. */
 function splitAtRejects(records: Records, layout: Layout): Part[] {
   const { bytes, file, firstRow, firstLine } = records
-  const { dialect, width } = layout
+  const { dialect, width, maxRecordBytes } = layout
   const fields = layout.fields.map(({ name, index, type, declared }) => ({
     name,
     index,
@@ -68,7 +68,7 @@ function splitAtRejects(records: Records, layout: Layout): Part[] {
   let line = firstLine
   const place = { row, line, offset: 0 }
   const scan = createRecordScan(
-    { file, dialect, fields, width, maxRecordBytes: bytes.length, ...place },
+    { file, dialect, fields, width, maxRecordBytes, ...place },
     {
       record(to, nextLine, fate) {
         if (fate === "reject") {

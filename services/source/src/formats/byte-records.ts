@@ -1,11 +1,12 @@
 /** The records behind a header, by the codec's scan: which of them are rows, and what their cells say of the columns. */
 import { isUtf8 } from "node:buffer"
-import { openRecordScanner, type RecordSink } from "@flatbed/codec"
-import { Problem } from "@flatbed/contract"
+import { openRecordScanner, type RecordSink, type ScanStop } from "@flatbed/codec"
 import type { ServedField } from "../served-columns.ts"
 import { findTextFault } from "../text-guard.ts"
 import { allowedForms, createByteEvidence } from "./byte-evidence.ts"
-import { refuseMalformed } from "./csv-refusals.ts"
+import { type FrameMeasure, nextFrame } from "./csv-frames.ts"
+import { countLines, signsOf } from "./csv-record.ts"
+import { malformed, tooLong } from "./csv-refusals.ts"
 import type { BorderSink, ScanRequest, ScanResult } from "./format.ts"
 import { describeColumns } from "./gather-rows.ts"
 
@@ -38,6 +39,8 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
   let { row, line } = request
   let rejects = 0
   let settledTo = offset
+  let tryAt = 0
+  const measure: FrameMeasure = { signs: signsOf(dialect), width, maxRecordBytes }
 
   const sink: RecordSink = {
     record(end, lines, isReject) {
@@ -54,42 +57,54 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
   function push(bytes: Buffer, isLast: boolean): void {
     scanner.hold(bytes)
     const held = scanner.held()
+    // A long record is not scanned again from its beginning until twice as much of it is there.
+    if (!isLast && held.length < tryAt) return
     const whole = held.subarray(0, isLast ? held.length : held.lastIndexOf(lf) + 1)
     areClean = isUtf8(whole) && !whole.includes(0)
-    const stop = scanner.scan(isLast, areClean, sink)
-    const left = scanner.held()
+    let stop = scanner.scan(isLast, areClean, sink)
+    while (mayBeDamage(stop, isLast) && passDamage(isLast)) stop = scanner.scan(isLast, areClean, sink)
+    const left = scanner.held().length
+    tryAt = Math.min(2 * left, maxRecordBytes + 1)
+    if (isLast && left > 0) throw new Error(`${stop} at byte ${settledTo} of ${file}, without a fault`)
+  }
+
+  function mayBeDamage(stop: ScanStop, isLast: boolean): boolean {
+    const left = scanner.held().length
+    return left > 0 && (stop !== "needs-more" || isLast || left > maxRecordBytes)
+  }
+
+  /** Passes over the damaged record that the scan stopped at; false while bytes are missing to tell its border. */
+  function passDamage(isLast: boolean): boolean {
+    const held = scanner.held()
+    const frame = nextFrame(held, 0, isLast, measure)
     const place = { file, row, line, byte: settledTo }
-    if (stop === "malformed") refuseMalformed(left, dialect, place)
-    if (stop === "too-long" || left.length > maxRecordBytes) throw tooLong(maxRecordBytes, place)
-    // A fault beside the last byte held may be none once more bytes have come.
-    if (isLast && left.length > 0) throw new Error(`${stop} at byte ${settledTo} of ${file}, without a fault`)
+    switch (frame.kind) {
+      case "damage":
+        scanner.skip(frame.to)
+        row += 1
+        rejects += 1
+        line += countLines(held, lf, 0, frame.to)
+        settledTo += frame.to
+        borders.record(settledTo, line, "reject")
+        return true
+      case "more":
+        return false
+      case "too-long":
+        throw tooLong(maxRecordBytes, place)
+      case "no-border":
+        throw malformed(held.subarray(0, maxRecordBytes), dialect, place, maxRecordBytes)
+      case "record":
+      case "comment":
+        throw new Error(`the scan stops at byte ${settledTo} of ${file}, where a ${frame.kind} is whole`)
+    }
   }
 
   return {
     push,
     close: scanner.close,
     finish(): ScanResult {
-      const columns = describeColumns({ dialect, width, fields }, evidence.finish())
-      return { ...columns, rows: row - request.row, rejects, filtered: 0 }
+      const columns = describeColumns({ dialect, width, maxRecordBytes, fields }, evidence.finish())
+      return { ...columns, rows: row - request.row, rejects, filtered: 0, mends: {} }
     },
   }
-}
-
-export type RecordPlace = {
-  readonly file: string
-  readonly row: number
-  readonly line: number
-  readonly byte: number
-}
-
-/** The problem of a record past the limit. */
-export function tooLong(maxRecordBytes: number, place: RecordPlace): Problem {
-  return new Problem(
-    "record-malformed",
-    `The record that begins on line ${place.line} is longer than ${maxRecordBytes} bytes.`,
-    {
-      hint: "Close the quote it opens, or raise record_limit if records really are that long.",
-      facts: place,
-    },
-  )
 }

@@ -41,7 +41,17 @@ export function createByteTables(dialect: Dialect): ByteTables {
 // The scan reads numbers before it looks for the cell's end, so neither sign may stand inside one.
 const usable = /^[^0-9.\-\r\n\0\u0080-\uffff]$/
 
-/** Whether the byte reader knows the dialect: a one-byte delimiter and quote that no number holds. */
-export function isByteDialect({ delimiter, quote }: Dialect): boolean {
-  return delimiter !== quote && usable.test(delimiter) && usable.test(quote)
+/**
+ * Whether the byte reader knows the dialect: a one-byte delimiter and quote that no number holds, and otherwise RFC 4180.
+ * Where the header is and what it says is read before.
+ */
+export function isByteDialect(dialect: Dialect): boolean {
+  const { delimiter, quote, escapedBy, comment, lineEnd, ragged, nul } = dialect
+  const others = [escapedBy, comment, lineEnd, ragged, nul]
+  return (
+    delimiter !== quote &&
+    usable.test(delimiter) &&
+    usable.test(quote) &&
+    others.every((setting) => setting === undefined)
+  )
 }

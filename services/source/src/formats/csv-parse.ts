@@ -1,14 +1,17 @@
 /**
- * The general CSV reader, on csv-parse. It understands every dialect; where a record begins and ends comes from
- * its byte offsets, what is NULL from the record's own bytes.
+ * The general CSV reader: every dialect. Where a record begins and ends, and where a damaged one does, comes from the
+ * bytes (csv-frames.ts); what stands in the cells of the well-formed ones from csv-parse.
  */
 import type { TakeBuffer } from "@flatbed/codec"
-import { Problem } from "@flatbed/contract"
-import { parse as createParser, type InfoRecord, type Options } from "csv-parse"
+import type { InfoRecord } from "csv-parse"
 import { parse as parseWhole } from "csv-parse/sync"
 import { resolveServedColumns } from "../served-columns.ts"
-import { countLines, dissectRecord, type RecordAnatomy } from "./csv-record.ts"
-import { refuseMalformed, refuseText } from "./csv-refusals.ts"
+import { judgeDamage } from "./csv-faults.ts"
+import { type Frame, type FrameMeasure, nextFrame } from "./csv-frames.ts"
+import { noHead, readHead } from "./csv-head.ts"
+import { parseOptions } from "./csv-options.ts"
+import { countLines, dissectRecord, signsOf } from "./csv-record.ts"
+import { malformed, type RecordPlace, tooLong } from "./csv-refusals.ts"
 import type {
   BorderSink,
   Dialect,
@@ -26,154 +29,129 @@ import { describeReject } from "./rejected-record.ts"
 import { createRowWriter } from "./row-writer.ts"
 import { createShaperOf, type WrittenCells } from "./shape-row.ts"
 
-const maxCharacterBytes = 4
-const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
-
-/** csv-parse as a reader of RFC 4180 and its relatives. */
+/** Framing by bytes, csv-parse for the cells: RFC 4180 and its relatives. */
 export const csvParseReader: Reader = { name: "csv-parse", startScan, encode, findRecord }
 
-function optionsFor(dialect: Dialect): Options {
-  return {
-    delimiter: dialect.delimiter,
-    quote: dialect.quote,
-    escape: dialect.quote,
-    record_delimiter: ["\r\n", "\n"],
-    // Counted here, where the message can place the record.
-    relax_column_count: true,
-    skip_empty_lines: false,
-  }
-}
-
 function startScan(request: ScanRequest, borders: BorderSink): Scan {
-  const { file, dialect } = request
+  const { file, dialect, maxRecordBytes } = request
+  const { lineEnd } = signsOf(dialect)
+  const teller = createBorderTeller(borders)
   let columns: ReturnType<typeof createRowGatherer> | undefined
-  let row = 0
+  let width = 0
+  let row = 1
   let line = 1
-  // The bytes from the record under way on: csv-parse tells where a record ends, not how it was written.
+  // The bytes from the record under way on, and where they begin in the file.
   let held: Buffer = Buffer.alloc(0)
   let heldFrom = 0
-  let recordFrom = 0
+  let tryAt = 0
 
-  const parser = createParser({
-    ...optionsFor(dialect),
-    bom: true,
-    max_record_size: request.maxRecordBytes,
-    on_record: (cells: string[], info: InfoRecord) => {
-      take(cells, info.bytes)
-      return null
-    },
-  })
-  // Every error also comes back through write and end; without a listener it would end the process.
-  parser.on("error", () => {})
-
-  function take(cells: string[], end: number): void {
-    const bytes = held.subarray(recordFrom - heldFrom, end - heldFrom)
-    const nextLine = line + countLines(bytes)
-    const place = { file, row, line, byte: recordFrom }
+  function read(isLast: boolean): void {
     if (columns === undefined) {
-      refuseText(bytes, file)
-      const bom = startsWithMark(bytes) ? byteOrderMark.length : 0
-      if (cells.some((name) => name.includes("\r"))) {
-        refuseMalformed(bytes.subarray(bom), dialect, { ...place, byte: bom })
-      }
-      const fields = resolveServedColumns(cells, request.columns, { file, line: 1 })
-      columns = createRowGatherer({ dialect, width: cells.length, fields })
-      borders.header(end, nextLine)
-      row = 1
-    } else {
-      const anatomy = cells.some(needsBytes) ? dissectRecord(bytes, dialect) : undefined
-      if (anatomy?.fault !== undefined) refuseMalformed(bytes, dialect, place)
-      const fate = columns.add(writtenCells(cells, bytes, dialect, anatomy), bytes, place)
-      borders.record(end, nextLine, fate)
-      if (fate !== "filtered") row += 1
+      const head = readHead(held, isLast, request)
+      if (head === undefined) return
+      width = head.names.length
+      const fields = resolveServedColumns(head.names, request.columns, { file, line: head.line })
+      columns = createRowGatherer({ dialect, width, maxRecordBytes, fields })
+      line = head.nextLine
+      teller.header(head.end, line)
+      letGo(head.end)
     }
-    line = nextLine
-    recordFrom = end
-  }
-
-  async function push(bytes: Buffer): Promise<void> {
-    const rest = held.subarray(recordFrom - heldFrom)
-    // A copy in any case: csv-parse too keeps what is not a whole record.
-    held = Buffer.concat([rest, bytes])
-    heldFrom = recordFrom
-    const own = held.subarray(rest.length)
-    // csv-parse reads synchronously inside write; the wait is for its answer only.
-    const error = await new Promise<Error | null | undefined>((resolve) => parser.write(own, resolve))
-    if (error) throw explain(error)
-  }
-
-  function explain(error: Error): Error {
-    if (error instanceof Problem || !("code" in error)) return error
-    const record = held.subarray(recordFrom - heldFrom)
-    const bom = recordFrom === 0 && startsWithMark(record) ? byteOrderMark.length : 0
-    const place = { file, row, line, byte: recordFrom + bom }
-    try {
-      // What is no text at all looks malformed too; the last character may not be whole yet.
-      if (row === 0) refuseText(record.subarray(0, Math.max(0, record.length - maxCharacterBytes)), file)
-      if (error.code === "CSV_MAX_RECORD_SIZE") throw tooLong(place)
-      refuseMalformed(record.subarray(bom), dialect, place)
-    } catch (problem) {
-      return problem as Error
-    }
-    return error
-  }
-
-  function tooLong(place: Place): Problem {
-    return new Problem(
-      "record-malformed",
-      `The record that begins on line ${line} is longer than ${request.maxRecordBytes} bytes.`,
-      {
-        hint: "Close the quote it opens, or raise record_limit if records really are that long.",
-        facts: place,
+    if (!isLast && held.length < tryAt) return
+    const { add, addDamaged } = columns
+    const { at, frame } = readRecords(held, { dialect, width, maxRecordBytes }, isLast, {
+      record(texts, from, to) {
+        const bytes = held.subarray(from, to)
+        const fate = add(writtenCells(texts, bytes, dialect), bytes, placeOf(from))
+        settle(bytes, to, fate)
+        return fate
       },
-    )
+      damage(from, to) {
+        addDamaged()
+        settle(held.subarray(from, to), to, "reject")
+      },
+      comment(from, to) {
+        line += countLines(held, lineEnd, from, to)
+        const length = teller.comment(heldFrom + to, line)
+        if (length > maxRecordBytes) throw tooLong(maxRecordBytes, placeOf(from))
+      },
+    })
+    if (frame === "too-long") throw tooLong(maxRecordBytes, placeOf(at))
+    if (frame === "no-border") {
+      throw malformed(held.subarray(at, at + maxRecordBytes), dialect, placeOf(at), maxRecordBytes)
+    }
+    letGo(at)
+    // A long record is not followed again from its beginning until twice as much of it is there.
+    tryAt = Math.min(2 * held.length, maxRecordBytes + 1)
   }
+
+  function settle(bytes: Buffer, to: number, fate: RecordFate): void {
+    line += countLines(bytes, lineEnd)
+    if (fate !== "filtered") row += 1
+    teller.record(heldFrom + to, line, fate)
+  }
+
+  function letGo(to: number): void {
+    held = held.subarray(to)
+    heldFrom += to
+  }
+
+  const placeOf = (from: number): RecordPlace => ({ file, row, line, byte: heldFrom + from })
 
   return {
-    push,
+    async push(bytes) {
+      // A copy in any case: the bytes are lent.
+      held = Buffer.concat([held, bytes])
+      read(false)
+    },
     async end() {
-      const error = await new Promise<Error | undefined>((resolve) => {
-        parser.once("error", resolve)
-        parser.end(() => resolve(undefined))
-      })
-      if (error) throw explain(error)
-      if (columns === undefined) {
-        throw new Problem("file-empty", `${file} holds no header.`, {
-          hint: "Write the column names into its first line.",
-          facts: { file },
-        })
-      }
+      read(true)
+      if (columns === undefined) throw noHead(file, dialect)
+      teller.finish()
       return columns.finish()
     },
     abandon: () => {
-      parser.destroy()
+      held = Buffer.alloc(0)
     },
   }
 }
 
-type Place = { readonly file: string; readonly row: number; readonly line: number; readonly byte: number }
+/** Comments belong to the record before them, or to the header: a chunk begins with a record. */
+function createBorderTeller(borders: BorderSink) {
+  let tell: ((end: number, nextLine: number) => void) | undefined
+  let recordEnd = 0
+  let end = 0
+  let nextLine = 1
 
-/**
- * '' may be NULL, a carriage return outside quotes ends no record, and csv-parse takes a NUL behind a closing quote
- * for the end of the file: all three show in the bytes only.
- */
-function needsBytes(cell: string): boolean {
-  return cell === "" || cell.includes("\r") || cell.includes("\0")
+  function settle(next: typeof tell, at: number, line: number): void {
+    tell?.(end, nextLine)
+    tell = next
+    recordEnd = at
+    end = at
+    nextLine = line
+  }
+
+  return {
+    header: (at: number, line: number) => settle(borders.header, at, line),
+    record: (at: number, line: number, fate: RecordFate) =>
+      settle((to, next) => borders.record(to, next, fate), at, line),
+    /** Answers how many bytes of comments follow the record. */
+    comment(at: number, line: number): number {
+      end = at
+      nextLine = line
+      return end - recordEnd
+    },
+    finish: () => settle(undefined, 0, 0),
+  }
 }
 
 /** The bytes are looked at only where somebody asks for quotes. */
-function writtenCells(
-  texts: readonly string[],
-  bytes: Buffer,
-  dialect: Dialect,
-  known?: RecordAnatomy,
-): WrittenCells {
-  let anatomy = known
+function writtenCells(texts: readonly string[], bytes: Buffer, dialect: Dialect): WrittenCells {
+  let quoted: readonly boolean[] | undefined
   return {
     texts,
     isQuoted(index) {
-      anatomy ??= dissectRecord(bytes, dialect)
-      return anatomy.quoted[index] === true
+      quoted ??= dissectRecord(bytes, dialect).quoted
+      return quoted[index] === true
     },
   }
 }
@@ -186,66 +164,141 @@ function encode(
   take?: TakeBuffer,
 ): EncodedRows {
   const { bytes, file, firstRow, byteFrom } = records
+  const { dialect } = layout
+  const { lineEnd } = signsOf(dialect)
   const writer = createRowWriter(layout, form)
   const accepted = records.rejects === 0
   const shape = createShaperOf(layout, accepted)
   let row = firstRow
   let line = records.firstLine
-  readRecords(bytes, layout, limit, (texts, from, to) => {
-    const record = bytes.subarray(from, to)
-    const shaped = shape(writtenCells(texts, record, layout.dialect), record)
-    if (shaped.fate === "row") writer.add(shaped.cells)
-    else if (shaped.fate === "reject")
-      writer.addReject(describeReject(shaped.verdict, { row, file, line, byte: byteFrom + from }, record))
-    if (!accepted) line += countLines(record)
-    if (shaped.fate !== "filtered") row += 1
-    return shaped.fate
-  })
+  const placeOf = (from: number) => ({ row, file, line, byte: byteFrom + from })
+  const sink = {
+    record(texts: string[], from: number, to: number): RecordFate {
+      const record = bytes.subarray(from, to)
+      const shaped = shape(writtenCells(texts, record, dialect), record)
+      if (shaped.fate === "row") writer.add(shaped.cells)
+      else if (shaped.fate === "reject")
+        writer.addReject(describeReject(shaped.verdict, placeOf(from), record, lineEnd))
+      if (!accepted) line += countLines(record, lineEnd)
+      if (shaped.fate !== "filtered") row += 1
+      return shaped.fate
+    },
+    damage(from: number, to: number): void {
+      const span = bytes.subarray(from, to)
+      writer.addReject(describeReject(judgeDamage(span, layout, line), placeOf(from), span, lineEnd))
+      line += countLines(span, lineEnd)
+      row += 1
+    },
+    comment(from: number, to: number): void {
+      line += countLines(bytes, lineEnd, from, to)
+    },
+  }
+  readRecords(bytes, layout, true, sink, limit)
   return writer.finish(take)
 }
 
 function findRecord(bytes: Buffer, layout: Layout, n: number) {
+  const { dialect } = layout
+  const { lineEnd } = signsOf(dialect)
   const shape = createShaperOf(layout, false)
   let row = 0
   let found: { byteFrom: number; byteTo: number; linesBefore: number } | undefined
-  readRecords(bytes, layout, n, (texts, byteFrom, byteTo) => {
-    const record = bytes.subarray(byteFrom, byteTo)
-    const { fate } = shape(writtenCells(texts, record, layout.dialect), record)
-    if (fate !== "filtered") row += 1
-    if (row === n) found ??= { byteFrom, byteTo, linesBefore: countLines(bytes, 0, byteFrom) }
-    return fate
-  })
+  const count = (byteFrom: number, byteTo: number) => {
+    row += 1
+    if (row === n) found = { byteFrom, byteTo, linesBefore: countLines(bytes, lineEnd, 0, byteFrom) }
+  }
+  const sink = {
+    record(texts: string[], from: number, to: number): RecordFate {
+      const record = bytes.subarray(from, to)
+      const { fate } = shape(writtenCells(texts, record, dialect), record)
+      if (fate !== "filtered") count(from, to)
+      return fate
+    },
+    damage: count,
+    comment: () => {},
+  }
+  readRecords(bytes, layout, true, sink, n)
   return found
 }
 
+/** Offsets in the bytes. A record's texts are its cells; what becomes of it is answered. */
+type RecordSink = {
+  record(texts: string[], from: number, to: number): RecordFate
+  damage(from: number, to: number): void
+  comment(from: number, to: number): void
+}
+
+// So many records are framed before csv-parse reads them: few calls, and little is held.
+const recordsAtOnce = 1024
+
 /**
- * Calls for each record with its place in the bytes, until so many were not filtered: `onRecord` answers what became
- * of it.
+ * Calls for each frame that is whole, until so many records were not filtered. Answers where it stopped, and what it
+ * stopped at.
  */
 function readRecords(
   bytes: Buffer,
-  { dialect, width }: Layout,
-  limit: number | undefined,
-  onRecord: (texts: string[], from: number, to: number) => RecordFate,
+  layout: Pick<Layout, "dialect" | "width" | "maxRecordBytes">,
+  isLast: boolean,
+  sink: RecordSink,
+  limit = Number.POSITIVE_INFINITY,
+): { readonly at: number; readonly frame?: Frame["kind"] } {
+  const measure: FrameMeasure = { ...layout, signs: signsOf(layout.dialect) }
+  let left = limit
+  let at = 0
+  // Well-formed records that lie one behind the other, not told of yet.
+  let runFrom = 0
+  let ends: number[] = []
+
+  function tellRun(): void {
+    const run = bytes.subarray(runFrom, ends.at(-1))
+    let from = runFrom
+    let told = 0
+    if (ends.length > 0) {
+      parseRun(run, layout, (texts) => {
+        const to = ends[told] ?? from
+        told += 1
+        if (left > 0 && sink.record(texts, from, to) !== "filtered") left -= 1
+        from = to
+      })
+      if (told !== ends.length) throw new Error(`csv-parse finds ${told} records where ${ends.length} are`)
+    }
+    runFrom = at
+    ends = []
+  }
+
+  while (at < bytes.length && left > 0) {
+    const frame = nextFrame(bytes, at, isLast, measure)
+    if (frame.kind === "record") {
+      at = frame.to
+      ends.push(at)
+      if (ends.length >= Math.min(left, recordsAtOnce)) tellRun()
+      continue
+    }
+    tellRun()
+    if (frame.kind !== "damage" && frame.kind !== "comment") return { at, frame: frame.kind }
+    if (left > 0) sink[frame.kind](at, frame.to)
+    if (frame.kind === "damage") left -= 1
+    at = frame.to
+    runFrom = at
+  }
+  tellRun()
+  return { at }
+}
+
+/** Calls for each record of bytes that hold nothing else, well-formed. */
+function parseRun(
+  run: Buffer,
+  { dialect, width }: Pick<Layout, "dialect" | "width">,
+  onRecord: (texts: string[]) => void,
 ): void {
   // csv-parse measures records against the first and makes a costly error of each that differs, which nobody
   // looks at; so the first is one of the right width.
-  const measure = Buffer.from(`${dialect.delimiter.repeat(width - 1)}\n`)
-  let from = -measure.length
-  let left = limit ?? Number.POSITIVE_INFINITY
-  parseWhole(Buffer.concat([measure, bytes]), {
-    ...optionsFor(dialect),
-    // A cell may begin with U+FEFF; only the file's first bytes are a mark.
-    bom: false,
-    on_record: (texts: string[], info: InfoRecord) => {
-      const to = info.bytes - measure.length
-      if (from >= 0 && left > 0 && onRecord(texts, from, to) !== "filtered") left -= 1
-      from = to
+  const first = Buffer.from(dialect.delimiter.repeat(width - 1) + (dialect.lineEnd === "cr" ? "\r" : "\n"))
+  parseWhole(Buffer.concat([first, run]), {
+    ...parseOptions(dialect),
+    on_record: (texts: string[], { records }: InfoRecord) => {
+      if (records > 1) onRecord(texts)
       return null
     },
   })
-}
-
-function startsWithMark(bytes: Buffer): boolean {
-  return bytes.subarray(0, byteOrderMark.length).equals(byteOrderMark)
 }

@@ -3,50 +3,43 @@ import { Problem } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
 import { convertHint } from "./convert-hint.ts"
-import { countLines, dissectRecord, type RecordFault } from "./csv-record.ts"
+import { faultSentences } from "./csv-faults.ts"
+import { countLines, dissectRecord, signsOf } from "./csv-record.ts"
 import type { Dialect } from "./format.ts"
+import type { RecordVerdict } from "./rejected-record.ts"
 
 /** Where a record begins: row 0 is the header; bytes are offsets in the file. */
-type RecordPlace = {
+export type RecordPlace = {
   readonly file: string
   readonly row: number
   readonly line: number
   readonly byte: number
 }
 
-const faultSentences: Readonly<
-  Record<RecordFault["kind"], { readonly found: string; readonly hint: string }>
-> = {
-  "bare-cr": {
-    found: "a carriage return without a line feed stands outside quotes",
-    hint: "Quote the cell that holds it, or end the lines with LF or CRLF.",
-  },
-  "quote-inside": {
-    found: "a quote stands inside a cell that is not quoted",
-    hint: "Quote the whole cell and write the quote inside it twice.",
-  },
-  "after-quote": {
-    found: "something follows a closing quote where the delimiter or the line's end should be",
-    hint: "Write a quote inside a quoted cell twice.",
-  },
-  "quote-open": {
-    found: "a quote is opened and never closed",
-    hint: "Close the quote; a file that is still being written is read again when it has changed.",
-  },
-}
-
-/** Throws record-malformed for the first fault in a record's bytes; returns when there is none. */
-export function refuseMalformed(record: Buffer, dialect: Dialect, place: RecordPlace): void {
+/**
+ * The problem of a malformed record that reading cannot go on behind: of a header, or of one without a sure border
+ * within so many bytes.
+ */
+export function malformed(
+  record: Buffer,
+  dialect: Dialect,
+  place: RecordPlace,
+  maxRecordBytes?: number,
+): Problem {
   const { fault } = dissectRecord(record, dialect)
-  if (fault === undefined) return
+  if (fault === undefined) throw new Error(`the record on line ${place.line} of ${place.file} has no fault`)
   const { found, hint } = faultSentences[fault.kind]
-  const line = place.line + countLines(record, 0, fault.byte)
+  const line = place.line + countLines(record, signsOf(dialect).lineEnd, 0, fault.byte)
   const where = place.row === 0 ? "The header" : `Row ${place.row}`
-  throw new Problem(
+  const beyond =
+    maxRecordBytes === undefined
+      ? ""
+      : `, and no line of the ${maxRecordBytes} bytes from line ${place.line} on surely begins a record`
+  return new Problem(
     "record-malformed",
-    `${where} of ${place.file} is malformed: ${found}, on line ${line}.`,
+    `${where} of ${place.file} is malformed: ${found}, on line ${line}${beyond}.`,
     {
-      hint,
+      hint: maxRecordBytes === undefined ? hint : `${hint} record_limit says how far is looked.`,
       facts: {
         ...place,
         line,
@@ -58,12 +51,37 @@ export function refuseMalformed(record: Buffer, dialect: Dialect, place: RecordP
   )
 }
 
-/** Throws file-encoding or file-nul for a header that is not text; returns when it is. */
-export function refuseText(header: Buffer, file: string): void {
+/** The problem of a record past the limit. */
+export function tooLong(maxRecordBytes: number, place: RecordPlace): Problem {
+  return new Problem(
+    "record-malformed",
+    `The record that begins on line ${place.line} is longer than ${maxRecordBytes} bytes.`,
+    {
+      hint: "Close the quote it opens, or raise record_limit if records really are that long.",
+      facts: place,
+    },
+  )
+}
+
+/** The problem of a record of another width where the dialect says `ragged: error`. */
+export function ragged({ reason, column, value }: RecordVerdict, place: RecordPlace): Problem {
+  return new Problem("record-malformed", `Row ${place.row} of ${place.file}, line ${place.line}: ${reason}`, {
+    hint: "Mend the record, or let dialect.ragged set such records aside (reject), fill them up (pad) or cut them (truncate).",
+    facts: { ...place, column, value },
+  })
+}
+
+/** Throws file-encoding or file-nul for a header that is not text; returns when it is. `place` is where it begins. */
+export function refuseText(
+  header: Buffer,
+  place: Pick<RecordPlace, "file" | "line" | "byte">,
+  lineEnd: number,
+): void {
   const fault = findTextFault(header)
   if (fault === undefined) return
-  const { byte } = fault
-  const line = 1 + countLines(header, 0, byte)
+  const { file } = place
+  const byte = place.byte + fault.byte
+  const line = place.line + countLines(header, lineEnd, 0, fault.byte)
   const value = `0x${fault.value.toString(16).padStart(2, "0")}`
   const facts = { file, row: 0, line, byte, value }
   switch (fault.kind) {

@@ -6,14 +6,36 @@ import type { TakeBuffer } from "@flatbed/codec"
 import type { ColumnType, Evidence } from "@flatbed/contract"
 import type { ColumnSettings } from "../served-columns.ts"
 
-/** How a CSV is written: both are one ASCII character. */
-export type Dialect = { readonly delimiter: string; readonly quote: string }
+/** How a CSV is written. Signs are one ASCII character each; what is left out is as RFC 4180 has it. */
+export type Dialect = {
+  readonly delimiter: string
+  /** Empty where cells are never quoted. */
+  readonly quote: string
+  /** What makes a quote inside quotes text; left out, a second quote does; empty, nothing does. */
+  readonly escapedBy?: string
+  /** A line that begins with it is no record. */
+  readonly comment?: string
+  /** Physical lines before the header. */
+  readonly skipLines?: number
+  /** False where the first record is a record. */
+  readonly hasHeader?: false
+  /** The columns' names, instead of the header's. */
+  readonly fields?: readonly string[]
+  /** Lines end with a carriage return alone. */
+  readonly lineEnd?: "cr"
+  /** What becomes of a record of another width than the header's; left out, it is set aside. */
+  readonly ragged?: "pad" | "truncate" | "error"
+  /** NUL characters are left out of cells instead of making a reject. */
+  readonly nul?: "strip"
+}
 
 /** What a reader needs to know to turn records into rows of the served columns. */
 export type Layout = {
   readonly dialect: Dialect
   /** Cells in each record, dropped ones included. */
   readonly width: number
+  /** Of the pass: where a damaged record ends depends on it. */
+  readonly maxRecordBytes: number
   readonly fields: readonly {
     readonly name: string
     readonly type: ColumnType
@@ -43,13 +65,21 @@ export type ScanResult = {
   readonly rows: number
   readonly rejects: number
   readonly filtered: number
+  /** What the settings had changed so that records could be rows; absent where nothing was. */
+  readonly mends: Mends
 }
+
+/** Kinds of change to a record that the settings ask for, each with its count and the first record's line. */
+export const mendKinds = ["padded", "truncated", "nul-stripped"] as const
+export type MendKind = (typeof mendKinds)[number]
+export type Mends = Readonly<Partial<Record<MendKind, { readonly records: number; readonly line: number }>>>
 
 /** One reading of a whole file from its first byte. */
 export type Scan = {
   /**
    * The next bytes, whatever they are; a border may fall anywhere. They are lent until this resolves. Raises what
-   * the file is refused for: a header that cannot be used, and a record whose end cannot be told for sure.
+   * the file is refused for: a header that cannot be used, a record beyond the limit, and a damaged one without a
+   * sure border within it.
    */
   push(bytes: Buffer): Promise<void>
   /** After the last byte: what all rows said. */
@@ -63,7 +93,7 @@ export type ScanRequest = {
   readonly file: string
   readonly dialect: Dialect
   readonly columns: ColumnSettings
-  /** The longest record in bytes, about: a quote that is never closed must not eat the memory. */
+  /** The longest record in bytes, and how far is looked for a border behind a damaged one. */
   readonly maxRecordBytes: number
 }
 

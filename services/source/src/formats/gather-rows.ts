@@ -2,31 +2,42 @@
 import type { ColumnType, Evidence } from "@flatbed/contract"
 import { createEvidence } from "../evidence.ts"
 import type { ServedField } from "../served-columns.ts"
-import type { Dialect, Layout, RecordFate, ScanResult } from "./format.ts"
+import { type RecordPlace, ragged } from "./csv-refusals.ts"
+import type { Dialect, Layout, Mends, RecordFate, ScanResult } from "./format.ts"
 import { createRowShaper, type WrittenCells } from "./shape-row.ts"
 
 type Gathering = {
   readonly dialect: Dialect
   /** Cells in each record, dropped ones included. */
   readonly width: number
+  readonly maxRecordBytes: number
   readonly fields: readonly ServedField[]
 }
 
 /** Takes records one by one, as text. */
 export function createRowGatherer(gathering: Gathering) {
-  const { fields } = gathering
+  const { dialect, fields } = gathering
   const evidence = fields.map(({ name, declared }) => createEvidence(name, declared))
   const shape = createRowShaper(gathering)
   const told: Record<RecordFate, number> = { row: 0, reject: 0, filtered: 0 }
+  const mends: { -readonly [Kind in keyof Mends]: Mends[Kind] } = {}
   return {
-    /** What becomes of the record. Only a row's cells say something about the columns. */
-    add(
-      written: WrittenCells,
-      bytes: Buffer,
-      place: { readonly row: number; readonly line: number },
-    ): RecordFate {
+    /**
+     * What becomes of the record. Only a row's cells say something about the columns. Raises record-malformed for one
+     * of another width where the dialect says that this is an error.
+     */
+    add(written: WrittenCells, bytes: Buffer, place: RecordPlace): RecordFate {
       const shaped = shape(written, bytes)
       told[shaped.fate] += 1
+      if (shaped.fate === "reject" && dialect.ragged === "error") {
+        const { code } = shaped.verdict
+        if (code === "missing-cell" || code === "extra-cell") throw ragged(shaped.verdict, place)
+      }
+      if (shaped.fate === "row")
+        for (const kind of shaped.mends ?? []) {
+          const { records, line } = mends[kind] ?? { records: 0, line: place.line }
+          mends[kind] = { records: records + 1, line }
+        }
       if (shaped.fate === "row")
         shaped.cells.forEach((cell, i) => {
           evidence[i]?.add(cell, place.row, place.line)
@@ -34,23 +45,29 @@ export function createRowGatherer(gathering: Gathering) {
       return shaped.fate
     },
 
+    /** A damaged span counts as one record that is set aside. */
+    addDamaged(): void {
+      told.reject += 1
+    },
+
     /** What all records said. */
     finish(): ScanResult {
       const { row, reject: rejects, filtered } = told
       const columns = evidence.map((one) => one.finish())
-      return { ...describeColumns(gathering, columns), rows: row + rejects, rejects, filtered }
+      return { ...describeColumns(gathering, columns), rows: row + rejects, rejects, filtered, mends }
     },
   }
 }
 
 /** Layout and evidence from what is known of each column, in the order of the fields. */
 export function describeColumns(
-  { dialect, width, fields }: Gathering,
+  { dialect, width, maxRecordBytes, fields }: Gathering,
   columns: readonly { readonly type: ColumnType; readonly evidence: Evidence }[],
 ): Pick<ScanResult, "layout" | "evidence"> {
   const layout: Layout = {
     dialect,
     width,
+    maxRecordBytes,
     fields: fields.map(({ name, index, declared }, i) => ({
       name,
       index,

@@ -63,6 +63,7 @@ test("every Unicode scalar value but NUL comes out of every reader as it is writ
     const file = {
       ...{ bytes: Buffer.from(text), dialect: { delimiter: ",", quote: '"' }, types: {} },
       step: 1 << 20,
+      maxRecordBytes: 1 << 20,
     }
     for (const reader of [csvParseReader, ...readersUnderTest]) {
       const said = await readAll(reader, file)
@@ -143,6 +144,15 @@ const classes = {
   "null in a cell": bytesHave(5, "null"),
   "control characters": bytesHave(5, "\u0001"),
   "files refused": { least: 3, has: ({ said }: Case) => "code" in said },
+  "files with damage": {
+    least: 4,
+    has: ({ said }: Case) => !("code" in said) && /"code":"quote-error"/.test(said.forms[0]?.body ?? ""),
+  },
+  "rows behind damage": {
+    least: 2,
+    has: ({ said }: Case) =>
+      !("code" in said) && /"code":"quote-error".*\n(?:.*\n)*\[/.test(said.forms[0]?.body ?? ""),
+  },
   "files with rejects": {
     least: 10,
     has: ({ said }: Case) => !("code" in said) && said.result.rejects > 0,
@@ -156,11 +166,11 @@ const classes = {
 type Said = Awaited<ReturnType<typeof readAll>>
 
 /** Everything a reader says of a file: borders, columns, evidence, rows in every form, or the refusal. */
-async function readAll(reader: Reader, { bytes, dialect, types, step }: RandomFile) {
+async function readAll(reader: Reader, { bytes, dialect, types, step, maxRecordBytes }: RandomFile) {
   const headers: [number, number][] = []
   const spans: { from: number; to: number; nextLine: number; fate: RecordFate }[] = []
   const scan = reader.startScan(
-    { file: "f.csv", dialect, columns: { drop: [], rename: {}, types }, maxRecordBytes: 1 << 20 },
+    { file: "f.csv", dialect, columns: { drop: [], rename: {}, types }, maxRecordBytes },
     {
       header: (end, nextLine) => headers.push([end, nextLine]),
       record: (to, nextLine, fate) =>

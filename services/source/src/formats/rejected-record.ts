@@ -1,21 +1,39 @@
 /** Pure: a record set aside, as it is told of. */
 import type { Reject, RejectCode } from "@flatbed/contract"
 
+const lf = 0x0a
+const cr = 0x0d
+
 /** Why a record is no row: one reason, and the first cell at fault where a single one is. */
 export type RecordVerdict = Pick<Reject, "column" | "value" | "reason"> & { readonly code: RejectCode }
 
-/** A record set aside, as it stands in a chunk; `place` says where the record begins. */
+/** A damaged span may be as long as a record; so much of it is shown. */
+export const longestDamagedRaw = 64 * 1024
+
+/** A record set aside, as it stands in a chunk; `place` says where the record begins, `lineEnd` how its lines end. */
 export function describeReject(
   verdict: RecordVerdict,
   place: Pick<Reject, "row" | "file" | "line" | "byte">,
   bytes: Buffer,
+  lineEnd = lf,
 ): Reject {
   const { row, file, line, byte } = place
   const { code, column, value, reason } = verdict
-  return { row, file, line, byte, code, column, value, reason, raw: withoutLineEnd(bytes).toString("base64") }
+  const shown = code === "quote-error" ? bytes.subarray(0, longestDamagedRaw) : bytes
+  return {
+    row,
+    file,
+    line,
+    byte,
+    code,
+    column,
+    value,
+    reason,
+    raw: withoutLineEnd(shown, lineEnd).toString("base64"),
+  }
 }
 
-function withoutLineEnd(record: Buffer): Buffer {
-  if (record.at(-1) !== 0x0a) return record
-  return record.subarray(0, record.at(-2) === 0x0d ? -2 : -1)
+function withoutLineEnd(record: Buffer, lineEnd: number): Buffer {
+  if (record.at(-1) !== lineEnd) return record
+  return record.subarray(0, lineEnd === lf && record.at(-2) === cr ? -2 : -1)
 }

@@ -6,7 +6,7 @@ import { type ColumnType, grammars } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
 import { dissectRecord } from "./csv-record.ts"
-import type { Dialect, Layout } from "./format.ts"
+import type { Dialect, Layout, MendKind } from "./format.ts"
 import type { RecordVerdict } from "./rejected-record.ts"
 
 /** What a record is measured against. */
@@ -30,7 +30,7 @@ export type WrittenCells = {
 
 export type ShapedRecord =
   /** The served cells in the columns' order; null is NULL. */
-  | { readonly fate: "row"; readonly cells: (string | null)[] }
+  | { readonly fate: "row"; readonly cells: (string | null)[]; readonly mends?: readonly MendKind[] }
   | { readonly fate: "reject"; readonly verdict: RecordVerdict }
   | { readonly fate: "filtered" }
 
@@ -43,10 +43,12 @@ export type RowShaper = (written: WrittenCells, bytes: Buffer) => ShapedRecord
  */
 export function createRowShaper(measure: Measure, accepted = false): RowShaper {
   const { dialect, width, fields } = measure
+  const stripsNul = dialect.nul === "strip"
+  const canMend = !accepted && (stripsNul || dialect.ragged === "pad" || dialect.ragged === "truncate")
   const names = new Map(fields.map(({ name, index }) => [index, name]))
 
   function judgeText({ texts }: WrittenCells, bytes: Buffer): RecordVerdict | undefined {
-    const fault = findTextFault(bytes)
+    const fault = findTextFault(bytes, { passNul: stripsNul })
     if (fault === undefined) return undefined
     const { starts } = dissectRecord(bytes, dialect)
     const index = starts.findLastIndex((start) => start <= fault.byte)
@@ -62,10 +64,32 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
 
   function judgeWidth({ texts }: WrittenCells): RecordVerdict | undefined {
     const { length } = texts
-    if (length === width) return undefined
+    if (length === width || fitsBy(length) !== undefined) return undefined
     const reason = `The record has ${length === 1 ? "1 cell" : `${length} cells`}; expected ${width}, as in the header.`
     if (length > width) return { code: "extra-cell", column: null, value: shown(texts[width]), reason }
     return { code: "missing-cell", column: names.get(length) ?? null, value: null, reason }
+  }
+
+  /** How a record of another width becomes a row after all. */
+  function fitsBy(length: number): MendKind | undefined {
+    if (length < width) return dialect.ragged === "pad" ? "padded" : undefined
+    return length > width && dialect.ragged === "truncate" ? "truncated" : undefined
+  }
+
+  /** Only the served cells are looked at for NUL. */
+  function mendsOf({ texts }: WrittenCells): readonly MendKind[] {
+    const mends: MendKind[] = []
+    const fit = fitsBy(texts.length)
+    if (fit !== undefined) mends.push(fit)
+    if (stripsNul && fields.some(({ index }) => texts[index]?.includes("\0"))) mends.push("nul-stripped")
+    return mends
+  }
+
+  function readCell(written: WrittenCells, index: number): string | null {
+    const text = written.texts[index]
+    if (text === undefined) return null
+    const kept = stripsNul ? text.replaceAll("\0", "") : text
+    return kept === "" && !written.isQuoted(index) ? null : kept
   }
 
   return (written, bytes) => {
@@ -73,13 +97,13 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
     if (verdict !== undefined) return { fate: "reject", verdict }
     const cells: (string | null)[] = []
     for (const { name, index, declared } of fields) {
-      const text = written.texts[index] ?? ""
-      const cell = text === "" && !written.isQuoted(index) ? null : text
+      const cell = readCell(written, index)
       if (cell !== null && !accepted && declared !== undefined && !grammars[declared].accepts(cell))
         return { fate: "reject", verdict: describeTypeError(name, declared, cell) }
       cells.push(cell)
     }
-    return { fate: "row", cells }
+    const mends = canMend ? mendsOf(written) : []
+    return mends.length === 0 ? { fate: "row", cells } : { fate: "row", cells, mends }
   }
 }
 

@@ -4,10 +4,11 @@ import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
 
 const open: TestFolder[] = []
 
-async function setup(content = "id,name\n1,Ann\n") {
+async function setup(content = "id,name\n1,Ann\n", dataset = {}) {
   const folder = await openTestFolder(content)
   open.push(folder)
-  return { ...(await folder.open()), folder }
+  const datasets = { t: { files: "t.csv", chunk: { rows: 2 }, ...dataset } }
+  return { ...(await folder.open({ datasets })), folder }
 }
 
 afterEach(async () => {
@@ -87,7 +88,7 @@ describe("what goes wrong", () => {
     ["file-nul", "a,b\0\n1,2\n", { line: 1, byte: 3, row: 0 }],
     ["header-invalid", "a,a\n", { line: 1, column: 2 }],
     ["file-empty", "", { file: "t.csv" }],
-    ["record-malformed", 'a,b\n"1,2\n', { line: 2, byte: 4 }],
+    ["record-malformed", 'a,"b\n1,2\n', { line: 1, byte: 2 }],
   ])(
     "says %s of a file it refuses, in the dataset and instead of any chunk",
     async (code, content, facts) => {
@@ -112,11 +113,11 @@ describe("what goes wrong", () => {
 
   it("reports the first problem of a file, wherever its buffers end", async () => {
     const good = `a,b\n${"1,2\n".repeat(100_000)}`
-    const { get, settled } = await setup(`${good}x"y,1\n${good}"z`)
+    const { get, settled } = await setup(`${good}x,y,1\n${good}z`, { dialect: { ragged: "error" } })
     await settled()
     expect((await get(paths.currentChunk("t", 1))).json()).toMatchObject({
       code: "record-malformed",
-      facts: { row: 100_001, line: 100_002, byte: good.length + 1 },
+      facts: { row: 100_001, line: 100_002, byte: good.length, value: "1" },
     })
   })
 })
