@@ -27,7 +27,6 @@ export const writtenDialectSchema = Type.Object({
     Type.String({ description: "what makes the next character plain, inside quotes" }),
   ),
   line_terminator: Type.Optional(Type.Literal("cr", { description: "a bare CR; else LF or CRLF" })),
-  encoding: Type.Optional(Type.String({ description: "the file's encoding, a WHATWG label; else UTF-8" })),
   fields: Type.Array(Type.String(), { description: "a name for every cell of a record, served or not" }),
 })
 

@@ -1,8 +1,9 @@
 /** What the ledger holds about runs: which are open, which chunks have arrived, what was published. */
-import type { Manifest, WrittenDialect } from "@flatbed/contract"
+import type { Manifest } from "@flatbed/contract"
 import type { Session } from "./postgres/database.ts"
 import type { StagingPlan } from "./postgres/staging.ts"
 import { toStorable } from "./refusal.ts"
+import type { FileDialect } from "./reject-export.ts"
 
 /** What decides whether two runs do the same work. */
 export type RunIdentity = {
@@ -99,7 +100,7 @@ export async function recordRun(
       manifest.filtered,
       manifestBytes(manifest),
       run.epoch,
-      manifest.dialect === undefined ? null : storableJson(manifest.dialect),
+      manifest.dialect === undefined ? null : storableJson(fileDialect(manifest)),
     ],
   )
   return Number(rows[0].run_id)
@@ -256,9 +257,13 @@ export async function findLatestPublication(
 }
 
 /** How the file of a run is written; undefined when the source did not tell. */
-export async function findRunDialect(session: Session, runId: number): Promise<WrittenDialect | undefined> {
+export async function findRunDialect(session: Session, runId: number): Promise<FileDialect | undefined> {
   const { rows } = await session.query("select dialect from flatbed.runs where run_id = $1", [runId])
   return rows[0]?.dialect ?? undefined
+}
+
+function fileDialect({ dialect, files }: Manifest): unknown {
+  return { ...dialect, encoding: (files[0] as { encoding?: string } | undefined)?.encoding }
 }
 
 // jsonb refuses NUL and halves of surrogate pairs (Postgres manual, JSON Types); names may hold what they like.

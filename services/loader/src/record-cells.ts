@@ -1,11 +1,11 @@
 /** Pure: a record's text by its file's dialect, taken apart without changing it. Only whole records come apart. */
-import type { WrittenDialect } from "@flatbed/contract"
+import type { FileDialect } from "./reject-export.ts"
 
 /** One cell as it stands in the file, quotes included. */
 export type WrittenCell = { readonly written: string; readonly quoted: boolean }
 
 /** The record's cells; undefined when its quotes do not match, so that nobody can say where one ends. */
-export function splitRecord(text: string, dialect: WrittenDialect): WrittenCell[] | undefined {
+export function splitRecord(text: string, dialect: FileDialect): WrittenCell[] | undefined {
   const { delimiter, quote_char: quote } = dialect
   const cells: WrittenCell[] = []
   let at = 0
@@ -30,7 +30,7 @@ export function splitRecord(text: string, dialect: WrittenDialect): WrittenCell[
 }
 
 /** Where a quoted cell ends, behind its closing quote. */
-function findCellEnd(text: string, from: number, dialect: WrittenDialect): number | undefined {
+function findCellEnd(text: string, from: number, dialect: FileDialect): number | undefined {
   const { quote_char: quote, escape_char: sign, double_quote: doubled } = dialect
   let at = from
   while (at < text.length) {
@@ -42,4 +42,4 @@ function findCellEnd(text: string, from: number, dialect: WrittenDialect): numbe
   return undefined
 }
 
-const lineEndOf = ({ line_terminator: end }: WrittenDialect) => (end === "cr" ? "\r" : "\n")
+const lineEndOf = ({ line_terminator: end }: FileDialect) => (end === "cr" ? "\r" : "\n")

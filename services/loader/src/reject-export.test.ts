@@ -1,7 +1,6 @@
 // If this file fails, who mends rejects in a spreadsheet mends something else than stood in the file, or runs a formula.
-import type { WrittenDialect } from "@flatbed/contract"
 import { describe, expect, it, test } from "vitest"
-import { createRejectExport, plainDialect } from "./reject-export.ts"
+import { createRejectExport, type FileDialect, plainDialect } from "./reject-export.ts"
 
 const comma = { ...plainDialect, fields: ["id", "note", "price"] }
 const reject = (raw: string | Buffer, more: { column?: string; reason?: string } = {}) => ({
@@ -12,8 +11,7 @@ const reject = (raw: string | Buffer, more: { column?: string; reason?: string }
   raw: Buffer.from(raw),
 })
 const place = "7,type-error,,The cell is wrong.,"
-const spell = (dialect: WrittenDialect, raw: string | Buffer) =>
-  createRejectExport(dialect).spell(reject(raw))
+const spell = (dialect: FileDialect, raw: string | Buffer) => createRejectExport(dialect).spell(reject(raw))
 
 test("the file's names stand behind four of ours, which give way to the file's", () => {
   expect(createRejectExport(comma).head).toBe("\ufeff_line,_code,_column,_reason,id,note,price\r\n")

@@ -8,6 +8,9 @@ import { splitRecord } from "./record-cells.ts"
 import { readRecordText } from "./record-text.ts"
 import type { RecordedReject } from "./reject-ledger.ts"
 
+/** How a file is written; `encoding` is a WHATWG label, UTF-8 where it is left out. */
+export type FileDialect = WrittenDialect & { readonly encoding?: string | undefined }
+
 export type RejectExport = {
   /** The first line. */
   readonly head: string
@@ -16,7 +19,7 @@ export type RejectExport = {
 }
 
 /** For a file whose dialect the source does not tell. */
-export const plainDialect: WrittenDialect = {
+export const plainDialect: FileDialect = {
   delimiter: ",",
   quote_char: '"',
   double_quote: true,
@@ -31,7 +34,7 @@ const notApart = " The cells cannot be told apart: the first one holds the recor
 const byteOrderMark = "\ufeff"
 
 /** The export of one run, whose file is written in this dialect. */
-export function createRejectExport(dialect: WrittenDialect): RejectExport {
+export function createRejectExport(dialect: FileDialect): RejectExport {
   const lineEnd = dialect.line_terminator === "cr" ? "\r" : "\r\n"
   const spellLine = (cells: readonly string[]) => cells.join(dialect.delimiter) + lineEnd
   const spell = (value: string | null) => spellCell(value === null ? null : defuse(value), dialect)
@@ -73,7 +76,7 @@ function defuse(value: string): string {
 }
 
 /** A cell of the file, its own quotes kept. Where the dialect has none, what a spreadsheet takes for one is quoted. */
-function defuseWritten(written: string, quoted: boolean, dialect: WrittenDialect): string {
+function defuseWritten(written: string, quoted: boolean, dialect: FileDialect): string {
   const { quote_char: quote, escape_char: sign } = dialect
   if (!quoted) {
     const safe = defuse(written)
@@ -84,7 +87,7 @@ function defuseWritten(written: string, quoted: boolean, dialect: WrittenDialect
   return isFormula(value) ? quote + spellInside("'", quote, dialect) + inside + quote : written
 }
 
-function spellCell(value: string | null, dialect: WrittenDialect): string {
+function spellCell(value: string | null, dialect: FileDialect): string {
   if (value === null) return ""
   const { delimiter } = dialect
   const quote = dialect.quote_char === "" ? '"' : dialect.quote_char
@@ -94,7 +97,7 @@ function spellCell(value: string | null, dialect: WrittenDialect): string {
 }
 
 /** Text as it stands between quotes. Where a dialect has no way of writing a quote there, another sign stands for it. */
-function spellInside(value: string, quote: string, dialect: WrittenDialect): string {
+function spellInside(value: string, quote: string, dialect: FileDialect): string {
   const { escape_char: sign, double_quote: doubled, quote_char } = dialect
   if (doubled || quote_char === "") return value.replaceAll(quote, quote + quote)
   if (sign === undefined) return value.replaceAll(quote, quote === "'" ? "\u2019" : "'")

@@ -6,6 +6,7 @@ import type { Reader } from "./formats/format.ts"
 import { openHashing } from "./hashing.ts"
 import type { OpenFile } from "./open-file.ts"
 import { nameVersion, type Shape } from "./version-name.ts"
+import { writtenDialect } from "./written-dialect.ts"
 
 export type PassRequest = {
   readonly dataset: string
@@ -37,6 +38,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
   const spans: Omit<ManifestChunk, "sha256">[] = []
   const firstLines: number[] = []
   let headerEnd: number | undefined
+  let fields: readonly string[] = []
   let chunkEnds: number[] = []
   let settledTo = 0
   const cutter = createChunkCutter(shape.chunk, (span) => {
@@ -56,7 +58,8 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
   const scan = reader.startScan(
     { file, dialect: shape.dialect, columns: shape.columns, maxRecordBytes: request.maxRecordBytes },
     {
-      header(end, nextLine) {
+      header(end, nextLine, names) {
+        fields = names
         headerEnd = end
         cutter.header(end, nextLine)
         settledTo = end
@@ -99,8 +102,9 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     const chunks = spans.map((span, i) => ({ ...span, sha256: digests[i] as string }))
     const version = nameVersion(dataset, [sha256], shape, columns, request.maxRecordBytes)
     const files = [{ file, bytes: offset, sha256 }]
+    const dialect = writtenDialect(shape.dialect, fields)
     return {
-      manifest: { dataset, version, columns, files, rows, rejects, filtered, chunks },
+      manifest: { dataset, version, columns, files, dialect, rows, rejects, filtered, chunks },
       evidence,
       layout,
       mends,

@@ -26,7 +26,7 @@ export function startByteScan(request: ScanRequest, borders: BorderSink): Scan {
     const fields = resolveServedColumns(names, request.columns, { file, line: head.line })
     const first = { row: 1, line: nextLine, offset: end }
     records = createRecordScan({ ...request, ...first, fields, width: names.length }, borders)
-    borders.header(end, nextLine)
+    borders.header(end, nextLine, names)
     const rest = beginning.subarray(end)
     beginning = Buffer.alloc(0)
     records.push(rest, isLast)

@@ -53,7 +53,7 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
       const fields = resolveServedColumns(head.names, request.columns, { file, line: head.line })
       columns = createRowGatherer({ dialect, width, maxRecordBytes, fields })
       line = head.nextLine
-      teller.header(head.end, line)
+      teller.header(head.end, line, head.names)
       letGo(head.end)
     }
     if (!isLast && held.length < tryAt) return
@@ -131,7 +131,8 @@ function createBorderTeller(borders: BorderSink) {
   }
 
   return {
-    header: (at: number, line: number) => settle(borders.header, at, line),
+    header: (at: number, line: number, names: readonly string[]) =>
+      settle((to, next) => borders.header(to, next, names), at, line),
     record: (at: number, line: number, fate: RecordFate) =>
       settle((to, next) => borders.record(to, next, fate), at, line),
     /** Answers how many bytes of comments follow the record. */
