@@ -6,7 +6,7 @@
  * of another width, or with bytes that are no text, is damaged. So that the first rule has one answer for every file, no
  * quoted cell begins with a delimiter or a line end, and no line inside a cell looks like a record.
  *
- * Longer than three hundred lines: it is a list, one entry a class, and they share what is above them.
+ * Long because it is a list, one entry a class, and they share what is above them.
  */
 import { createHash } from "node:crypto"
 import { encodeText, lettersOf, type PollutedEncoding, singleByteEncodings } from "./polluted-encodings.ts"

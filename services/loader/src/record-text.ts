@@ -1,5 +1,8 @@
 /** Pure: a record's bytes as text, in the encoding of its file; bytes that are no text are spelled out. */
-import { TextDecoder } from "node:util"
+import { TextDecoder } from "@exodus/bytes/encoding-lite.js"
+
+// Not Node's own, which reads windows-1252 as Latin-1 in several of its lines (nodejs/node#60888).
+type Decoder = InstanceType<typeof TextDecoder>
 
 export type RecordText = {
   readonly text: string
@@ -18,7 +21,7 @@ export function readRecordText(raw: Buffer, encoding = "utf-8"): RecordText {
 const longestCharacter = 4
 
 /** Character by character: what does not decode is spelled, and so is NUL, which no spreadsheet keeps. */
-function spellOut(raw: Buffer, decoder: TextDecoder): string {
+function spellOut(raw: Buffer, decoder: Decoder): string {
   const unit = decoder.encoding.startsWith("utf-16") ? 2 : 1
   const parts: string[] = []
   for (let at = 0; at < raw.length; ) {
@@ -43,7 +46,7 @@ function spellOut(raw: Buffer, decoder: TextDecoder): string {
 
 const isPlain = (byte: number) => byte > 0 && byte < 0x80
 
-function tryDecode(decoder: TextDecoder, bytes: Buffer): string | undefined {
+function tryDecode(decoder: Decoder, bytes: Buffer): string | undefined {
   try {
     return decoder.decode(bytes)
   } catch {

@@ -4,7 +4,7 @@ import { Problem } from "@flatbed/contract"
 import { type Command, createNewFile } from "@flatbed/edge"
 import { findRunDialect } from "../ledger.ts"
 import type { Session } from "../postgres/database.ts"
-import { createRejectExport, plainDialect } from "../reject-export.ts"
+import { printable } from "../printable.ts"
 import { countRejects, findLatestRuns, getRejectsAfter } from "../reject-ledger.ts"
 import { findRun } from "../run-list.ts"
 import { counted, type ShowCommand } from "../summary.ts"
@@ -72,6 +72,8 @@ async function writeRejects(
   sink: Sink,
   { state, signal }: { readonly state: Progress; readonly signal: AbortSignal },
 ): Promise<void> {
+  // Every command would load it with its tables of encodings.
+  const { createRejectExport, plainDialect } = await import("../reject-export.ts")
   const { head, spell } = createRejectExport((await findRunDialect(session, run)) ?? plainDialect)
   if (!state.begun) await sink.write(head)
   state.begun = true
@@ -87,13 +89,24 @@ async function writeRejects(
   }
 }
 
-/** Waits until the bytes have left, so that a slow reader does not fill the memory; one that is gone ends the work. */
-function streamSink(stream: NodeJS.WritableStream): Sink {
+/**
+ * Waits until the bytes have left, so that a slow reader does not fill the memory; one that is gone ends the work. A
+ * terminal gets what it cannot take for commands.
+ */
+function streamSink(stream: NodeJS.WritableStream & { readonly isTTY?: boolean }): Sink {
   let gone = false
+  const shown = (text: string) =>
+    stream.isTTY === true
+      ? text
+          .replace(/^\ufeff/, "")
+          .split("\r\n")
+          .map(printable)
+          .join("\n")
+      : text
   return {
     write: (text) =>
       new Promise((done) => {
-        stream.write(text, (error) => {
+        stream.write(shown(text), (error) => {
           gone ||= error !== null && error !== undefined
           done()
         })
