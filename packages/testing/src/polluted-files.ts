@@ -380,7 +380,11 @@ const pollutions = {
         },
         {
           written: ["__proto__", "a;b,c", 'say "hi"', "constructor", "x\ny"],
-          columns: ["__proto__", "a;b,c", 'say "hi"', "constructor", "xy"],
+          columns: ["__proto__", "a;b,c", 'say "hi"', "constructor", "x\ny"],
+        },
+        {
+          written: ["i\u200bd", "na\u202eme", "no\u0001te", "price", "\u2066\u2069"],
+          columns: ["id", "name", "note", "price", "column_5"],
         },
       ].map(({ written, columns }) =>
         draft(shape, [headOf(shape, written), ...basePieces(shape)], { columns }),
