@@ -4,13 +4,15 @@ import { byteUnits, durationUnits, formatBytes, formatDuration, parseBytes, pars
 
 /** What our own builders note on a schema beside its JSON Schema keywords. */
 export type SettingMark = {
-  readonly setting?: "duration" | "bytes" | "secret" | "path"
+  readonly setting?: "duration" | "bytes" | "secret" | "path" | "word"
   /** path only: measured from the folder of the file it is written in, or from that file's `root`. */
   readonly relativeTo?: "file" | "root"
   /** What is expected, in words, for problems. Any schema of a service may carry it, e.g. beside a pattern. */
   readonly expected?: string
   /** On a record: what its names are, in words, beside their pattern. */
   readonly expectedName?: string
+  /** What a settings table shows as its type, where the type itself would take up a line or more. */
+  readonly shownAs?: string
   readonly default?: unknown
   readonly description?: string
 }
@@ -55,4 +57,13 @@ export function secret(options: { readonly description: string }) {
  */
 export function path(options: Written & { readonly relativeTo?: "root" }) {
   return Type.String({ minLength: 1, expected: "a path", setting: "path", relativeTo: "file", ...options })
+}
+
+/**
+ * Any scalar as the very text that stands in the file, for words that are held against data. YAML reads `01` as 1,
+ * `1.10` as 1.1 and rounds a long number; here nobody has to know that and write quotes.
+ */
+export function word(options: { readonly description: string; readonly minLength?: 1 }) {
+  const expected = options.minLength === undefined ? "text" : "text that is not empty"
+  return Type.String({ expected, setting: "word", ...options })
 }

@@ -11,7 +11,7 @@ type Decoded = { readonly value: unknown } | { readonly problem: string }
 
 /** Decodes a scalar; text from the environment is first read as what the schema wants. */
 export function decodeScalar(schema: TSchema, node: ScalarNode, resolvePath: ResolvePath): Decoded {
-  const value = node.untyped ? readUntyped(schema, String(node.value)) : node.value
+  const value = node.untyped ? readUntyped(schema, String(node.value)) : readTyped(schema, node)
   if (!Value.Check(schema, value)) return { problem: refuse(schema, node) }
   const { setting, relativeTo = "file" } = markOf(schema)
   if (setting === "path") return { value: resolvePath(String(value), node.place, relativeTo) }
@@ -27,7 +27,10 @@ export function decodeScalar(schema: TSchema, node: ScalarNode, resolvePath: Res
 /** `is "lots", expected an integer of at least 1`. */
 export function refuse(schema: TSchema, node: SettingNode): string {
   const expected = expectation(schema)
-  if (node.kind === "scalar" && node.value === null) return `is empty, expected ${expected}`
+  if (node.kind === "scalar" && node.value === null) {
+    if (markOf(schema).setting !== "word" || node.written === "") return `is empty, expected ${expected}`
+    return `is ${node.written}, which is nothing in YAML, expected ${expected}; put it in quotes`
+  }
   const quote =
     Type.IsString(schema) && node.kind === "scalar" && typeof node.value !== "string"
       ? "; put it in quotes"
@@ -50,6 +53,12 @@ export function showNode(schema: TSchema, node: SettingNode): string {
       if (holdsSecret(schema)) return "a value not shown here"
       return node.written.length > 80 ? `${node.written.slice(0, 80)}…` : node.written
   }
+}
+
+/** A word is what the file says, whatever YAML takes it for. */
+function readTyped(schema: TSchema, { value, written }: ScalarNode): ScalarNode["value"] {
+  const asWritten = markOf(schema).setting === "word" && value !== null && typeof value !== "string"
+  return asWritten ? written : value
 }
 
 /** Text as the schema wants it; text that is no such thing stays text, and the check refuses it. */

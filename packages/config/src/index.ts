@@ -1,4 +1,4 @@
-export { bytes, duration, path, secret } from "./builders.ts"
+export { bytes, duration, path, secret, word } from "./builders.ts"
 export { describeSettings, type SettingDescription } from "./describe-settings.ts"
 export { jsonSchemaOf } from "./json-schema.ts"
 export { findNearest } from "./nearest.ts"

@@ -1,11 +1,12 @@
 /** The JSON Schema of a settings file, for editors. */
 import Type, { type TSchema } from "@flatbed/typebox"
+import { markOf } from "./builders.ts"
 import { mayBeLeftOut, recordKeyPattern, recordValue } from "./schema-shape.ts"
 
 type JsonSchema = Record<string, unknown>
 
 /** What only this package understands. */
-const ownKeywords = ["setting", "relativeTo", "expected", "expectedName"]
+const ownKeywords = ["setting", "relativeTo", "expected", "expectedName", "shownAs"]
 
 // A variable may stand wherever a scalar does; its value is not the editor's to check.
 const variable: JsonSchema = { type: "string", pattern: "\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}" }
@@ -48,6 +49,7 @@ function convert(schema: TSchema): JsonSchema {
   }
   if (Type.IsArray(schema)) return { ...plain, items: convert(schema.items) }
   if (Type.IsUnion(schema)) return { ...plain, anyOf: schema.anyOf.map(convert) }
+  if (markOf(schema).setting === "word") return { ...plain, type: ["string", "number", "boolean"] }
   return takesAnyText(schema) ? plain : withVariable(plain)
 }
 

@@ -31,8 +31,9 @@ export function expectation(schema: TSchema): string {
 
 /** The type as a settings table shows it: `integer`, `duration`, `"a" or "b"`. */
 export function typeName(schema: TSchema): string {
-  const { setting } = markOf(schema)
-  if (setting !== undefined) return setting
+  const { setting, shownAs } = markOf(schema)
+  if (shownAs !== undefined) return shownAs
+  if (setting !== undefined && setting !== "word") return setting
   if (Type.IsString(schema)) return "text"
   if (Type.IsInteger(schema)) return "integer"
   if (Type.IsNumber(schema)) return "number"

@@ -20,6 +20,9 @@ const columnTypeSchema = Type.Enum(columnTypes)
 /** Postgres cuts identifiers at 63 bytes (NAMEDATALEN − 1), so longer names would collide silently. */
 export const maxNameBytes = 63
 
+/** A table of Postgres has at most so many columns (appendix K, "PostgreSQL Limits"). */
+export const maxColumns = 1600
+
 export const columnSchema = Type.Object({
   name: Type.String({ minLength: 1 }),
   type: columnTypeSchema,
@@ -33,6 +36,13 @@ const sightingSchema = Type.Object({
   row: Type.Integer({ minimum: 1 }),
   line: Type.Integer({ minimum: 1 }),
   value: Type.String({ description: "the cell, cut after 100 characters" }),
+})
+
+/** A name in the header that could not stay: blank, like another, too long for Postgres, or not all to be seen. */
+const renamedSchema = Type.Object({
+  column: Type.Integer({ minimum: 1, description: "its place in the header" }),
+  written: Type.String({ description: "the name in the header, cut after 100 characters" }),
+  because: Type.String({ description: "why it could not stay" }),
 })
 
 /** What all rows said about one column's type. */
@@ -58,9 +68,11 @@ export const evidenceSchema = Type.Object({
       description: "the narrower type that the other cells have, and the first cell that does not",
     },
   ),
+  renamed: Type.Optional(renamedSchema),
 })
 
 export type Evidence = Static<typeof evidenceSchema>
+export type Renamed = Static<typeof renamedSchema>
 export type Sighting = Static<typeof sightingSchema>
 
 /** SHA-256, hex, over the columns as the manifest writes them: their names, types and order. */

@@ -61,6 +61,7 @@ export const problems = {
   "file-unsettled": row(503, true, "source", "The file is still being written"),
   "record-malformed": row(409, false, "contract", "A record is not well-formed CSV"),
   "header-invalid": row(409, false, "contract", "The header does not name every column once"),
+  "format-ambiguous": row(409, false, "contract", "The rows do not tell how a column is to be read"),
   "column-unknown": row(409, false, "contract", "The settings name a column that the file does not have"),
 
   // Met by the loader

@@ -76,6 +76,7 @@ const told = {
   "file-unsettled": {},
   "record-malformed": {},
   "header-invalid": {},
+  "format-ambiguous": {},
   "column-unknown": {},
   internal: {},
   // A version that is gone is not the end: the run starts over, until it has had enough of it.

@@ -116,6 +116,32 @@ it("says that no dataset is declared, and how one is", async () => {
   })
 })
 
+it("shows each column whose name could not stay: what stood there, what it is called, and why", async () => {
+  const csv = `id,,ID,a\u200bb,"x\ny"\n1,2,3,4,5\n`
+  const { code, value, text } = await check({ "t.csv": csv }, { t: { files: "t.csv" } })
+  expect(code).toBe(0)
+  expect(text.match(/^ +header .*$/gm)).toEqual([
+    '  header   column 2, "" is called "column_2": it is blank',
+    '  header   column 3, "ID" is called "ID_2": column 1 is called "id", which differs in case, spaces or composition only',
+    '  header   column 4, "a\\u{200b}b" is called "ab": it held U+200B, which cannot be seen',
+  ])
+  const [report] = value.datasets
+  if (report === undefined || report.state === "refused") throw new Error("refused")
+  expect(report.columns[1]?.evidence.renamed).toEqual({ column: 2, written: "", because: "it is blank" })
+  expect(report.columns.map(({ name }) => name)).toEqual(["id", "column_2", "ID_2", "ab", "x\ny"])
+})
+
+it("refuses with strict: true a header whose names cannot stay, and tells of every one", async () => {
+  const { code, text } = await check(
+    { "t.csv": "id,,ID\n1,2,3\n" },
+    { t: { files: "t.csv", dialect: { strict: true } } },
+  )
+  expect(code).toBe(5)
+  expect(text).toContain(
+    'header-invalid: Names in the header of t.csv cannot stay: column 2, "": it is blank. column 3, "ID": ',
+  )
+})
+
 it("says how records that are not UTF-8 become so", async () => {
   const { code, text } = await check(
     { "latin.csv": Buffer.from("a,b\n1,\u00e9\n", "latin1"), "t.csv": "a,b\n1\n" },

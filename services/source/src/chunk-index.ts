@@ -21,9 +21,21 @@ export type StoredIndex = {
   readonly index: ChunkIndex
 }
 
+// What nobody may find on the disk: it comes from the settings each time.
+const secretKey = "hashKey"
+
+/** An index that was read back, with the settings' key where cells are hashed. */
+export function withHashKey(index: ChunkIndex, hashKey: string | undefined): ChunkIndex {
+  if (hashKey === undefined) return index
+  const fields = index.layout.fields.map((field) =>
+    field.cell === undefined ? field : { ...field, cell: { ...field.cell, hashKey } },
+  )
+  return { ...index, layout: { ...index.layout, fields } }
+}
+
 /** The side file's bytes: one line with the SHA-256 of all that follows, then JSON. */
 export function encodeIndex(stored: StoredIndex): Buffer {
-  const body = Buffer.from(JSON.stringify(stored))
+  const body = Buffer.from(JSON.stringify(stored, (key, value) => (key === secretKey ? undefined : value)))
   return Buffer.concat([Buffer.from(`${digest(body)}\n`), body])
 }
 

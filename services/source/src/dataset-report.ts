@@ -8,17 +8,21 @@ import {
   type Reject,
   toProblemDocument,
 } from "@flatbed/contract"
+import { type CellChange, type CellSettings, traceCell } from "./cells/compile-cell.ts"
 import { type WrittenDialect, writeDialect } from "./dialect-settings.ts"
 import { findType } from "./evidence.ts"
-import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
+import { type ReadableVersion, readFirstRejects, readFirstWritten } from "./first-records.ts"
 import { convertHint } from "./formats/convert-hint.ts"
-import type { Mends } from "./formats/format.ts"
+import type { Mends, WrittenCells } from "./formats/format.ts"
 import { noIndexes } from "./index-folder.ts"
 import { getDeclared, withDeclared } from "./open-declared.ts"
 import { readingOf } from "./reading.ts"
 import type { SourceSettings } from "./settings.ts"
+import { showCell } from "./show-cell.ts"
 
 const shownRejects = 5
+// Enough to find a cell that is not clean; more would take time that nobody expects.
+const lookedAt = 1000
 
 export type ColumnReport = {
   readonly name: string
@@ -29,6 +33,8 @@ export type ColumnReport = {
   /** What the rows that are served would say by themselves. */
   readonly found: ColumnType
   readonly evidence: Evidence
+  /** What the settings make of its cells, by the first one that they change; null where they change none that was looked at. */
+  readonly example: { readonly written: string; readonly changes: readonly CellChange[] } | null
 }
 
 export type DatasetReport = {
@@ -45,6 +51,8 @@ export type DatasetReport = {
       readonly bytes: number
       readonly rows: number
       readonly rejects: number
+      /** Records that the filter leaves out. */
+      readonly filtered: number
       /** Records that are rows because the dialect has them changed. */
       readonly mends: Mends
       readonly chunks: number
@@ -84,10 +92,14 @@ export async function reportDataset(
 
 async function describe(readable: ReadableVersion) {
   const { manifest, layout, evidence, mends } = readable.index
-  const columns = layout.fields.flatMap(({ name, type, declared }, i): ColumnReport[] => {
+  const written = await readFirstWritten(readable, lookedAt)
+  const columns = layout.fields.flatMap(({ name, type, declared, cell, index }, i): ColumnReport[] => {
     const own = evidence[i]
     if (own === undefined) return []
-    return [{ name, type, declared: declared ? type : null, found: findType(own.forms), evidence: own }]
+    const example = cell === undefined ? null : findExample(cell, index, written)
+    return [
+      { name, type, declared: declared ? type : null, found: findType(own.forms), evidence: own, example },
+    ]
   })
   const firstRejects = await readFirstRejects(readable, shownRejects)
   return {
@@ -96,12 +108,27 @@ async function describe(readable: ReadableVersion) {
     bytes: manifest.files.reduce((sum, one) => sum + one.bytes, 0),
     rows: manifest.rows,
     rejects: manifest.rejects,
+    filtered: manifest.filtered,
     mends,
     chunks: manifest.chunks.length,
     columns,
     first_rejects: firstRejects,
     hint: hintOf(firstRejects),
   }
+}
+
+/** The first cell that the settings change, and what each step made of it. */
+function findExample(
+  cell: CellSettings,
+  index: number,
+  written: readonly WrittenCells[],
+): ColumnReport["example"] {
+  for (const { texts, isQuoted } of written) {
+    const text = texts[index]
+    const changes = text === undefined ? [] : traceCell(cell, text, isQuoted(index))
+    if (changes.length > 0) return { written: showCell(text ?? ""), changes }
+  }
+  return null
 }
 
 /** What a person can do about rejects; undecodable bytes have one cause, everything else is the data's own. */

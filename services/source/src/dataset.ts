@@ -154,7 +154,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
   }
 
   function tellPublished({ index }: HeldVersion, cached: boolean, started: number): void {
-    const { version, rows, rejects, chunks, columns, files } = index.manifest
+    const { version, rows, rejects, filtered, chunks, columns, files } = index.manifest
     const durationMs = Math.round(performance.now() - started)
     const bytes = files.reduce((sum, one) => sum + one.bytes, 0)
     log.info(
@@ -164,6 +164,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         version,
         rows,
         rejects,
+        filtered,
         bytes,
         chunks: chunks.length,
         duration_ms: durationMs,
@@ -171,7 +172,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         reader: parts.reader.name,
         columns: columns.map((column) => `${column.name} ${column.type}`),
       },
-      `${name}: ${counted(rows, "record")}${rejects === 0 ? "" : `, ${rejects} set aside,`} in ${counted(chunks.length, "chunk")}: ` +
+      `${name}: ${counted(rows, "record")}${rejects === 0 ? "" : `, ${rejects} set aside,`}${filtered === 0 ? "" : `, ${filtered} filtered,`} in ${counted(chunks.length, "chunk")}: ` +
         `version ${version.slice(0, 12)}`,
     )
     metrics.indexed(name, cached ? "cached" : "published", durationMs / 1000)

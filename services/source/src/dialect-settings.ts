@@ -1,6 +1,7 @@
 /** Pure: how a dataset's CSV is written, as source.yaml says it in the words of Table Dialect (Data Package v2). */
 import type { Settings, SettingsProblem } from "@flatbed/config"
 import Type from "@flatbed/typebox"
+import { nullValuesSchema } from "./cells/cell-settings.ts"
 import type { Dialect } from "./formats/format.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
 
@@ -36,6 +37,12 @@ export const dialectSchema = Type.Object({
   line_terminator: Type.Enum(["auto", "cr"], {
     default: "auto",
     description: "what ends a line; auto: LF or CRLF; cr: a carriage return alone",
+  }),
+  null_values: nullValuesSchema,
+  strict: Type.Boolean({
+    default: false,
+    description:
+      "refuse a header with blank, alike, too long or unseen names; else each gets a name, which `check` shows",
   }),
   ragged: Type.Enum(["reject", "pad", "truncate", "error"], {
     default: "reject",

@@ -2,7 +2,7 @@
 import type { ManifestChunk, Reject } from "@flatbed/contract"
 import { encodeRecords, type FormName } from "./chunk-body.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
-import type { Reader } from "./formats/format.ts"
+import type { Reader, WrittenCells } from "./formats/format.ts"
 
 /** A version whose chunks can be read, wherever they come from. */
 export type ReadableVersion = {
@@ -51,6 +51,15 @@ export async function readFirstRejects(
     found.push(...rejectsIn(body))
   }
   return found.slice(0, limit)
+}
+
+/** The cells of the first so many records as they are written, of the first chunk at most. */
+export async function readFirstWritten(
+  { index, reader, read }: ReadableVersion,
+  limit: number,
+): Promise<WrittenCells[]> {
+  const [chunk] = index.manifest.chunks
+  return chunk === undefined ? [] : reader.readWritten(await read(chunk), index.layout, limit)
 }
 
 function rejectsIn(body: Buffer): Reject[] {

@@ -1,12 +1,12 @@
 /** From a path to a version: the cached index if the file is the same, otherwise passes until one is undisturbed. */
 import { setTimeout as wait } from "node:timers/promises"
-import type { ChunkIndex } from "./chunk-index.ts"
+import { passWithFormats } from "./census-pass.ts"
+import { type ChunkIndex, withHashKey } from "./chunk-index.ts"
 import { sameIdentity } from "./file-identity.ts"
 import type { Reader } from "./formats/format.ts"
 import type { IndexStore } from "./index-folder.ts"
 import { identifyFile, type OpenFile, openFile, unsettled } from "./open-file.ts"
 import { nameShape, type Shape } from "./version-name.ts"
-import { passOverFile } from "./version-pass.ts"
 
 // How often a file may change under our eyes before the attempt is given up; the next look begins another.
 const maxSettleRounds = 15
@@ -41,7 +41,7 @@ export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
       const found = await indexes.find(shapeName, open.identity).catch(request.onCacheTrouble)
       if (found !== undefined) {
         kept = true
-        return { index: found, open, cached: true }
+        return { index: withHashKey(found, shape.columns.hashKey), open, cached: true }
       }
       if (!(await isSettled(request, open))) continue
       const index = await undisturbed(request, open)
@@ -79,7 +79,7 @@ async function undisturbed(request: MakeRequest, open: OpenFile): Promise<ChunkI
   onProgress(0, open.identity.bytes)
   const stayed = async () => sameIdentity(await open.identify(), open.identity)
   try {
-    const index = await passOverFile({
+    const index = await passWithFormats({
       dataset,
       file,
       open,

@@ -19,7 +19,7 @@ export type Reading = {
 
 /** How this dataset's file is read. */
 export function readingOf(settings: SourceSettings, dataset: DatasetSettings): Reading {
-  const shape = shapeOf(dataset)
+  const shape = shapeOf(dataset, settings.hash_key)
   return {
     root: settings.root,
     file: dataset.files,
@@ -31,9 +31,9 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
 }
 
 /** The settings that shape a dataset's rows. */
-function shapeOf({ columns, chunk, dialect }: DatasetSettings): Shape {
+function shapeOf({ columns, filter, chunk, dialect }: DatasetSettings, hashKey: string | undefined): Shape {
   return {
-    columns,
+    columns: { ...columns, filter, nullWords: dialect.null_values, hashKey, strict: dialect.strict },
     chunk: chunk.rows === undefined ? { bytes: chunk.bytes ?? defaultChunkBytes } : { rows: chunk.rows },
     dialect: dialectOf(dialect),
   }

@@ -17,9 +17,10 @@ export function formatReport(report: DatasetReport): string {
     const lines = [`file     ${file}`, `reader   ${how}`, `${code}: ${detail}`, hint ?? ""]
     return [`${dataset}: refused`, ...indented(lines.filter((line) => line !== ""))].join("\n")
   }
-  const { bytes, rows, rejects, chunks, version, columns, first_rejects: firstRejects } = report
+  const { bytes, rows, rejects, filtered, chunks, version, columns, first_rejects: firstRejects } = report
   const lines = [
-    `file     ${file}, ${counted(bytes, "byte")}, ${counted(rows, "record")}, ${counted(rejects, "reject")}`,
+    `file     ${file}, ${counted(bytes, "byte")}, ${counted(rows + filtered, "record")}, ${counted(rejects, "reject")}` +
+      (filtered === 0 ? "" : `, ${filtered} filtered`),
     `reader   ${how}`,
     ...mendLines(report.mends),
     `version  ${version} in ${counted(chunks, "chunk")}`,
@@ -30,9 +31,20 @@ export function formatReport(report: DatasetReport): string {
     ),
     ...(rejects > firstRejects.length ? [`reject   … and ${rejects - firstRejects.length} more`] : []),
     ...(report.hint === null ? [] : [`next     ${report.hint}`]),
+    ...columns.flatMap(renamedLine),
     ...columnLines(columns),
+    ...columns.flatMap(({ name, example }) =>
+      example === null ? [] : [`cells    ${name}: ${showExample(example)}`],
+    ),
   ]
   return [`${dataset}: ${state === "ok" ? "ok" : "servable, with rejects"}`, ...indented(lines)].join("\n")
+}
+
+function renamedLine({ name, evidence: { renamed } }: ColumnReport): readonly string[] {
+  if (renamed === undefined) return []
+  const { column, written, because } = renamed
+  const called = `${showUnseen(JSON.stringify(showInLine(written)))} is called ${JSON.stringify(showInLine(name))}`
+  return [`header   column ${column}, ${called}: ${showControls(because)}`]
 }
 
 const mendWords: Readonly<Record<MendKind, string>> = {
@@ -77,7 +89,15 @@ function whyOf({ declared, evidence }: ColumnReport): string {
   return `every value is ${forms.map(({ form }) => form).join(" or ")}`
 }
 
+function showExample({ written, changes }: NonNullable<ColumnReport["example"]>): string {
+  const show = (cell: string | null) => (cell === null ? "NULL" : showControls(JSON.stringify(cell)))
+  return [show(written), ...changes.map(({ by, after }) => `${by} → ${show(after)}`)].join(", ")
+}
+
 // Reasons quote cells as JSON, which leaves the C1 controls as they are.
 const showControls = (text: string) => text.replace(/\p{Cc}/gu, "\ufffd")
+
+const showUnseen = (json: string) =>
+  json.replace(/\p{Cf}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 
 const indented = (lines: readonly string[]) => lines.map((line) => indent + line)

@@ -1,13 +1,28 @@
 /** Pure: from the header and the settings to the columns that are served. */
 import { findNearest } from "@flatbed/config"
-import { type ColumnType, maxNameBytes, Problem, type ProblemFacts } from "@flatbed/contract"
+import {
+  type ColumnType,
+  maxColumns,
+  maxNameBytes,
+  Problem,
+  type ProblemFacts,
+  type Renamed,
+} from "@flatbed/contract"
+import { type CellRules, namesInRules, rulesOf } from "./cell-rules.ts"
+import type { CellSettings } from "./cells/compile-cell.ts"
+import { type NamedColumn, nameColumns } from "./column-names.ts"
+import { showCell } from "./show-cell.ts"
 
-/** `select`, `drop` and `rename` speak the file's names, `types` the served ones. */
-export type ColumnSettings = {
+/**
+ * `select`, `drop` and `rename` speak the names of column-names.ts, and the header's own where only one column has it;
+ * `types` the served ones. With `strict` a header is refused whose names cannot all stay as they are written.
+ */
+export type ColumnSettings = CellRules & {
   readonly select?: readonly string[] | undefined
   readonly drop: readonly string[]
   readonly rename: Readonly<Record<string, string>>
   readonly types: Readonly<Record<string, ColumnType>>
+  readonly strict?: boolean
 }
 
 /** One served column: its name, its place in the file's records, and its type if the settings name one. */
@@ -15,73 +30,106 @@ export type ServedField = {
   readonly name: string
   readonly index: number
   readonly declared: ColumnType | undefined
+  /** What happens to its cells, where something does. */
+  readonly cell?: CellSettings | undefined
+  /** Where its name in the header could not stay. */
+  readonly renamed?: Renamed
 }
 
 /**
  * The served columns in their order: that of `select`, otherwise the file's. `facts` place the header.
- * Raises header-invalid for names that cannot be told apart or kept by Postgres, column-unknown for settings
- * that name a column the file does not have.
+ * Raises header-invalid for a header that strict settings refuse and for served names that cannot be told apart or
+ * kept by Postgres, column-unknown for settings that name a column the file does not have.
  */
 export function resolveServedColumns(
   header: readonly string[],
   settings: ColumnSettings,
   facts: ProblemFacts,
 ): ServedField[] {
-  checkHeader(header, facts)
-  for (const setting of ["select", "drop"] as const) {
-    for (const name of settings[setting] ?? []) requireColumn(name, header, `columns.${setting}`, facts)
-  }
-  for (const name of Object.keys(settings.rename)) requireColumn(name, header, "columns.rename", facts)
+  const columns = nameColumns(header)
+  if (settings.strict) refuseTrouble(columns, facts)
+  const find = createLookup(columns, facts)
+  const dropped = new Set(settings.drop.map((name) => find(name, "columns.drop")))
+  const selected = settings.select?.map((name) => find(name, "columns.select"))
+  const renames = new Map(
+    Object.entries(settings.rename).map(([name, served]) => [find(name, "columns.rename"), served]),
+  )
 
-  const dropped = new Set(settings.drop)
-  const kept = (settings.select ?? header).filter((name) => !dropped.has(name))
-  const types = new Map(Object.entries(settings.types))
-  const renames = new Map(Object.entries(settings.rename))
-  const fields = kept.map((fileName) => {
-    const name = renames.get(fileName) ?? fileName
-    return { name, index: header.indexOf(fileName), declared: types.get(name) }
+  const kept = (selected ?? columns.map((_, i) => i)).filter((index) => !dropped.has(index))
+  const fields = kept.map((index): ServedField => {
+    const { name: own = "", written = "", because = [] } = columns[index] ?? {}
+    const name = renames.get(index) ?? own
+    const field = { name, index, ...rulesOf(name, settings) }
+    if (because.length === 0) return field
+    return {
+      ...field,
+      renamed: { column: index + 1, written: showCell(written), because: because.join("; ") },
+    }
   })
-  checkServed(fields, header, facts)
+  checkServed(fields, columns, facts)
   const served = fields.map(({ name }) => name)
-  for (const name of types.keys()) requireColumn(name, served, "columns.types", facts)
+  for (const { setting, name } of namesInRules(settings))
+    if (!served.includes(name)) throw unknown(name, served, setting, facts)
   return fields
 }
 
-function checkHeader(header: readonly string[], facts: ProblemFacts): void {
-  const seen = new Map<string, number>()
-  header.forEach((name, i) => {
-    const column = i + 1
-    if (name.trim() === "") {
-      throw new Problem(
-        "header-invalid",
-        `Column ${column} of ${header.length}${inFile(facts)} has no name.`,
-        {
-          hint: "Give every column a name in the file's first line.",
-          facts: { ...facts, column },
-        },
-      )
-    }
-    const first = seen.get(name)
-    if (first !== undefined) {
-      throw new Problem(
-        "header-invalid",
-        `Columns ${first} and ${column}${inFile(facts)} are both called ${quote(name)}.`,
-        {
-          hint: "Give every column a name of its own in the file's first line.",
-          facts: { ...facts, column, value: name },
-        },
-      )
-    }
-    seen.set(name, column)
-  })
+function refuseTrouble(columns: readonly NamedColumn[], facts: ProblemFacts): void {
+  const troubles = columns.flatMap(({ written, because }, i) =>
+    because.length === 0 ? [] : [{ column: i + 1, value: showCell(written), because: because.join("; ") }],
+  )
+  const [first] = troubles
+  if (first === undefined) return
+  const told = troubles.map(({ column, value, because }) => `column ${column}, ${quote(value)}: ${because}`)
+  throw new Problem(
+    "header-invalid",
+    `Names in the header${ofFile(facts)} cannot stay: ${told.join(". ")}.`,
+    {
+      hint: "Mend the names in the file, or take away dialect.strict: then each gets a name, which check shows.",
+      facts: { ...facts, column: first.column, value: first.value },
+    },
+  )
 }
 
-function checkServed(fields: readonly ServedField[], header: readonly string[], facts: ProblemFacts): void {
+function createLookup(columns: readonly NamedColumn[], facts: ProblemFacts) {
+  const names = columns.map(({ name }) => name)
+  const byName = new Map(names.map((name, i) => [name, i]))
+  const byWritten = new Map<string, number[]>()
+  columns.forEach(({ written }, i) => {
+    const same = byWritten.get(written)
+    if (same === undefined) byWritten.set(written, [i])
+    else same.push(i)
+  })
+  return (name: string, setting: string): number => {
+    const mapped = byName.get(name)
+    const [index, ...others] = mapped === undefined ? (byWritten.get(name) ?? []) : [mapped]
+    if (index === undefined) throw unknown(name, names, setting, facts)
+    if (others.length === 0) return index
+    const served = [index, ...others].map((i) => quote(names[i] ?? "")).join(", ")
+    throw new Problem(
+      "column-unknown",
+      `${setting} names ${quote(name)}, which several columns${inFile(facts)} are called.`,
+      { hint: `They are ${served}: name them so.`, facts: { ...facts, setting, value: name } },
+    )
+  }
+}
+
+function checkServed(
+  fields: readonly ServedField[],
+  columns: readonly NamedColumn[],
+  facts: ProblemFacts,
+): void {
   if (fields.length === 0) {
     throw new Problem("header-invalid", `The settings leave no column${inFile(facts)}.`, {
       hint: "Take a name out of columns.drop.",
       facts,
     })
+  }
+  if (fields.length > maxColumns) {
+    throw new Problem(
+      "header-invalid",
+      `${fields.length} columns${inFile(facts)} would be served; a table of Postgres has at most ${maxColumns}.`,
+      { hint: "Name the columns that are wanted in columns.select, or the others in columns.drop.", facts },
+    )
   }
   const seen = new Set<string>()
   for (const { name, index } of fields) {
@@ -95,8 +143,9 @@ function checkServed(fields: readonly ServedField[], header: readonly string[], 
       )
     }
     if (seen.has(name)) {
+      const names = columns.map((column) => quote(column.name)).join(", ")
       throw new Problem("header-invalid", `Two served columns${inFile(facts)} are called ${quote(name)}.`, {
-        hint: `Change columns.rename; the file's own names are ${header.map(quote).join(", ")}.`,
+        hint: `Change columns.rename; the file's own names are ${names}.`,
         facts: place,
       })
     }
@@ -104,10 +153,9 @@ function checkServed(fields: readonly ServedField[], header: readonly string[], 
   }
 }
 
-function requireColumn(name: string, known: readonly string[], setting: string, facts: ProblemFacts): void {
-  if (known.includes(name)) return
+function unknown(name: string, known: readonly string[], setting: string, facts: ProblemFacts): Problem {
   const nearest = findNearest(name, known)
-  throw new Problem(
+  return new Problem(
     "column-unknown",
     `${setting} names ${quote(name)}, which is not a column${inFile(facts)}.`,
     {
@@ -121,4 +169,5 @@ function requireColumn(name: string, known: readonly string[], setting: string, 
 }
 
 const inFile = ({ file }: ProblemFacts) => (file === undefined ? "" : ` in ${file}`)
+const ofFile = ({ file }: ProblemFacts) => (file === undefined ? "" : ` of ${file}`)
 const quote = (name: string) => JSON.stringify(name)

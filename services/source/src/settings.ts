@@ -1,4 +1,7 @@
-/** What a source is started with: source.yaml's schema, and the rules across settings. */
+/**
+ * What a source is started with: source.yaml's schema, and the rules across settings. Long because every setting
+ * stands here beside its sentence.
+ */
 import {
   bytes,
   duration,
@@ -11,6 +14,7 @@ import {
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
+import { cellColumnSettings, checkCellSettings, filterSchema } from "./cells/cell-settings.ts"
 import { checkDialect, dialectSchema } from "./dialect-settings.ts"
 import { standardCache } from "./draft.ts"
 import { standardRecordBytes } from "./version-name.ts"
@@ -37,6 +41,7 @@ const columnsSchema = Type.Object({
     default: {},
     description: "served name → type; a record that breaks it is set aside; else all rows tell the type",
   }),
+  ...cellColumnSettings,
 })
 
 const chunkSchema = Type.Object({
@@ -49,6 +54,7 @@ const chunkSchema = Type.Object({
 const datasetSchema = Type.Object({
   files: fileName("path of the CSV, relative to root"),
   columns: columnsSchema,
+  filter: filterSchema,
   chunk: chunkSchema,
   dialect: dialectSchema,
 })
@@ -148,6 +154,15 @@ export const sourceSettingsSchema = Type.Object({
     default: "32MiB",
     description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
   }),
+  hash_key: Type.Optional(
+    // Who writes too short a one must not find it in a message.
+    Type.String({
+      minLength: 16,
+      setting: "secret",
+      expected: "at least 16 characters that nobody else knows",
+      description: "the key of the cleaning step { hash: hmac }; who has it can find values out by trying",
+    }),
+  ),
   record_limit: bytes({
     default: `${standardRecordBytes / 2 ** 20}MiB`,
     description:
@@ -204,7 +219,7 @@ export function checkSourceSettings(settings: SourceSettings): SettingsProblem[]
     })
   }
   for (const [name, dataset] of Object.entries(settings.datasets)) {
-    problems.push(...checkDataset(`datasets.${name}`, dataset))
+    problems.push(...checkDataset(`datasets.${name}`, dataset, settings.hash_key))
   }
   if (settings.events.heartbeat === 0) {
     problems.push({ path: "events.heartbeat", message: "is 0ms, expected at least 1ms" })
@@ -241,8 +256,14 @@ function expectDataset(name: string, known: readonly string[]): string {
     : `did you mean ${JSON.stringify(nearest)}?`
 }
 
-function checkDataset(path: string, { files, columns, chunk, dialect }: DatasetSettings): SettingsProblem[] {
-  const problems: SettingsProblem[] = []
+function checkDataset(
+  path: string,
+  dataset: DatasetSettings,
+  hashKey: string | undefined,
+): SettingsProblem[] {
+  const { files, columns, filter, chunk, dialect } = dataset
+  const cellDefaults = { nullValues: dialect.null_values, hashKey }
+  const problems = checkCellSettings(path, columns, filter, cellDefaults)
   const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
   if (files.includes("*")) {
     add("files", `is ${JSON.stringify(files)}, but patterns are not supported yet; name one file`)

@@ -1,6 +1,7 @@
 /** Pure: what a version's name is made of. Whatever is not in here may change without making another version. */
 import { createHash } from "node:crypto"
 import type { Column } from "@flatbed/contract"
+import { canonicalRules } from "./cell-rules.ts"
 import type { ChunkRule } from "./chunk-cut.ts"
 import type { Dialect } from "./formats/format.ts"
 import type { ColumnSettings } from "./served-columns.ts"
@@ -9,7 +10,7 @@ import type { ColumnSettings } from "./served-columns.ts"
 export const wireNumber = 1
 
 /** Raised when an index that was kept says less than the program has come to need; the versions stay. */
-const indexNumber = 4
+const indexNumber = 5
 
 /** The record limit unless the settings name another. */
 export const standardRecordBytes = 16 * 1024 * 1024
@@ -33,24 +34,45 @@ export function nameVersion(
   maxRecordBytes: number,
 ): string {
   const served = columns.map(({ name, type }) => [name, type])
-  const limit = canonicalLimit(maxRecordBytes)
-  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served, ...limit])
+  return sha256([
+    wireNumber,
+    dataset,
+    fileDigests,
+    canonicalShape(shape),
+    served,
+    ...canonicalLimit(maxRecordBytes),
+  ])
 }
 
 /** SHA-256, hex: which settings a chunk index was made with. */
 export function nameShape(dataset: string, file: string, shape: Shape, maxRecordBytes: number): string {
-  const limit = canonicalLimit(maxRecordBytes)
-  return sha256([wireNumber, indexNumber, dataset, file, canonicalShape(shape), ...limit])
+  // Strictness changes no row, but what was read without it may be refused with it.
+  return sha256([
+    wireNumber,
+    indexNumber,
+    dataset,
+    file,
+    canonicalShape(shape),
+    shape.columns.strict === true,
+    ...canonicalLimit(maxRecordBytes),
+  ])
 }
 
 // Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.
 function canonicalShape({ dialect, columns, chunk }: Shape): unknown {
-  const sorted = (record: Readonly<Record<string, string>>) =>
+  const sortedWords = (record: Readonly<Record<string, string>>) =>
     Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
+  const cells = canonicalRules(columns)
   return [
     canonicalDialect(dialect),
-    [columns.select ?? null, [...columns.drop].sort(), sorted(columns.rename), sorted(columns.types)],
+    [
+      columns.select ?? null,
+      [...columns.drop].sort(),
+      sortedWords(columns.rename),
+      sortedWords(columns.types),
+    ],
     "rows" in chunk ? ["rows", chunk.rows] : ["bytes", chunk.bytes],
+    ...(cells.length === 0 ? [] : [cells]),
   ]
 }
 

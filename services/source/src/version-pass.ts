@@ -1,5 +1,6 @@
 /** One pass over one open file: its bytes in, everything known about the version out. */
 import { type Column, type ManifestChunk, Problem } from "@flatbed/contract"
+import type { DecidedFormat } from "./cell-rules.ts"
 import { createChunkCutter } from "./chunk-cut.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
 import type { Reader } from "./formats/format.ts"
@@ -15,6 +16,8 @@ export type PassRequest = {
   readonly open: Pick<OpenFile, "identity" | "read">
   readonly reader: Reader
   readonly shape: Shape
+  /** What all rows told about dates, see census-pass.ts. */
+  readonly decided?: Readonly<Record<string, DecidedFormat>>
   readonly maxRecordBytes: number
   readonly signal: AbortSignal
   /** How many bytes have been read so far. */
@@ -56,7 +59,10 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     })
   })
   const scan = reader.startScan(
-    { file, dialect: shape.dialect, columns: shape.columns, maxRecordBytes: request.maxRecordBytes },
+    {
+      ...{ file, dialect: shape.dialect, maxRecordBytes: request.maxRecordBytes },
+      columns: { ...shape.columns, decided: request.decided },
+    },
     {
       header(end, nextLine, names) {
         fields = names

@@ -97,7 +97,7 @@ describe("a version's name", () => {
     const rename2 = { rename: { name: "b", id: "a" } }
     const first = await folder.open(dataset({ columns: rename1, chunk: { bytes: "1MiB" } }))
     const second = await folder.open({
-      ...dataset({ columns: rename2, dialect: { delimiter: "," } }),
+      ...dataset({ columns: rename2, dialect: { delimiter: ",", strict: true } }),
       keep_versions: "1m",
     })
     expect(await versionOf(second)).toBe(await versionOf(first))

@@ -3,6 +3,7 @@
  * rare is left to the general reader: a single row's place, a preview, and what to say of a record set aside.
  */
 import { joinBuffers, type TakeBuffer } from "@flatbed/codec"
+import { createCellReader } from "./byte-cells.ts"
 import { encodeCells } from "./byte-encode.ts"
 import { createRecordScan } from "./byte-records.ts"
 import { encodeRows } from "./byte-rows.ts"
@@ -10,11 +11,14 @@ import { startByteScan } from "./byte-scan.ts"
 import { type ByteTables, createByteTables } from "./byte-table.ts"
 import { csvParseReader } from "./csv-parse.ts"
 import type { EncodedRows, Layout, Reader, Records, RowsForm } from "./format.ts"
+import { createRowWriter } from "./row-writer.ts"
+import { createShaperOf, isPlain } from "./shape-row.ts"
 
 export const byteReader: Reader = {
   name: "bytes",
   startScan: startByteScan,
   encode,
+  readWritten: csvParseReader.readWritten,
   findRecord: csvParseReader.findRecord,
 }
 
@@ -44,10 +48,47 @@ function encode(
 const separator = Buffer.from(",\n")
 const separated = (body: Buffer, i: number) => (i === 0 ? [body] : [separator, body])
 
-function encodeClean(bytes: Buffer, layout: Layout, form: RowsForm, tables: ByteTables, take?: TakeBuffer) {
+/** Records of which none is a reject. */
+function encodeClean(
+  bytes: Buffer,
+  layout: Layout,
+  form: RowsForm,
+  tables: ByteTables,
+  take?: TakeBuffer,
+): { body: Buffer; rows: number } {
+  if (!isPlain(layout.fields, layout.filter)) return encodeShaped(bytes, layout, form, take)
   return form === "cells"
     ? encodeCells(bytes, layout, tables, take)
     : encodeRows(bytes, layout, tables, form, take)
+}
+
+function encodeShaped(bytes: Buffer, layout: Layout, form: RowsForm, take?: TakeBuffer) {
+  const writer = createRowWriter(layout, form)
+  const shape = createShaperOf(layout, true)
+  const readCells = createCellReader(layout.dialect)
+  let from = 0
+  const scan = createRecordScan(
+    {
+      ...layout,
+      fields: [],
+      filter: undefined,
+      file: "",
+      row: 1,
+      line: 1,
+      offset: 0,
+    },
+    {
+      record(to) {
+        const record = bytes.subarray(from, to)
+        const shaped = shape(readCells(record), record)
+        if (shaped.fate === "row") writer.add(shaped.cells)
+        from = to
+      },
+    },
+  )
+  scan.push(bytes, true)
+  scan.close()
+  return writer.finish(take)
 }
 
 type Part = { readonly run: Buffer; readonly reject?: Records }
@@ -55,10 +96,9 @@ type Part = { readonly run: Buffer; readonly reject?: Records }
 /** Runs of rows, and between them the rejects one by one, in their order. */
 function splitAtRejects(records: Records, layout: Layout): Part[] {
   const { bytes, file, firstRow, firstLine } = records
-  const { dialect, width, maxRecordBytes } = layout
-  const fields = layout.fields.map(({ name, index, type, declared }) => ({
-    name,
-    index,
+  const { dialect, width, maxRecordBytes, filter } = layout
+  const fields = layout.fields.map(({ name, index, type, declared, cell }) => ({
+    ...{ name, index, cell },
     declared: declared ? type : undefined,
   }))
   const parts: Part[] = []
@@ -68,7 +108,7 @@ function splitAtRejects(records: Records, layout: Layout): Part[] {
   let line = firstLine
   const place = { row, line, offset: 0 }
   const scan = createRecordScan(
-    { file, dialect, fields, width, maxRecordBytes, ...place },
+    { file, dialect, fields, filter, width, maxRecordBytes, ...place },
     {
       record(to, nextLine, fate) {
         if (fate === "reject") {
@@ -82,7 +122,7 @@ function splitAtRejects(records: Records, layout: Layout): Part[] {
           runFrom = to
         }
         from = to
-        row += 1
+        if (fate !== "filtered") row += 1
         line = nextLine
       },
     },

@@ -1,18 +1,28 @@
 /** The records behind a header, by the codec's scan: which of them are rows, and what their cells say of the columns. */
 import { isUtf8 } from "node:buffer"
-import { openRecordScanner, type RecordSink, type ScanStop } from "@flatbed/codec"
+import {
+  type CellNote,
+  openRecordScanner,
+  type RecordScanner,
+  type RecordSink,
+  type ScanStop,
+} from "@flatbed/codec"
+import type { Filter } from "../cells/filter.ts"
 import type { ServedField } from "../served-columns.ts"
 import { findTextFault } from "../text-guard.ts"
+import { createCellReader } from "./byte-cells.ts"
 import { allowedForms, createByteEvidence } from "./byte-evidence.ts"
 import { type FrameMeasure, nextFrame } from "./csv-frames.ts"
 import { countLines, signsOf } from "./csv-record.ts"
-import { malformed, tooLong } from "./csv-refusals.ts"
-import type { BorderSink, ScanRequest, ScanResult } from "./format.ts"
-import { describeColumns } from "./gather-rows.ts"
+import { malformed, type RecordPlace, tooLong } from "./csv-refusals.ts"
+import type { BorderSink, RecordFate, ScanRequest, ScanResult } from "./format.ts"
+import { createRowGatherer, describeColumns } from "./gather-rows.ts"
+import { isPlain } from "./shape-row.ts"
 
 const lf = 0x0a
 
-type RecordScanRequest = Pick<ScanRequest, "file" | "dialect" | "maxRecordBytes"> & {
+type RecordScanRequest = Pick<ScanRequest, "file" | "dialect" | "maxRecordBytes" | "onRow"> & {
+  readonly filter?: Filter | undefined
   readonly fields: readonly ServedField[]
   /** Cells in each record, dropped ones included. */
   readonly width: number
@@ -26,32 +36,40 @@ export type RecordScan = ReturnType<typeof createRecordScan>
 
 /** Reads records as their bytes come and tells their borders. Raises what `Scan.push` does; `close` ends it. */
 export function createRecordScan(request: RecordScanRequest, borders: Pick<BorderSink, "record">) {
-  const { file, dialect, maxRecordBytes, fields, width, offset } = request
+  const { file, dialect, maxRecordBytes, fields, filter, onRow, width, offset } = request
+  // Cells that are served as they are written need never be text.
+  const isShaped = !isPlain(fields, filter) || onRow !== undefined
   const scanner = openRecordScanner({
     width,
     delimiter: dialect.delimiter.charCodeAt(0),
     quote: dialect.quote.charCodeAt(0),
     maxRecordBytes,
-    fields: fields.map(({ index, declared }) => ({ index, allowed: allowedForms(declared) })),
+    fields: isShaped ? [] : fields.map(({ index, declared }) => ({ index, allowed: allowedForms(declared) })),
   })
-  const evidence = createByteEvidence(fields, dialect.quote, scanner)
+  const judgement = isShaped ? judgeTexts(request) : judgeBytes(request, scanner)
   let areClean = true
   let { row, line } = request
-  let rejects = 0
+  const told: Record<RecordFate, number> = { row: 0, reject: 0, filtered: 0 }
   let settledTo = offset
+  let judged: RecordFate = "row"
   let tryAt = 0
   const measure: FrameMeasure = { signs: signsOf(dialect), width, maxRecordBytes }
 
   const sink: RecordSink = {
     record(end, lines, isReject) {
-      row += 1
+      const fate = isReject ? "reject" : judged
+      // The next one may be judged by nobody: a row with nothing new.
+      judged = "row"
+      told[fate] += 1
+      if (fate !== "filtered") row += 1
       line += lines
       settledTo = offset + end
-      if (isReject) rejects += 1
-      borders.record(settledTo, line, isReject ? "reject" : "row")
+      borders.record(settledTo, line, fate)
     },
-    judge: (notes, bytes) =>
-      (areClean || findTextFault(bytes) === undefined) && evidence.take(notes, { row, line }),
+    judge(notes, bytes) {
+      judged = judgement.take(notes, bytes, { file, row, line, byte: settledTo }, areClean)
+      return judged !== "reject"
+    },
   }
 
   function push(bytes: Buffer, isLast: boolean): void {
@@ -61,8 +79,9 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
     if (!isLast && held.length < tryAt) return
     const whole = held.subarray(0, isLast ? held.length : held.lastIndexOf(lf) + 1)
     areClean = isUtf8(whole) && !whole.includes(0)
-    let stop = scanner.scan(isLast, areClean, sink)
-    while (mayBeDamage(stop, isLast) && passDamage(isLast)) stop = scanner.scan(isLast, areClean, sink)
+    const scan = () => scanner.scan(isLast, areClean && !isShaped, sink)
+    let stop = scan()
+    while (mayBeDamage(stop, isLast) && passDamage(isLast)) stop = scan()
     const left = scanner.held().length
     tryAt = Math.min(2 * left, maxRecordBytes + 1)
     if (isLast && left > 0) throw new Error(`${stop} at byte ${settledTo} of ${file}, without a fault`)
@@ -82,7 +101,7 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
       case "damage":
         scanner.skip(frame.to)
         row += 1
-        rejects += 1
+        told.reject += 1
         line += countLines(held, lf, 0, frame.to)
         settledTo += frame.to
         borders.record(settledTo, line, "reject")
@@ -103,8 +122,34 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
     push,
     close: scanner.close,
     finish(): ScanResult {
-      const columns = describeColumns({ dialect, width, maxRecordBytes, fields }, evidence.finish())
-      return { ...columns, rows: row - request.row, rejects, filtered: 0, mends: {} }
+      const { reject: rejects, filtered } = told
+      return { ...judgement.finish(), rows: told.row + rejects, rejects, filtered }
     },
+  }
+}
+
+/** What becomes of records that are well-formed and of the right width, and what they said in the end. */
+type Judgement = {
+  take(notes: readonly CellNote[], bytes: Buffer, place: RecordPlace, areClean: boolean): RecordFate
+  finish(): Pick<ScanResult, "layout" | "evidence" | "mends">
+}
+
+function judgeBytes(request: RecordScanRequest, scanner: RecordScanner): Judgement {
+  const evidence = createByteEvidence(request.fields, request.dialect.quote, scanner)
+  return {
+    take: (notes, bytes, { row, line }, areClean) =>
+      (areClean || findTextFault(bytes) === undefined) && evidence.take(notes, { row, line })
+        ? "row"
+        : "reject",
+    finish: () => ({ ...describeColumns(request, evidence.finish()), mends: {} }),
+  }
+}
+
+function judgeTexts(request: RecordScanRequest): Judgement {
+  const gatherer = createRowGatherer(request)
+  const readCells = createCellReader(request.dialect)
+  return {
+    take: (_, bytes, place) => gatherer.add(readCells(bytes), bytes, place),
+    finish: gatherer.finish,
   }
 }

@@ -25,7 +25,10 @@ export function startByteScan(request: ScanRequest, borders: BorderSink): Scan {
     const { names, end, nextLine } = head
     const fields = resolveServedColumns(names, request.columns, { file, line: head.line })
     const first = { row: 1, line: nextLine, offset: end }
-    records = createRecordScan({ ...request, ...first, fields, width: names.length }, borders)
+    records = createRecordScan(
+      { ...request, ...first, filter: request.columns.filter, fields, width: names.length },
+      borders,
+    )
     borders.header(end, nextLine, names)
     const rest = beginning.subarray(end)
     beginning = Buffer.alloc(0)

@@ -52,7 +52,16 @@ const cr = 0x0d
 const byteOf = (sign: string | undefined) =>
   sign === undefined || sign === "" ? -1 : (Buffer.from(sign)[0] ?? -1)
 
+// Asked for with every record that has an empty cell.
+const known = new WeakMap<Dialect, Signs>()
+
 export function signsOf(dialect: Dialect): Signs {
+  const signs = known.get(dialect) ?? readSigns(dialect)
+  known.set(dialect, signs)
+  return signs
+}
+
+function readSigns(dialect: Dialect): Signs {
   const delimiter = byteOf(dialect.delimiter)
   const quote = byteOf(dialect.quote)
   const escaper = dialect.escapedBy === undefined ? quote : byteOf(dialect.escapedBy)

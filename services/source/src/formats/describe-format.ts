@@ -198,12 +198,46 @@ export function describeFormat(name: string, reader: Reader): void {
       expect(layout.fields.map((field) => field.name)).toEqual(["last, first", "age"])
     })
 
+    it("names what the header cannot, and says so beside the column", async () => {
+      const header = `id,,ID,a\u200bb,${"x".repeat(64)}\n`
+      const { layout, evidence } = await scan({ bytes: `${header}1,2,3,4,5\n` })
+      const cut = `${"x".repeat(54)}_7ce10097`
+      expect(layout.fields.map((field) => field.name)).toEqual(["id", "column_2", "ID_2", "ab", cut])
+      expect(evidence.map(({ column }) => column)).toEqual(["id", "column_2", "ID_2", "ab", cut])
+      expect(evidence.map(({ renamed }) => renamed?.written)).toEqual([
+        undefined,
+        "",
+        "ID",
+        "a\u200bb",
+        "x".repeat(64),
+      ])
+    })
+
+    it("takes both names of a column in the settings, the mapped and its own", async () => {
+      const bytes = "id,,ID\n1,2,3\n"
+      expect(await read({ bytes, columns: { select: ["ID_2", "column_2"] } })).toEqual([["3", "2"]])
+      expect(await read({ bytes, columns: { select: ["ID", ""] } })).toEqual([["3", "2"]])
+      expect(await read({ bytes, columns: { drop: ["id", ""] } })).toEqual([["3"]])
+      const { layout } = await scan({ bytes, columns: { rename: { "": "middle", ID_2: "last" } } })
+      expect(layout.fields.map((field) => field.name)).toEqual(["id", "middle", "last"])
+    })
+
+    it("refuses a setting that names several columns at once, and says how each is called", async () => {
+      const problem = await refusal({ bytes: "a,,\n", columns: { drop: [""] } })
+      expect(problem).toMatchObject({
+        code: "column-unknown",
+        hint: 'They are "column_2", "column_3": name them so.',
+      })
+    })
+
     it.each([
-      ["a blank name", "a,,c\n", {}, "header-invalid", 2],
-      ["a name of spaces", "a, \n", {}, "header-invalid", 2],
-      ["a blank line as header", "\n1\n", {}, "header-invalid", 1],
-      ["a duplicate name", "a,b,a\n", {}, "header-invalid", 3],
-      ["a name of 64 bytes", `a,${"é".repeat(32)}\n`, {}, "header-invalid", 2],
+      ["a blank name", "a,,c\n", { strict: true }, "header-invalid", 2],
+      ["a name of spaces", "a, \n", { strict: true }, "header-invalid", 2],
+      ["a blank line as header", "\n1\n", { strict: true }, "header-invalid", 1],
+      ["a duplicate name", "a,b,a\n", { strict: true }, "header-invalid", 3],
+      ["a name that differs in case only", "Id,id\n", { strict: true }, "header-invalid", 2],
+      ["a name of 64 bytes", `a,${"é".repeat(32)}\n`, { strict: true }, "header-invalid", 2],
+      ["a rename to 64 bytes", "a,b\n", { rename: { b: "é".repeat(32) } }, "header-invalid", 2],
       ["a rename to a name that is taken", "a,b\n", { rename: { a: "b" } }, "header-invalid", 2],
     ])("refuses %s", async (_, bytes, columns, code, column) => {
       const problem = await refusal({ bytes, columns })
@@ -230,6 +264,27 @@ export function describeFormat(name: string, reader: Reader): void {
         message: `columns.${setting} names "zz", which is not a column in f.csv.`,
       })
       expect(problem.hint).toContain('"z"')
+    })
+
+    it("refuses more columns than a table of Postgres has, and serves fewer of them", async () => {
+      const names = Array.from({ length: 1601 }, (_, i) => `c${i}`)
+      const wide = `${names.join(",")}\n${names.map((_, i) => i).join(",")}\n`
+      const problem = await refusal({ bytes: wide })
+      expect(problem).toMatchObject({ code: "header-invalid", facts: { file: "f.csv", line: 1 } })
+      expect(problem.message).toBe(
+        "1601 columns in f.csv would be served; a table of Postgres has at most 1600.",
+      )
+      expect(problem.hint).toContain("columns.select")
+      const { layout } = await scan({ bytes: wide, columns: { drop: ["c0"] } })
+      expect(layout.fields).toHaveLength(1600)
+    })
+
+    it("reads two columns of a hundred thousand, and sets such a record aside among short ones", async () => {
+      const many = Array.from({ length: 100_000 }, (_, i) => `c${i}`).join(",")
+      const columns = { select: ["c99999", "c0"] }
+      expect(await read({ bytes: `${many}\n${many}\n`, columns })).toEqual([["c99999", "c0"]])
+      const { rows, rejects } = await scan({ bytes: `a,b\n1,2\n${many}\n3,4\n` })
+      expect({ rows, rejects }).toEqual({ rows: 3, rejects: 1 })
     })
 
     it("refuses settings that leave no column", async () => {

@@ -4,6 +4,8 @@
  */
 import type { TakeBuffer } from "@flatbed/codec"
 import type { ColumnType, Evidence } from "@flatbed/contract"
+import type { CellSettings } from "../cells/compile-cell.ts"
+import type { Filter } from "../cells/filter.ts"
 import type { ColumnSettings } from "../served-columns.ts"
 
 /** How a CSV is written. Signs are one ASCII character each; what is left out is as RFC 4180 has it. */
@@ -42,7 +44,11 @@ export type Layout = {
     readonly index: number
     /** Whether the settings name the type, so that records that break it are set aside. */
     readonly declared: boolean
+    /** What happens to its cells; left out where that is nothing but NULL for an unquoted empty one. */
+    readonly cell?: CellSettings | undefined
   }[]
+  /** Which rows are served; left out where all are. */
+  readonly filter?: Filter | undefined
 }
 
 /** Bodies of a chunk without what surrounds the rows: objects joined by commas, one array a line, or CSV. */
@@ -89,11 +95,19 @@ export type Scan = {
   abandon(): void
 }
 
+/** Row and line count from 1. */
+export type RowWatch = (
+  cells: readonly (string | null)[],
+  place: { readonly row: number; readonly line: number },
+) => void
+
 export type ScanRequest = {
   /** The file's name in problems. */
   readonly file: string
   readonly dialect: Dialect
   readonly columns: ColumnSettings
+  /** Told the served cells of each row, and where it stands. */
+  readonly onRow?: RowWatch | undefined
   /** The longest record in bytes, and how far is looked for a border behind a damaged one. */
   readonly maxRecordBytes: number
 }
@@ -109,6 +123,12 @@ export type Records = {
   readonly rejects: number
 }
 
+/** A record as it was written: what stands in its cells, and whether that stands in quotes. */
+export type WrittenCells = {
+  readonly texts: readonly string[]
+  readonly isQuoted: (index: number) => boolean
+}
+
 /** What became of records: `rows` counts those that are not filtered, rejects included. */
 export type EncodedRows = { readonly body: Buffer; readonly rows: number; readonly rejects: number }
 
@@ -120,6 +140,8 @@ export type Reader = {
    * the buffer that `take` makes, called once.
    */
   encode(records: Records, layout: Layout, form: RowsForm, limit?: number, take?: TakeBuffer): EncodedRows
+  /** The cells of the first so many records as they are written: what happens to them is not done. */
+  readWritten(bytes: Buffer, layout: Layout, limit: number): WrittenCells[]
   /** Where the nth record that is not filtered (from 1) of a chunk lies in its bytes, and how many lines come before it. */
   findRecord(
     bytes: Buffer,

@@ -1,10 +1,20 @@
 /** Pure: what is gathered over all records of a file, once its header is known. */
 import type { ColumnType, Evidence } from "@flatbed/contract"
+import type { Filter } from "../cells/filter.ts"
 import { createEvidence } from "../evidence.ts"
 import type { ServedField } from "../served-columns.ts"
 import { type RecordPlace, ragged } from "./csv-refusals.ts"
-import type { Dialect, Layout, Mends, RecordFate, ScanResult } from "./format.ts"
-import { createRowShaper, type WrittenCells } from "./shape-row.ts"
+import type {
+  Dialect,
+  Layout,
+  MendKind,
+  Mends,
+  RecordFate,
+  RowWatch,
+  ScanResult,
+  WrittenCells,
+} from "./format.ts"
+import { createRowShaper } from "./shape-row.ts"
 
 type Gathering = {
   readonly dialect: Dialect
@@ -12,6 +22,8 @@ type Gathering = {
   readonly width: number
   readonly maxRecordBytes: number
   readonly fields: readonly ServedField[]
+  readonly filter?: Filter | undefined
+  readonly onRow?: RowWatch | undefined
 }
 
 /** Takes records one by one, as text. */
@@ -21,6 +33,14 @@ export function createRowGatherer(gathering: Gathering) {
   const shape = createRowShaper(gathering)
   const told: Record<RecordFate, number> = { row: 0, reject: 0, filtered: 0 }
   const mends: { -readonly [Kind in keyof Mends]: Mends[Kind] } = {}
+
+  function countMends(kinds: readonly MendKind[], place: RecordPlace): void {
+    for (const kind of kinds) {
+      const { records, line } = mends[kind] ?? { records: 0, line: place.line }
+      mends[kind] = { records: records + 1, line }
+    }
+  }
+
   return {
     /**
      * What becomes of the record. Only a row's cells say something about the columns. Raises record-malformed for one
@@ -33,16 +53,13 @@ export function createRowGatherer(gathering: Gathering) {
         const { code } = shaped.verdict
         if (code === "missing-cell" || code === "extra-cell") throw ragged(shaped.verdict, place)
       }
-      if (shaped.fate === "row")
-        for (const kind of shaped.mends ?? []) {
-          const { records, line } = mends[kind] ?? { records: 0, line: place.line }
-          mends[kind] = { records: records + 1, line }
-        }
-      if (shaped.fate === "row")
-        shaped.cells.forEach((cell, i) => {
-          evidence[i]?.add(cell, place.row, place.line)
-        })
-      return shaped.fate
+      if (shaped.fate !== "row") return shaped.fate
+      countMends(shaped.mends ?? [], place)
+      shaped.cells.forEach((cell, i) => {
+        evidence[i]?.add(cell, place.row, place.line)
+      })
+      gathering.onRow?.(shaped.cells, place)
+      return "row"
     },
 
     /** A damaged span counts as one record that is set aside. */
@@ -61,19 +78,25 @@ export function createRowGatherer(gathering: Gathering) {
 
 /** Layout and evidence from what is known of each column, in the order of the fields. */
 export function describeColumns(
-  { dialect, width, maxRecordBytes, fields }: Gathering,
+  { dialect, width, maxRecordBytes, fields, filter }: Gathering,
   columns: readonly { readonly type: ColumnType; readonly evidence: Evidence }[],
 ): Pick<ScanResult, "layout" | "evidence"> {
   const layout: Layout = {
     dialect,
     width,
     maxRecordBytes,
-    fields: fields.map(({ name, index, declared }, i) => ({
+    ...(filter === undefined ? {} : { filter }),
+    fields: fields.map(({ name, index, declared, cell }, i) => ({
       name,
       index,
       type: columns[i]?.type ?? "text",
       declared: declared !== undefined,
+      ...(cell === undefined ? {} : { cell }),
     })),
   }
-  return { layout, evidence: columns.map(({ evidence }) => evidence) }
+  const told = columns.map(({ evidence }, i) => {
+    const renamed = fields[i]?.renamed
+    return renamed === undefined ? evidence : { ...evidence, renamed }
+  })
+  return { layout, evidence: told }
 }

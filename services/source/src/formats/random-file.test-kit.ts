@@ -1,12 +1,15 @@
 /** For tests: bytes put together from whatever a CSV reader may trip over, well-formed only by chance. */
 import type { ColumnType } from "@flatbed/contract"
 import fc from "fast-check"
+import type { CellRules } from "../cell-rules.ts"
 import type { Dialect } from "./format.ts"
 
 export type RandomFile = {
   readonly bytes: Buffer
   readonly dialect: Dialect
   readonly types: Readonly<Record<string, ColumnType>>
+  /** What happens to the cells of the first column, and which rows are served. */
+  readonly rules: CellRules
   /** How many bytes are pushed at once. */
   readonly step: number
   readonly maxRecordBytes: number
@@ -72,6 +75,16 @@ const dialects: Dialect[] = [
   { delimiter: "\\", quote: "~" },
 ]
 
+const manyRules: readonly CellRules[] = [
+  { nullWords: ["", "-", "null"] },
+  { nullWords: [] },
+  { null_values: { c0: ["x y", "0"] } },
+  { clean: { c0: ["trim", { strip_characters: "-+" }] } },
+  { clean: { c0: [{ fill: "7" }, { map: { yes: "true" } }] } },
+  { filter: { c0: { not_null: true } } },
+  { filter: { c0: { ne: "a" } }, clean: { c0: [{ null_if: ["\\N"] }] } },
+]
+
 /** Files of one to four columns; cells mostly of the column's own kind, quoted or not, records mostly whole. */
 export function createRandomFile(): fc.Arbitrary<RandomFile> {
   return fc
@@ -86,10 +99,26 @@ export function createRandomFile(): fc.Arbitrary<RandomFile> {
       fc.boolean(),
       fc.integer({ min: 1, max: 40 }),
       fc.boolean(),
+      fc.oneof(
+        { weight: 3, arbitrary: fc.constant({}) },
+        { weight: 1, arbitrary: fc.constantFrom(...manyRules) },
+      ),
       // The shorter one is broken by damage that goes on, and by long cells.
       fc.oneof({ weight: 4, arbitrary: fc.constant(1 << 20) }, { weight: 1, arbitrary: fc.constant(48) }),
     )
-    .map(([dialect, width, records, declared, newline, endsInNewline, step, hasMark, maxRecordBytes]) => {
+    .map((parts) => {
+      const [
+        dialect,
+        width,
+        records,
+        declared,
+        newline,
+        endsInNewline,
+        step,
+        hasMark,
+        rules,
+        maxRecordBytes,
+      ] = parts
       const names = Array.from({ length: width }, (_, i) => `c${i}`)
       const lines = records.map((cells) => {
         // One record in some twenty has another number of cells.
@@ -106,6 +135,7 @@ export function createRandomFile(): fc.Arbitrary<RandomFile> {
         bytes: endsInNewline ? Buffer.concat([body, Buffer.from(newline)]) : body,
         dialect,
         types: Object.fromEntries(Object.entries(declared).filter(([name]) => names.includes(name))),
+        rules,
         step,
         maxRecordBytes,
       }

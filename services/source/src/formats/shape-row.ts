@@ -3,10 +3,12 @@
  * judged before its number of cells, and that before the cells, in the columns' order.
  */
 import { type ColumnType, grammars } from "@flatbed/contract"
+import { type CellSettings, compileCell, explainFault } from "../cells/compile-cell.ts"
+import { compileFilter, type Filter } from "../cells/filter.ts"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
 import { dissectRecord } from "./csv-record.ts"
-import type { Dialect, Layout, MendKind } from "./format.ts"
+import type { Dialect, Layout, MendKind, WrittenCells } from "./format.ts"
 import type { RecordVerdict } from "./rejected-record.ts"
 
 /** What a record is measured against. */
@@ -19,13 +21,9 @@ type Measure = {
     readonly name: string
     readonly index: number
     readonly declared: ColumnType | undefined
+    readonly cell?: CellSettings | undefined
   }[]
-}
-
-/** A record as it was written: what stands in its cells, and whether that stands in quotes. */
-export type WrittenCells = {
-  readonly texts: readonly string[]
-  readonly isQuoted: (index: number) => boolean
+  readonly filter?: Filter | undefined
 }
 
 export type ShapedRecord =
@@ -33,6 +31,9 @@ export type ShapedRecord =
   | { readonly fate: "row"; readonly cells: (string | null)[]; readonly mends?: readonly MendKind[] }
   | { readonly fate: "reject"; readonly verdict: RecordVerdict }
   | { readonly fate: "filtered" }
+
+// RFC 4180 knows no NULL; an unquoted empty cell is one unless the settings say otherwise.
+const plainCell: CellSettings = { nullValues: [""], clean: [], declared: undefined }
 
 /** Shapes one well-formed record by its cells and its bytes. */
 export type RowShaper = (written: WrittenCells, bytes: Buffer) => ShapedRecord
@@ -42,9 +43,13 @@ export type RowShaper = (written: WrittenCells, bytes: Buffer) => ShapedRecord
  * `accepted` have been judged before: none of them is a reject.
  */
 export function createRowShaper(measure: Measure, accepted = false): RowShaper {
-  const { dialect, width, fields } = measure
+  const { dialect, width, fields, filter = {} } = measure
   const stripsNul = dialect.nul === "strip"
   const canMend = !accepted && (stripsNul || dialect.ragged === "pad" || dialect.ragged === "truncate")
+  const columns = fields.map(({ cell, ...field }) => ({ ...field, shaper: compileCell(cell ?? plainCell) }))
+  const tests = compileFilter(filter, (name) => fields.find((field) => field.name === name)?.declared).map(
+    ({ column, accepts }) => ({ at: fields.findIndex(({ name }) => name === column), accepts }),
+  )
   const names = new Map(fields.map(({ name, index }) => [index, name]))
 
   function judgeText({ texts }: WrittenCells, bytes: Buffer): RecordVerdict | undefined {
@@ -85,42 +90,52 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
     return mends
   }
 
-  function readCell(written: WrittenCells, index: number): string | null {
-    const text = written.texts[index]
-    if (text === undefined) return null
-    const kept = stripsNul ? text.replaceAll("\0", "") : text
-    return kept === "" && !written.isQuoted(index) ? null : kept
-  }
-
   return (written, bytes) => {
     const verdict = accepted ? undefined : (judgeText(written, bytes) ?? judgeWidth(written))
     if (verdict !== undefined) return { fate: "reject", verdict }
     const cells: (string | null)[] = []
-    for (const { name, index, declared } of fields) {
-      const cell = readCell(written, index)
-      if (cell !== null && !accepted && declared !== undefined && !grammars[declared].accepts(cell))
-        return { fate: "reject", verdict: describeTypeError(name, declared, cell) }
+    for (const { name, index, declared, shaper } of columns) {
+      const found = written.texts[index]
+      const text = stripsNul ? (found ?? "").replaceAll("\0", "") : (found ?? "")
+      // A cell that is missing is NULL whatever the words for it are.
+      const isNull = found === undefined || (shaper.isNullWord(text) && !written.isQuoted(index))
+      const raw = isNull ? null : text
+      const cell = shaper.isIdentity ? raw : shaper.shape(raw)
+      const fault =
+        cell === null ||
+        typeof cell !== "string" ||
+        accepted ||
+        declared === undefined ||
+        grammars[declared].accepts(cell)
+          ? undefined
+          : explainFault(raw, cell, `${declared}: ${grammars[declared].forms}`)
+      if (fault !== undefined)
+        return { fate: "reject", verdict: { ...fault, column: name, value: showCell(text) } }
+      if (cell !== null && typeof cell !== "string")
+        return { fate: "reject", verdict: { ...cell, column: name, value: showCell(text) } }
       cells.push(cell)
     }
-    const mends = canMend ? mendsOf(written) : []
-    return mends.length === 0 ? { fate: "row", cells } : { fate: "row", cells, mends }
+    const isServed = tests.every(({ at, accepts }) => accepts(cells[at] ?? null))
+    if (!isServed) return { fate: "filtered" }
+    return canMend ? { fate: "row", cells, mends: mendsOf(written) } : { fate: "row", cells }
   }
 }
 
 /** The shaper of the pass that made this layout. */
-export function createShaperOf({ dialect, width, fields }: Layout, accepted: boolean): RowShaper {
-  const declared = fields.map(({ name, index, type, declared }) => ({
-    name,
-    index,
+export function createShaperOf({ dialect, width, fields, filter }: Layout, accepted: boolean): RowShaper {
+  const measured = fields.map(({ name, index, type, declared, cell }) => ({
+    ...{ name, index, cell },
     declared: declared ? type : undefined,
   }))
-  return createRowShaper({ dialect, width, fields: declared }, accepted)
+  return createRowShaper({ dialect, width, fields: measured, filter }, accepted)
 }
 
-function describeTypeError(column: string, declared: ColumnType, cell: string): RecordVerdict {
-  const value = showCell(cell)
-  const reason = `The cell is ${JSON.stringify(value)}; expected ${declared}: ${grammars[declared].forms}.`
-  return { code: "type-error", column, value, reason }
+/** Whether rows are the records' cells as they are written, all of them. */
+export function isPlain(
+  fields: readonly { readonly cell?: CellSettings | undefined }[],
+  filter?: Filter,
+): boolean {
+  return Object.keys(filter ?? {}).length === 0 && fields.every(({ cell }) => cell === undefined)
 }
 
 function shown(text: string | undefined): string | null {

@@ -4,10 +4,10 @@ import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
 
 const open: TestFolder[] = []
 
-async function setup(content = "id,name\n1,Ann\n", dataset = {}) {
+async function setup(content = "id,name\n1,Ann\n", dialect: object = {}, columns: object = {}) {
   const folder = await openTestFolder(content)
   open.push(folder)
-  const datasets = { t: { files: "t.csv", chunk: { rows: 2 }, ...dataset } }
+  const datasets = { t: { files: "t.csv", dialect, columns, chunk: { rows: 2 } } }
   return { ...(await folder.open({ datasets })), folder }
 }
 
@@ -79,20 +79,20 @@ describe("what goes wrong", () => {
     expect(coding.json()).toMatchObject({ code: "not-acceptable", status: 406 })
   })
 
-  it.each([
+  it.each<[string, string | Buffer, object, object?]>([
     [
       "file-encoding",
       Buffer.from("a,M\u00fcller\n1,x\n", "latin1"),
       { file: "t.csv", line: 1, byte: 3, value: "0xfc", row: 0 },
     ],
     ["file-nul", "a,b\0\n1,2\n", { line: 1, byte: 3, row: 0 }],
-    ["header-invalid", "a,a\n", { line: 1, column: 2 }],
+    ["header-invalid", "a,a\n", { line: 1, column: 2 }, { strict: true }],
     ["file-empty", "", { file: "t.csv" }],
     ["record-malformed", 'a,"b\n1,2\n', { line: 1, byte: 2 }],
   ])(
     "says %s of a file it refuses, in the dataset and instead of any chunk",
-    async (code, content, facts) => {
-      const { get, settled, folder } = await setup(content as string)
+    async (code, content, facts, dialect) => {
+      const { get, settled, folder } = await setup(content as string, dialect)
       expect(await settled()).toMatchObject({
         state: "failed",
         version: null,
@@ -111,9 +111,20 @@ describe("what goes wrong", () => {
     },
   )
 
+  it("says format-ambiguous of dates that no row explains, and what to write", async () => {
+    const { get, settled } = await setup("a\n03/04/2024\n05/06/2024\n", {}, { types: { a: "date" } })
+    expect(await settled()).toMatchObject({ state: "failed", problem: { code: "format-ambiguous" } })
+    const answer = await get(paths.currentChunk("t", 1))
+    expect(answer.json()).toMatchObject({
+      ...{ code: "format-ambiguous", status: 409 },
+      facts: { file: "t.csv", column: "a", line: 2, value: "03/04/2024" },
+    })
+    expect(answer.json().hint).toContain("dd/MM/yyyy")
+  })
+
   it("reports the first problem of a file, wherever its buffers end", async () => {
     const good = `a,b\n${"1,2\n".repeat(100_000)}`
-    const { get, settled } = await setup(`${good}x,y,1\n${good}z`, { dialect: { ragged: "error" } })
+    const { get, settled } = await setup(`${good}x,y,1\n${good}z`, { ragged: "error" })
     await settled()
     expect((await get(paths.currentChunk("t", 1))).json()).toMatchObject({
       code: "record-malformed",

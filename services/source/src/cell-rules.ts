@@ -1,0 +1,57 @@
+/** Pure: from the settings of a dataset's columns to the type and the handling of the cells of one of them. */
+import type { ColumnType } from "@flatbed/contract"
+import {
+  type CellColumnSettings,
+  canonicalCells,
+  cellSettingsOf,
+  declaredTypeOf,
+  namesInCellSettings,
+} from "./cells/cell-settings.ts"
+import { type CellSettings, compileCell } from "./cells/compile-cell.ts"
+import type { Filter } from "./cells/filter.ts"
+
+/** What all rows told about a column whose dates the settings do not describe. */
+export type DecidedFormat = { readonly pattern: string; readonly isoToo: boolean }
+
+/** What the settings say about cells and rows, by served name; whatever is left out says nothing. */
+export type CellRules = Partial<Omit<CellColumnSettings, "types">> & {
+  /** Unquoted words that are NULL in every column without a list of its own; the empty one unless told. */
+  readonly nullWords?: readonly string[] | undefined
+  /** Which rows are served; all unless told. */
+  readonly filter?: Filter | undefined
+  /** See census-pass.ts. */
+  readonly decided?: Readonly<Record<string, DecidedFormat>> | undefined
+  /** Of the step `hash`; kept out of what is written to disk. */
+  readonly hashKey?: string | undefined
+}
+
+type Rules = CellRules & Pick<CellColumnSettings, "types">
+
+const silent = { null_values: {}, clean: {}, formats: {}, booleans: {} }
+const standardNullWords = [""]
+
+/** `cell` is left out where nothing happens but that an unquoted empty cell is NULL, as readers see to by themselves. */
+export function rulesOf(
+  name: string,
+  rules: Rules,
+): { readonly declared: ColumnType | undefined; readonly cell?: CellSettings } {
+  const columns = { ...silent, ...rules }
+  const declared = declaredTypeOf(columns, name)
+  const { nullWords: nullValues = standardNullWords, hashKey } = rules
+  const decided = new Map(Object.entries(rules.decided ?? {})).get(name)
+  const told = cellSettingsOf(columns, name, { nullValues, hashKey })
+  const cell = decided === undefined ? told : { ...told, format: decided.pattern, isoToo: decided.isoToo }
+  return compileCell(cell).isIdentity ? { declared } : { declared, cell }
+}
+
+/** What of a version's name is decided by them, empty where nothing is said. A zone's clocks are the runtime's to know. */
+export function canonicalRules(rules: Rules): readonly unknown[] {
+  const { nullWords: nullValues = standardNullWords, hashKey, filter = {} } = rules
+  return canonicalCells({ ...silent, ...rules }, filter, { nullValues, hashKey }, process.versions.tz ?? "")
+}
+
+/** The served names that the rules speak of, each with the setting it stands in. */
+export function namesInRules(rules: Rules): { readonly setting: string; readonly name: string }[] {
+  const types = Object.keys(rules.types).map((name) => ({ setting: "columns.types", name }))
+  return [...types, ...namesInCellSettings({ ...silent, ...rules }, rules.filter ?? {})]
+}
