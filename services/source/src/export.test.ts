@@ -21,6 +21,7 @@ type Result = {
   readonly sha256: string
   readonly rows: number
   readonly rejects: number
+  readonly filtered: number
 }
 
 async function exportTo(out: string, content: string, dataset: object = {}, signal?: AbortSignal) {
@@ -49,7 +50,7 @@ const csv = [
   "6;'=SUM(A1)';4",
   "",
 ].join("\n")
-const dialect = { delimiter: ";", quote: "'" }
+const dialect = { delimiter: ";", quote_char: "'" }
 
 it("writes the served rows as canonical CSV, as written and without rejects, and says what is missing with 6", async () => {
   const columns = { rename: { note: "Anmerkung" }, types: { id: "integer" } }
@@ -75,6 +76,16 @@ it("writes the served rows as canonical CSV, as written and without rejects, and
     sha256: createHash("sha256").update(content).digest("hex"),
   })
   expect(notes.join("\n")).toContain("1 record set aside and not in the file; see: ")
+})
+
+it("writes what is left of the rows, cleaned, and counts what the filter leaves out", async () => {
+  const columns = { clean: { note: ["trim", { case: "upper" }] }, types: { id: "integer" } }
+  const { code, value } = await exportTo("out", "id,note\n1, a \n2,b\n30,c\n", {
+    columns,
+    filter: { id: { lt: 10 } },
+  })
+  expect(await readFile(join(folder.path, "out", "t.csv"), "utf8")).toBe("id,note\r\n1,A\r\n2,B\r\n")
+  expect([code, value]).toMatchObject([0, { rows: 2, rejects: 0, filtered: 1 }])
 })
 
 it("writes the header alone when there are no rows", async () => {
