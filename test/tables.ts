@@ -14,7 +14,7 @@ const exitMeanings: Record<keyof typeof exitCodes, string> = {
   source: "the source is unreachable, or refused",
   database: "Postgres is unreachable, or refused",
   contract: "the data broke a contract or a limit; nothing was loaded",
-  rejects: "loaded, with rejects under the declared limit; `check`: servable, with rejects",
+  rejects: "loaded, with rejects under the declared limit; `check`, `export`: servable, with rejects",
   receipt: "the load did not add up; nothing was loaded",
   locked: "another run holds this pipeline",
 }

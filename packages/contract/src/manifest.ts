@@ -25,6 +25,18 @@ export const fileSchema = Type.Object({
   ),
 })
 
+/** How a file is written: property names are those of Table Dialect (Data Package v2). */
+export const writtenDialectSchema = Type.Object({
+  delimiter: Type.String(),
+  quote_char: Type.String({ description: "around cells; empty: there are no quotes" }),
+  double_quote: Type.Boolean({ description: "whether a quote inside quotes is written twice" }),
+  escape_char: Type.Optional(
+    Type.String({ description: "what makes the next character plain, inside quotes" }),
+  ),
+  line_terminator: Type.Optional(Type.Literal("cr", { description: "a bare CR; else LF or CRLF" })),
+  fields: Type.Array(Type.String(), { description: "a name for every cell of a record, served or not" }),
+})
+
 export const manifestChunkSchema = Type.Object({
   chunk: position(),
   first_row: position(),
@@ -52,6 +64,7 @@ export const manifestSchema = Type.Object({
   version: sha256("the version's name"),
   columns: Type.Array(columnSchema),
   files: Type.Array(fileSchema),
+  dialect: Type.Optional(writtenDialectSchema),
   rows: Type.Integer({ minimum: 0, description: "records that are not filtered, rejects included" }),
   rejects: count(),
   filtered: filteredCount(),
@@ -136,6 +149,7 @@ export const rowOriginSchema = Type.Object({
 
 export type Manifest = Static<typeof manifestSchema>
 export type ManifestChunk = Static<typeof manifestChunkSchema>
+export type WrittenDialect = Static<typeof writtenDialectSchema>
 export type ManifestFile = Static<typeof fileSchema>
 export type ChunkHead = Static<typeof chunkHeadSchema>
 export type ChunkTail = Static<typeof chunkTailSchema>

@@ -10,6 +10,7 @@ import type { MadeText } from "./text/make-text.ts"
 import { findOriginOffsets } from "./text/origin-offsets.ts"
 import { plainSpelling, type Spelling } from "./text/spelling.ts"
 import { nameVersion, type Shape } from "./version-name.ts"
+import { writtenDialect } from "./written-dialect.ts"
 
 export type PassRequest = {
   readonly dataset: string
@@ -48,6 +49,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
   const spans: Omit<ManifestChunk, "sha256">[] = []
   const firstLines: number[] = []
   let headerEnd: number | undefined
+  let fields: readonly string[] = []
   let chunkEnds: number[] = []
   let settledTo = 0
   const cutter = createChunkCutter(shape.chunk, (span) => {
@@ -70,7 +72,8 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       columns: { ...shape.columns, decided: request.decided },
     },
     {
-      header(end, nextLine) {
+      header(end, nextLine, names) {
+        fields = names
         headerEnd = end
         cutter.header(end, nextLine)
         settledTo = end
@@ -124,7 +127,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       request.maxRecordBytes,
     )
     return {
-      manifest: { dataset, version, columns, files, rows, rejects, filtered, chunks },
+      manifest: { dataset, version, columns, files, dialect, rows, rejects, filtered, chunks },
       evidence,
       layout,
       mends,
