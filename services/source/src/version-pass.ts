@@ -127,7 +127,17 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       request.maxRecordBytes,
     )
     return {
-      manifest: { dataset, version, columns, files, dialect, rows, rejects, filtered, chunks },
+      manifest: {
+        dataset,
+        version,
+        columns,
+        files,
+        dialect: writtenDialect(shape.dialect, fields),
+        rows,
+        rejects,
+        filtered,
+        chunks,
+      },
       evidence,
       layout,
       mends,
