@@ -10,7 +10,7 @@ import type { ColumnSettings } from "./served-columns.ts"
 export const wireNumber = 1
 
 /** Raised when an index that was kept says less than the program has come to need; the versions stay. */
-const indexNumber = 4
+const indexNumber = 5
 
 /** The record limit unless the settings name another. */
 export const standardRecordBytes = 16 * 1024 * 1024
