@@ -5,7 +5,7 @@
 import { describeSettings } from "@flatbed/config"
 import { columnTypes, exitCodes, grammars, problems, rejectCodes } from "@flatbed/contract"
 import { settingsSchema as loaderSettingsSchema } from "@flatbed/loader"
-import { sourceSettingsSchema } from "@flatbed/source"
+import { cleanSteps, patternLetters, sourceSettingsSchema } from "@flatbed/source"
 
 const exitMeanings: Record<keyof typeof exitCodes, string> = {
   done: "done, also when there was nothing new",
@@ -14,7 +14,7 @@ const exitMeanings: Record<keyof typeof exitCodes, string> = {
   source: "the source is unreachable, or refused",
   database: "Postgres is unreachable, or refused",
   contract: "the data broke a contract or a limit; nothing was loaded",
-  rejects: "loaded, with rejects under the declared limit; `check`: servable, with rejects",
+  rejects: "loaded, with rejects under the declared limit; `check`, `export`: servable, with rejects",
   receipt: "the load did not add up; nothing was loaded",
   locked: "another run holds this pipeline",
 }
@@ -45,6 +45,16 @@ export const tables: Readonly<Record<string, () => string>> = {
         String(exitCodes[row.exit]),
         row.title,
       ]),
+    ),
+  "clean-steps": () =>
+    table(
+      ["Step", "What it does"],
+      cleanSteps.map(({ written, meaning }) => [`\`${written}\``, meaning]),
+    ),
+  "pattern-letters": () =>
+    table(
+      ["Letters", "Part", "Example"],
+      patternLetters.map(({ letters, meaning, example }) => [`\`${letters}\``, meaning, example]),
     ),
   "source-settings": () => settingsTable(sourceSettingsSchema),
   "loader-settings": () => settingsTable(loaderSettingsSchema),

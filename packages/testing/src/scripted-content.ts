@@ -8,6 +8,7 @@ import {
   paths,
   type Reject,
   type RowOrigin,
+  type WrittenDialect,
 } from "@flatbed/contract"
 
 export type ScriptedDataset = {
@@ -17,6 +18,8 @@ export type ScriptedDataset = {
   readonly rowsPerChunk: number
   /** Rows that the source sets aside, by their number from 1, and why. */
   readonly setAside?: ReadonlyMap<number, Pick<Reject, "code" | "column" | "value" | "reason">>
+  /** What the manifest says of how the file is written; left out, it says nothing. */
+  readonly dialect?: WrittenDialect
 }
 
 /** One content, ready to be served. */
@@ -63,6 +66,7 @@ export function makeScriptedVersion(content: ScriptedDataset): ScriptedVersion {
     version,
     columns,
     files: [{ file, bytes: byte, sha256: sha256(rows.map(csvRecord).join("")) }],
+    ...(content.dialect === undefined ? {} : { dialect: content.dialect }),
     rows: rows.length,
     rejects: setAside.size,
     filtered: 0,

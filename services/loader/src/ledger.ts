@@ -2,6 +2,8 @@
 import type { Manifest } from "@flatbed/contract"
 import type { Session } from "./postgres/database.ts"
 import type { StagingPlan } from "./postgres/staging.ts"
+import { toStorable } from "./refusal.ts"
+import type { FileDialect } from "./reject-export.ts"
 
 /** What decides whether two runs do the same work. */
 export type RunIdentity = {
@@ -82,8 +84,8 @@ export async function recordRun(
   const { rows } = await session.query(
     `insert into flatbed.runs
        (pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, chunks, rows, rejects, filtered,
-        bytes, epoch)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning run_id`,
+        bytes, epoch, dialect)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning run_id`,
     [
       run.pipeline,
       run.dataset,
@@ -98,6 +100,7 @@ export async function recordRun(
       manifest.filtered,
       manifestBytes(manifest),
       run.epoch,
+      manifest.dialect === undefined ? null : storableJson(fileDialect(manifest)),
     ],
   )
   return Number(rows[0].run_id)
@@ -251,6 +254,21 @@ export async function findLatestPublication(
     datasetTag: row.dataset_tag ?? undefined,
     publishedAt: row.published_at,
   }
+}
+
+/** How the file of a run is written; undefined when the source did not tell. */
+export async function findRunDialect(session: Session, runId: number): Promise<FileDialect | undefined> {
+  const { rows } = await session.query("select dialect from flatbed.runs where run_id = $1", [runId])
+  return rows[0]?.dialect ?? undefined
+}
+
+function fileDialect({ dialect, files }: Manifest): unknown {
+  return { ...dialect, encoding: (files[0] as { encoding?: string } | undefined)?.encoding }
+}
+
+// jsonb refuses NUL and halves of surrogate pairs (Postgres manual, JSON Types); names may hold what they like.
+function storableJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item) => (typeof item === "string" ? toStorable(item) : item))
 }
 
 /** Bytes of a version's files. */

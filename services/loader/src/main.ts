@@ -1,5 +1,6 @@
 /** The program `flatbed-loader`: the table of its commands. */
 import { runProgram } from "@flatbed/edge"
+import { rejectsExportCommand } from "./commands/export-rejects.ts"
 import { initCommand } from "./commands/init.ts"
 import { loadCommand } from "./commands/load.ts"
 import { rejectsListCommand, rejectsShowCommand } from "./commands/rejects.ts"
@@ -21,5 +22,6 @@ process.exitCode = await runProgram({
     runsShowCommand,
     rejectsListCommand,
     rejectsShowCommand,
+    rejectsExportCommand,
   ],
 })

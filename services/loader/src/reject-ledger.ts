@@ -93,6 +93,30 @@ export async function getRejects(
   return rows.map(readReject)
 }
 
+// Rejects read at once; what is longer than this is read by itself, so that memory does not grow with the records.
+const pageRejects = 200
+const pageRawBytes = 64 * 1024
+
+/** A run's rejects behind row `after`, in the rows' order, a bounded number at once; none when there are no more. */
+export async function getRejectsAfter(
+  session: Session,
+  runId: number,
+  after: number,
+): Promise<RecordedReject[]> {
+  const { rows } = await session.query(
+    `select r.run_id, r.chunk, r.row, r.file, r.line, r.byte, r.code, r.column_name, r.value, r.reason, r.found_by,
+            case when pg_catalog.octet_length(r.raw) <= $4 then r.raw end as raw, pipeline, dataset, version
+       from flatbed.rejects r join flatbed.runs on runs.run_id = r.run_id
+      where r.run_id = $1 and r.row > $2 order by r.row limit $3`,
+    [runId, after, pageRejects, pageRawBytes],
+  )
+  const long = rows.findIndex(({ raw }) => raw === null)
+  if (long > 0) return rows.slice(0, long).map(readReject)
+  if (long === -1) return rows.map(readReject)
+  const first = await findReject(session, runId, Number(rows[0].row))
+  return first === undefined ? [] : [first]
+}
+
 /** The reject of one row; undefined when that row was not set aside. */
 export async function findReject(
   session: Session,

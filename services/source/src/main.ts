@@ -1,6 +1,7 @@
 /** The program flatbed-source. */
 import { runProgram } from "@flatbed/edge"
 import { checkCommand } from "./check.ts"
+import { discoverCommand } from "./discover.ts"
 import { initCommand } from "./init.ts"
 import { previewCommand } from "./preview.ts"
 import { serveCommand } from "./serve.ts"
@@ -11,5 +12,5 @@ process.exitCode = await runProgram({
   name: "flatbed-source",
   summary: "Serves flat files as versioned, immutable chunks over HTTP.",
   version: readSourceVersion(),
-  commands: [serveCommand, initCommand, checkCommand, previewCommand, tokenNewCommand],
+  commands: [serveCommand, discoverCommand, initCommand, checkCommand, previewCommand, tokenNewCommand],
 })

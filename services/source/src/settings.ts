@@ -10,6 +10,7 @@ import {
   readSettings,
   type Settings,
   type SettingsProblem,
+  secret,
 } from "@flatbed/config"
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
@@ -121,7 +122,8 @@ export const sourceSettingsSchema = Type.Object({
   }),
   cache: path({
     default: standardCache,
-    description: "folder for chunk indexes; may be deleted at any time",
+    description:
+      "folder for chunk indexes, and for the text of each file that is packed or not UTF-8; may be deleted at any time",
   }),
   auth: authSchema,
   datasets: Type.Record(Type.String({ pattern: datasetNamePattern }), datasetSchema, {
@@ -155,11 +157,8 @@ export const sourceSettingsSchema = Type.Object({
     description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
   }),
   hash_key: Type.Optional(
-    // Who writes too short a one must not find it in a message.
-    Type.String({
+    secret({
       minLength: 16,
-      setting: "secret",
-      expected: "at least 16 characters that nobody else knows",
       description: "the key of the cleaning step { hash: hmac }; who has it can find values out by trying",
     }),
   ),
@@ -167,6 +166,11 @@ export const sourceSettingsSchema = Type.Object({
     default: `${standardRecordBytes / 2 ** 20}MiB`,
     description:
       "the longest record, and how far behind a damaged one the next is looked for; beyond it the file is refused",
+  }),
+  expand_limit: bytes({
+    default: "64GiB",
+    description:
+      "the longest text of a file that is packed (gzip, zstd) or not UTF-8; beyond it the file is refused",
   }),
   timeouts: Type.Object({
     headers: duration({ default: "10s", description: "for a request's headers to arrive" }),
@@ -224,7 +228,7 @@ export function checkSourceSettings(settings: SourceSettings): SettingsProblem[]
   if (settings.events.heartbeat === 0) {
     problems.push({ path: "events.heartbeat", message: "is 0ms, expected at least 1ms" })
   }
-  for (const path of ["buffer_budget", "record_limit"] as const) {
+  for (const path of ["buffer_budget", "record_limit", "expand_limit"] as const) {
     if (settings[path] === 0) problems.push({ path, message: "is 0, expected at least 1B" })
   }
   return problems
@@ -262,8 +266,7 @@ function checkDataset(
   hashKey: string | undefined,
 ): SettingsProblem[] {
   const { files, columns, filter, chunk, dialect } = dataset
-  const cellDefaults = { nullValues: dialect.null_values, hashKey }
-  const problems = checkCellSettings(path, columns, filter, cellDefaults)
+  const problems: SettingsProblem[] = []
   const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
   if (files.includes("*")) {
     add("files", `is ${JSON.stringify(files)}, but patterns are not supported yet; name one file`)
@@ -282,6 +285,7 @@ function checkDataset(
   }
   if (chunk.bytes === 0) add("chunk.bytes", "is 0, expected at least 1B")
   problems.push(...checkDialect(`${path}.dialect`, dialect))
+  problems.push(...checkCellSettings(path, columns, filter, { nullValues: dialect.null_values, hashKey }))
   return problems
 }
 

@@ -5,6 +5,7 @@ import { canonicalRules } from "./cell-rules.ts"
 import type { ChunkRule } from "./chunk-cut.ts"
 import type { Dialect } from "./formats/format.ts"
 import type { ColumnSettings } from "./served-columns.ts"
+import type { Encoding } from "./text/encodings.ts"
 
 /** Raised when the same file and settings come to mean other rows or other bytes on the wire. */
 export const wireNumber = 1
@@ -20,6 +21,8 @@ export type Shape = {
   readonly dialect: Dialect
   readonly columns: ColumnSettings
   readonly chunk: ChunkRule
+  /** Of files that no byte order mark tells of; UTF-8 unless told. */
+  readonly encoding?: Encoding
 }
 
 /**
@@ -34,32 +37,20 @@ export function nameVersion(
   maxRecordBytes: number,
 ): string {
   const served = columns.map(({ name, type }) => [name, type])
-  return sha256([
-    wireNumber,
-    dataset,
-    fileDigests,
-    canonicalShape(shape),
-    served,
-    ...canonicalLimit(maxRecordBytes),
-  ])
+  const limit = canonicalLimit(maxRecordBytes)
+  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served, ...limit])
 }
 
 /** SHA-256, hex: which settings a chunk index was made with. */
 export function nameShape(dataset: string, file: string, shape: Shape, maxRecordBytes: number): string {
+  const limit = canonicalLimit(maxRecordBytes)
   // Strictness changes no row, but what was read without it may be refused with it.
-  return sha256([
-    wireNumber,
-    indexNumber,
-    dataset,
-    file,
-    canonicalShape(shape),
-    shape.columns.strict === true,
-    ...canonicalLimit(maxRecordBytes),
-  ])
+  const strict = shape.columns.strict === true
+  return sha256([wireNumber, indexNumber, dataset, file, canonicalShape(shape), strict, ...limit])
 }
 
 // Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.
-function canonicalShape({ dialect, columns, chunk }: Shape): unknown {
+function canonicalShape({ dialect, columns, chunk, encoding = "utf-8" }: Shape): unknown {
   const sortedWords = (record: Readonly<Record<string, string>>) =>
     Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
   const cells = canonicalRules(columns)
@@ -72,6 +63,7 @@ function canonicalShape({ dialect, columns, chunk }: Shape): unknown {
       sortedWords(columns.types),
     ],
     "rows" in chunk ? ["rows", chunk.rows] : ["bytes", chunk.bytes],
+    ...(encoding === "utf-8" ? [] : [["encoding", encoding]]),
     ...(cells.length === 0 ? [] : [cells]),
   ]
 }

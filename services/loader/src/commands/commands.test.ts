@@ -1,5 +1,5 @@
 // If this file fails, an operator cannot find out which records were set aside, or reads something else than is there.
-import { rename, writeFile } from "node:fs/promises"
+import { readdir, readFile, rename, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { startProcess, type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
@@ -84,6 +84,60 @@ test("load over the limit ends with 5; the rejects are listed and shown with the
   )
 })
 
+const exported = [
+  "\ufeff_line,_code,_column,_reason",
+  '3,missing-cell,,"it has 2 cells, expected 3","3","a 3","2001-02-03"',
+  '14,type-error,born,"found ""\u001b[2J"", no date","14","a 14","2001-02-03"',
+  "",
+]
+
+test("rejects export writes the records with their reasons into a new file, or to stdout", async () => {
+  await run("load")
+  const written = await run("rejects", "export", "people", "--file", "mend.csv")
+  expect(written).toMatchObject({ code: 0, stdout: "mend.csv\n", stderr: "2 records of run 1\n" })
+  expect((await readFile(join(folder.path, "mend.csv"), "utf8")).split("\r\n")).toEqual(exported)
+  expect(await run("rejects", "export", "1", "--file", "mend.csv")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("mend.csv is there already and stays as it is."),
+  })
+  for (const which of [[], ["1"], ["people"]]) {
+    expect((await run("rejects", "export", ...which)).stdout.split("\r\n")).toEqual(exported)
+  }
+  expect(await json("rejects", "export", "--file", "other.csv")).toEqual({
+    run: 1,
+    file: "other.csv",
+    rejects: 2,
+  })
+  expect((await readdir(folder.path)).sort()).toEqual(["loader.log", "loader.yaml", "mend.csv", "other.csv"])
+})
+
+test("rejects export speaks the file's dialect, also when the source has gone", async () => {
+  const dialect = {
+    delimiter: ",",
+    quote_char: '"',
+    double_quote: true,
+    fields: ["id", "the\0name", "geboren"],
+  }
+  bench.source.publish({ ...content, setAside, dialect })
+  await run("load")
+  await bench.source.close()
+  const { stdout } = await run("rejects", "export", "people")
+  expect(stdout.split("\r\n")).toEqual([`${exported[0]},id,the\u2400name,geboren`, ...exported.slice(1)])
+})
+
+test("rejects export of many and of long records is whole", async () => {
+  await configure("100%")
+  const why = { code: "type-error" as const, column: "born", value: "x", reason: "no date" }
+  const many = people(700, 100, "b")
+  const long = "x".repeat(100_000)
+  const rows = many.rows.map((row, i) => (i % 50 === 7 ? [row[0] ?? null, long, null] : row))
+  bench.source.publish({ ...many, rows, setAside: new Map(rows.map((_row, i) => [i + 1, why])) })
+  await run("load")
+  const lines = (await run("rejects", "export", "people")).stdout.trimEnd().split("\r\n")
+  expect(lines.slice(1).map((line) => line.split(",")[4])).toEqual(rows.map(([id]) => `"${id}"`))
+  expect(lines.filter((line) => line.endsWith(`"${long}",`))).toHaveLength(14)
+})
+
 test("commands in messages name the settings file in use, and npx where that started this one", async () => {
   await rename(join(folder.path, "loader.yaml"), join(folder.path, "my loader.yaml"))
   const { stdout, stderr } = await runWith(
@@ -151,6 +205,10 @@ test.each([
   [["rejects", "list", "--run", "99"], "no run 99"],
   [["rejects", "list", "--pipeline", "peeple"], "peeple"],
   [["rejects", "show", "1", "2"], "no reject of row 2"],
+  [["rejects", "export", "99"], "no run 99"],
+  [["rejects", "export", "peeple"], "peeple"],
+  [["rejects", "export"], "nothing to export"],
+  [["rejects", "export", "--json"], "--file"],
 ])("%j is a usage problem that says why", async (args, words) => {
   expect(await run(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(words) })
 })

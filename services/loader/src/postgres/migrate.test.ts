@@ -27,6 +27,7 @@ test("migrators that begin at once make the ledger once", async () => {
     "0003_create_attempts",
     "0004_add_dataset_tag",
     "0005_add_filtered",
+    "0006_add_dialect",
   ])
 })
 

@@ -29,7 +29,7 @@ export function startByteScan(request: ScanRequest, borders: BorderSink): Scan {
       { ...request, ...first, filter: request.columns.filter, fields, width: names.length },
       borders,
     )
-    borders.header(end, nextLine)
+    borders.header(end, nextLine, names)
     const rest = beginning.subarray(end)
     beginning = Buffer.alloc(0)
     records.push(rest, isLast)

@@ -17,7 +17,8 @@ export function createBorderTeller(borders: BorderSink) {
   }
 
   return {
-    header: (at: number, line: number) => settle(borders.header, at, line),
+    header: (at: number, line: number, names: readonly string[]) =>
+      settle((to, next) => borders.header(to, next, names), at, line),
     record: (at: number, line: number, fate: RecordFate) =>
       settle((to, next) => borders.record(to, next, fate), at, line),
     /** Answers how many bytes of comments follow the record. */

@@ -51,7 +51,7 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
       const fields = resolveServedColumns(head.names, request.columns, { file, line: head.line })
       columns = createRowGatherer({ ...request, filter: request.columns.filter, width, fields })
       line = head.nextLine
-      teller.header(head.end, line)
+      teller.header(head.end, line, head.names)
       letGo(head.end)
     }
     if (!isLast && held.length < tryAt) return

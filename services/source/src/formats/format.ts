@@ -59,7 +59,8 @@ export type RecordFate = "row" | "reject" | "filtered"
 
 /** The ends of the header and of each record, as offsets in the file, and the line that follows (from 1). */
 export type BorderSink = {
-  header(end: number, nextLine: number): void
+  /** `names` stand for all cells of a record, as the header or the dialect says them. */
+  header(end: number, nextLine: number, names: readonly string[]): void
   record(end: number, nextLine: number, fate: RecordFate): void
 }
 

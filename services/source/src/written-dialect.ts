@@ -1,0 +1,16 @@
+/** Pure: how a file is written, in the words of the manifest. */
+import type { WrittenDialect } from "@flatbed/contract"
+import type { Dialect } from "./formats/format.ts"
+
+/** `fields` are the names of all cells, as the header or the settings say them. */
+export function writtenDialect(dialect: Dialect, fields: readonly string[]): WrittenDialect {
+  const { delimiter, quote, escapedBy, lineEnd } = dialect
+  return {
+    delimiter,
+    quote_char: quote,
+    double_quote: escapedBy === undefined,
+    ...(escapedBy === undefined || escapedBy === "" ? {} : { escape_char: escapedBy }),
+    ...(lineEnd === undefined ? {} : { line_terminator: lineEnd }),
+    fields: [...fields],
+  }
+}
