@@ -92,8 +92,8 @@ it("loads quoted, Unicode, header-only and long files, each into a table of its 
     [3, null],
   ])
   expect(unicode).toEqual([
-    ["Łódź", "0,25"],
-    ["Äpfel 🍎", "1,5"],
+    ["Łódź", "0.25"],
+    ["Äpfel 🍎", "1.5"],
   ])
   expect(headerOnly).toEqual([[0]])
   expect(columns).toEqual([["zip"], ["city"]])

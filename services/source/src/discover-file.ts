@@ -8,7 +8,7 @@ import { type Column, type Evidence, type ManifestChunk, Problem } from "@flatbe
 import { encodeRecords } from "./chunk-body.ts"
 import { hintOf } from "./dataset-report.ts"
 import { createColumnCensus, createPointCensus } from "./discover/column-census.ts"
-import { type ColumnSettings, type DialectSettings, writeColumns, writeDialect } from "./discover/proposal.ts"
+import { type DraftColumns, type DraftDialect, draftColumns, draftDialect } from "./discover/proposal.ts"
 import { type DialectProposal, proposeDialect } from "./discover/propose-dialect.ts"
 import {
   createUtf8Census,
@@ -31,15 +31,15 @@ const sampleBytes = 256 * 1024
 const name = "discovered"
 
 export type Discovery = DraftFile & {
-  readonly dialect: DialectSettings
-  readonly columnSettings: ColumnSettings
+  readonly dialect: DraftDialect
+  readonly columnSettings: DraftColumns
   readonly because: readonly Because[]
   readonly notes: readonly string[]
   /** For each column why it has its type; none where the file cannot be served. */
   readonly evidence: readonly Evidence[]
 }
 
-type Written = { readonly dialect: DialectSettings; readonly columns: ColumnSettings }
+type Written = { readonly dialect: DraftDialect; readonly columns: DraftColumns }
 /** `about` is `dialect.delimiter`, or `columns.price` for all that is said of a column. */
 export type Because = { readonly about: string; readonly because: string }
 
@@ -69,7 +69,7 @@ export async function discoverFile(path: string, signal: AbortSignal): Promise<D
 }
 
 type Guess = Pick<DialectProposal, "because" | "notes"> & {
-  readonly dialect: DialectSettings
+  readonly dialect: DraftDialect
   readonly headerLine: number
 }
 
@@ -86,7 +86,7 @@ async function guessDialect(path: string, signal: AbortSignal): Promise<Guess> {
     const { dialect, because, notes } = proposeDialect(text, sample.isWhole)
     const encodingBecause = spelled?.because
     return {
-      dialect: writeDialect(dialect, encoding),
+      dialect: draftDialect(dialect, encoding),
       headerLine: dialect.headerLine,
       because: encodingBecause === undefined ? because : { encoding: encodingBecause, ...because },
       notes: [...(spelled?.notes ?? []), ...notes],
@@ -138,7 +138,7 @@ async function withoutLoss(path: string, guess: Guess, signal: AbortSignal): Pro
   if (comment === undefined) return guess
   const { headerLine } = guess
   const plain = headerLine === 1 ? bare : { ...bare, skip_lines: headerLine - 1 }
-  const countRows = (dialect: DialectSettings) =>
+  const countRows = (dialect: DraftDialect) =>
     withProposal(path, { dialect, columns: {} }, signal, async ({ index: { manifest } }) => {
       return manifest.rows - manifest.rejects
     })
@@ -226,7 +226,7 @@ async function lookAtCells(version: ReadableVersion, signal: AbortSignal) {
   const hasCommas = [...found.values()].some(({ spelling }) => spelling?.decimal === ",")
   if (hasCommas || layout.dialect.delimiter === ";")
     notes.push(...numbers.flatMap(({ census }) => census.finish()))
-  const columnSettings = writeColumns(found, (column, word) => quoted.has(JSON.stringify([column, word])))
+  const columnSettings = draftColumns(found, (column, word) => quoted.has(JSON.stringify([column, word])))
   return { columns: columnSettings, because, notes }
 }
 

@@ -2,7 +2,7 @@
 import { basename, dirname, join, relative, sep } from "node:path"
 import type { Column } from "@flatbed/contract"
 import { counted } from "./counted.ts"
-import type { ColumnSettings, DialectSettings } from "./discover/proposal.ts"
+import type { DraftColumns, DraftDialect } from "./discover/proposal.ts"
 import { yamlFlow, yamlText } from "./flow-yaml.ts"
 
 export type DraftFile = {
@@ -16,8 +16,8 @@ export type DraftFile = {
   /** Why it cannot be served as it is; then the whole dataset is a comment. */
   readonly trouble?: string
   /** What discovery proposes; nothing where everything is as by default. */
-  readonly dialect?: DialectSettings
-  readonly columnSettings?: ColumnSettings
+  readonly dialect?: DraftDialect
+  readonly columnSettings?: DraftColumns
   /** Why, a sentence for each, of `dialect.delimiter` or `columns.price`; written as comments. */
   readonly because?: readonly { readonly about: string; readonly because: string }[]
   /** What no setting mends, or a person has to decide; comments too. */
@@ -141,7 +141,7 @@ export function draftDataset(name: string, file: string, draft: DraftFile): stri
   ]
 }
 
-function draftColumnSettings(settings: ColumnSettings, draft: DraftFile): string[] {
+function draftColumnSettings(settings: DraftColumns, draft: DraftFile): string[] {
   const entries = Object.entries(settings)
   if (entries.length === 0) return []
   const names = [...new Set(entries.flatMap(([, byName]) => Object.keys(byName)))]

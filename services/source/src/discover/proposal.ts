@@ -4,12 +4,12 @@ import type { ProposedDialect } from "./propose-dialect.ts"
 import type { ProposedEncoding } from "./propose-encoding.ts"
 
 /** As a person would write it under `dialect`. */
-export type DialectSettings = Readonly<Record<string, string | number | boolean | readonly string[]>>
+export type DraftDialect = Readonly<Record<string, string | number | boolean | readonly string[]>>
 
 type Step = string | Readonly<Record<string, unknown>>
 
 /** As a person would write it under `columns`; by served name. */
-export type ColumnSettings = {
+export type DraftColumns = {
   readonly types?: Readonly<Record<string, string>>
   readonly formats?: Readonly<Record<string, string>>
   readonly clean?: Readonly<Record<string, readonly Step[]>>
@@ -17,7 +17,7 @@ export type ColumnSettings = {
 }
 
 /** The dialect's settings, in the order in which a person would look for them. */
-export function writeDialect(found: ProposedDialect, encoding: ProposedEncoding): DialectSettings {
+export function draftDialect(found: ProposedDialect, encoding: ProposedEncoding): DraftDialect {
   const { delimiter, quoteChar, escapeChar, commentChar, skipLines, header, width, lineTerminator } = found
   return {
     ...(delimiter === "," ? {} : { delimiter: delimiter === "\t" ? "tab" : delimiter }),
@@ -35,10 +35,10 @@ export function writeDialect(found: ProposedDialect, encoding: ProposedEncoding)
  * The columns' settings. Words that stand in quotes somewhere are made NULL by a cleaning step, since `null_values` are
  * words without quotes.
  */
-export function writeColumns(
+export function draftColumns(
   found: ReadonlyMap<string, ColumnProposal>,
   isQuoted: (column: string, word: string) => boolean,
-): ColumnSettings {
+): DraftColumns {
   const types: [string, string][] = []
   const formats: [string, string][] = []
   const clean: [string, Step[]][] = []
