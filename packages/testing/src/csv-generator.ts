@@ -195,13 +195,13 @@ const names = [
   "größe",
   "名前",
   "😀",
-  "Id",
+  "Id number",
   "x.y",
   "100%",
   "it's",
   "a\\b",
   "$1",
-  "tab\there",
+  "line\nhere",
   "123",
   "true",
   "e\u0301",
@@ -213,7 +213,7 @@ function makeNames(random: Random, count: number): string[] {
 }
 
 function writeName(name: string): string {
-  return writeCell(name, /[",]/.test(name))
+  return writeCell(name, /[",\n]/.test(name))
 }
 
 // RFC 4180 section 2: quotes around the cell, and each quote inside it twice.
