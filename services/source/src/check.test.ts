@@ -61,6 +61,37 @@ it("tells of a file that can be served whole how it is read and why each column 
   expect(text).toMatch(/n +bigint +integer +0 +every value is integer/)
 })
 
+it("says how the file is written, and what it has to change so that records are rows", async () => {
+  const csv = "made by hand\n#\nid\tnote\n1\n2\tx\0\n3\n'4\n"
+  const written = { quote_char: "'", comment_char: "#", skip_lines: 1, ragged: "pad", nul: "strip" }
+  const { code, value, text } = await check(
+    { "t.tsv": csv },
+    { t: { files: "t.tsv", dialect: { delimiter: "tab", ...written } } },
+  )
+  expect(code).toBe(6)
+  const [report] = value.datasets
+  expect(report).toMatchObject({
+    reader: "csv-parse",
+    dialect: {
+      delimiter: "\t",
+      double_quote: true,
+      escape_char: null,
+      header: true,
+      fields: null,
+      ...written,
+    },
+    rows: 4,
+    rejects: 1,
+    mends: { padded: { records: 2, line: 4 }, "nul-stripped": { records: 1, line: 5 } },
+    first_rejects: [{ row: 4, line: 7, code: "quote-error" }],
+  })
+  expect(text).toContain(
+    'csv-parse, delimiter "\\t", quote_char "\'", comment_char "#", skip_lines 1, ragged "pad", nul "strip"',
+  )
+  expect(text).toContain("mended   2 records filled up with NULL, the first on line 4")
+  expect(text).toContain("mended   1 record served without NUL, the first on line 5")
+})
+
 it("ends with 6 when records are set aside, and shows the first five with their places", async () => {
   const bad = "x\n".repeat(7)
   const { code, value, text } = await check({ "t.csv": `a,b\n1,2\n${bad}` }, { t: { files: "t.csv" } })

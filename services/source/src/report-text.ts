@@ -50,7 +50,7 @@ function renamedLine({ name, evidence: { renamed } }: ColumnReport): readonly st
 const mendWords: Readonly<Record<MendKind, string>> = {
   padded: "filled up with NULL",
   truncated: "cut to the header's width",
-  "nul-stripped": "served without their NUL",
+  "nul-stripped": "served without NUL",
 }
 
 function mendLines(mends: Mends): readonly string[] {

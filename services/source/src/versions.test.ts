@@ -78,6 +78,16 @@ describe("a version's name", () => {
       dataset({ chunk: { rows: 3 } }),
       dataset({ chunk: { bytes: "1KiB" } }),
       dataset({ dialect: { quote_char: "'" } }),
+      dataset({ dialect: { quote_char: "" } }),
+      dataset({ dialect: { double_quote: false } }),
+      dataset({ dialect: { escape_char: "\\" } }),
+      dataset({ dialect: { comment_char: "#" } }),
+      dataset({ dialect: { skip_lines: 1 } }),
+      dataset({ dialect: { header: false } }),
+      dataset({ dialect: { ragged: "pad" } }),
+      dataset({ dialect: { ragged: "truncate" } }),
+      dataset({ dialect: { nul: "strip" } }),
+      { ...dataset({}), record_limit: "1MiB" },
       dataset({ columns: { drop: ["id"] } }),
       dataset({ columns: { select: ["name"] } }),
       dataset({ columns: { select: ["name", "id"] } }),
@@ -97,8 +107,22 @@ describe("a version's name", () => {
     const rename2 = { rename: { name: "b", id: "a" } }
     const first = await folder.open(dataset({ columns: rename1, chunk: { bytes: "1MiB" } }))
     const second = await folder.open({
-      ...dataset({ columns: rename2, dialect: { delimiter: ",", strict: true } }),
+      ...dataset({
+        columns: rename2,
+        dialect: {
+          ...{
+            delimiter: ",",
+            quote_char: '"',
+            double_quote: true,
+            escape_char: '"',
+            header: true,
+            skip_lines: 0,
+          },
+          ...{ line_terminator: "auto", ragged: "reject", nul: "reject", strict: true, reader: "csv-parse" },
+        },
+      }),
       keep_versions: "1m",
+      record_limit: "16MiB",
     })
     expect(await versionOf(second)).toBe(await versionOf(first))
   })

@@ -3,7 +3,7 @@ import { Problem } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
 import { convertHint } from "./convert-hint.ts"
-import { faultSentences } from "./csv-faults.ts"
+import { tellFault } from "./csv-faults.ts"
 import { countLines, dissectRecord, signsOf } from "./csv-record.ts"
 import type { Dialect } from "./format.ts"
 import type { RecordVerdict } from "./rejected-record.ts"
@@ -28,7 +28,7 @@ export function malformed(
 ): Problem {
   const { fault } = dissectRecord(record, dialect)
   if (fault === undefined) throw new Error(`the record on line ${place.line} of ${place.file} has no fault`)
-  const { found, hint } = faultSentences[fault.kind]
+  const { found, hint } = tellFault(fault.kind, dialect)
   const line = place.line + countLines(record, signsOf(dialect).lineEnd, 0, fault.byte)
   const where = place.row === 0 ? "The header" : `Row ${place.row}`
   const beyond =

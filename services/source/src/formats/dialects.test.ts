@@ -236,6 +236,19 @@ it("shows the raw bytes of a reject without its line end, whatever ends lines", 
   expect(raw.map((one) => Buffer.from(one, "base64").toString())).toEqual(["1", '2,x"'])
 })
 
+it.each<[Dialect, string]>([
+  [comma, "In a quoted cell, write the quote inside it twice."],
+  [{ ...comma, escapedBy: "\\" }, "In a quoted cell, write \\ before the quote inside it."],
+  [
+    { ...comma, escapedBy: "" },
+    "In a quoted cell, leave the quote inside it out, or declare how it is escaped.",
+  ],
+])("says of damage what to do in the dialect of the file", async (dialect, hint) => {
+  const { lines } = await read("csv-parse", Buffer.from('a\n"x"y\n'), dialect, 100)
+  const [reject] = lines.flatMap((line) => (Array.isArray(line) ? [] : [line.reject]))
+  expect(reject?.reason).toContain(hint)
+})
+
 it("counts what it mends, with the first line", async () => {
   const bytes = Buffer.from('a,b\n1,2\n3\n\0\n4,"\0\n"\n5,6,7\n')
   const padded = await read("csv-parse", bytes, { ...comma, ragged: "pad", nul: "strip" }, 4)

@@ -150,7 +150,7 @@ const classes = {
     least: 1,
     has: ({ said }: Case) => !("code" in said) && said.result.filtered > 0,
   },
-  "files refused": { least: 3, has: ({ said }: Case) => "code" in said },
+  "files refused": { least: 2, has: ({ said }: Case) => "code" in said },
   "files with damage": {
     least: 4,
     has: ({ said }: Case) => !("code" in said) && /"code":"quote-error"/.test(said.forms[0]?.body ?? ""),

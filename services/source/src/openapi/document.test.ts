@@ -192,7 +192,7 @@ describe("real answers are as the document says", () => {
   const ofContent = templates.filter((path) => document.paths[path].get.responses["409"] !== undefined)
 
   it("409 while the file is refused, and 503 while it is being read", async () => {
-    const { source: refused } = await open({}, "id,id\n1,2\n")
+    const { source: refused } = await open({}, 'id"\n1\n')
     await refused.settled()
     const { source: waiting } = await open({ settle: "1h" })
     for (const path of ofContent) {
