@@ -9,6 +9,7 @@ import { loadFiles } from "./include.ts"
 import {
   findNode,
   type MapNode,
+  mapNode,
   nodeFrom,
   type Place,
   type SettingsProblem,
@@ -66,6 +67,31 @@ export async function readSettings<S extends TObject>(
   const broken = input.check?.(settings) ?? []
   if (broken.length > 0) throw settingsProblem(broken.map((problem) => placed(problem, tree)))
   return { settings, file }
+}
+
+/**
+ * Settings that a program writes for itself, by the same rules: what is left out has its default. Paths are absolute.
+ *
+ * @throws Problem `settings-invalid` as `readSettings`.
+ */
+export function completeSettings<S extends TObject>(
+  { schema, check }: Pick<Input<S>, "schema" | "check">,
+  written: Readonly<Record<string, unknown>>,
+): Settings<S> {
+  const tree = mapNode({ from: "default" })
+  for (const [key, value] of Object.entries(written))
+    setNode(tree, [key], nodeFrom(value, { from: "default" }))
+  const mainFile = resolve("settings")
+  const decoded = decodeSettings(
+    schema,
+    tree,
+    createPathResolver({ schema, tree, mainFile, rootFile: undefined }),
+  )
+  if (decoded.problems.length > 0) throw settingsProblem(decoded.problems)
+  const settings = deepFreeze(decoded.value) as Settings<S>
+  const broken = check?.(settings) ?? []
+  if (broken.length > 0) throw settingsProblem(broken.map((problem) => placed(problem, tree)))
+  return settings
 }
 
 function applyFlags(tree: MapNode, flags: Readonly<Record<string, unknown>>): void {

@@ -15,7 +15,14 @@ const sha256 = (description: string) => Type.String({ pattern: versionPattern, d
 export const fileSchema = Type.Object({
   file: Type.String({ description: "path relative to the source's root" }),
   bytes: count(),
-  sha256: sha256("of the whole file"),
+  sha256: sha256("of the whole file, as it lies there"),
+  encoding: Type.Optional(
+    Type.String({ description: "of a file that is read through its text: how that was encoded" }),
+  ),
+  compression: Type.Optional(Type.Enum(["gzip", "zstd"], { description: "how the file is packed" })),
+  text_bytes: Type.Optional(
+    Type.Integer({ minimum: 0, description: "of its text, in UTF-8; chunks are ranges of it" }),
+  ),
 })
 
 /** How a file is written: property names are those of Table Dialect (Data Package v2). */
@@ -37,9 +44,19 @@ export const manifestChunkSchema = Type.Object({
   rejects: count(),
   filtered: filteredCount(),
   file: Type.String(),
-  byte_from: Type.Integer({ minimum: 0, description: "offset of the first byte in the file" }),
+  byte_from: Type.Integer({
+    minimum: 0,
+    description: "offset of the first byte in the file, or in its text where it has one",
+  }),
   byte_to: Type.Integer({ minimum: 0, description: "offset after the last byte" }),
-  sha256: sha256("of the file's bytes from byte_from up to byte_to"),
+  sha256: sha256("of the bytes from byte_from up to byte_to"),
+  origin_from: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: "byte_from in the unpacked file, where its encoding makes that another",
+    }),
+  ),
+  origin_to: Type.Optional(Type.Integer({ minimum: 0, description: "likewise byte_to" })),
 })
 
 export const manifestSchema = Type.Object({
@@ -116,7 +133,7 @@ export const versionPublishedSchema = Type.Object({
   published_at: Type.String({ format: "date-time", description: "RFC 3339, UTC" }),
 })
 
-/** Where one row comes from. `raw` is base64 of the record's bytes. */
+/** Where one row comes from, in the unpacked file. `raw` is base64 of the record's bytes. */
 export const rowOriginSchema = Type.Object({
   dataset: Type.String(),
   version: Type.String(),
@@ -127,6 +144,7 @@ export const rowOriginSchema = Type.Object({
   byte_from: count(),
   byte_to: count(),
   raw: Type.String({ contentEncoding: "base64" }),
+  encoding: Type.Optional(Type.String({ description: "of raw, where it is not UTF-8" })),
 })
 
 export type Manifest = Static<typeof manifestSchema>

@@ -7,7 +7,7 @@ export const rejectCodes = {
   "extra-cell": "the record has more cells than the header",
   "type-error": "a cell is no accepted spelling of its column's type",
   "quote-error": "a quote or a line end is out of place; reading went on at the next sure record",
-  "encoding-error": "the record is not valid UTF-8",
+  "encoding-error": "the record is not valid text in the file's encoding",
   "nul-error": "the record holds a NUL character, which Postgres text cannot",
   "constraint-error": "Postgres refused the row: a constraint of the table",
 } as const
@@ -22,7 +22,10 @@ export const rejectSchema = Type.Object({
   row: Type.Integer({ minimum: 1, description: "the record's number in the version" }),
   file: Type.String({ description: "path relative to the source's root" }),
   line: Type.Integer({ minimum: 1, description: "line of the file on which the record begins" }),
-  byte: Type.Integer({ minimum: 0, description: "offset of the record's first byte in the file" }),
+  byte: Type.Integer({
+    minimum: 0,
+    description: "offset of the record's first byte in the file, once that is unpacked",
+  }),
   code: Type.Enum(Object.keys(rejectCodes) as RejectCode[]),
   column: Type.Union([Type.String(), Type.Null()]),
   value: Type.Union([Type.String(), Type.Null()], { description: "the cell, cut after 100 characters" }),

@@ -1,8 +1,11 @@
 import { symlink } from "node:fs/promises"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { temporaryFolder } from "@flatbed/testing"
 import { expect, it, onTestFinished } from "vitest"
 import { findOwnFiles } from "./own-files.ts"
+
+const signal = () => AbortSignal.timeout(10_000)
 
 async function setup() {
   const folder = await temporaryFolder()
@@ -10,14 +13,26 @@ async function setup() {
   return folder
 }
 
-it("finds files relative to where the command was typed, each once, with its delimiter", async () => {
+it("finds files relative to where the command was typed, each once, with how it is to be read", async () => {
   const folder = await setup()
   const plain = await folder.write("a.csv", "id,name\n1,x\n")
   const german = await folder.write("below/b.csv", 'id;"name, first"\n1;x\n')
   await symlink(plain, join(folder.path, "link.csv"))
-  expect(await findOwnFiles(["a.csv", "below/b.csv", plain, "link.csv"], folder.path)).toEqual([
-    { path: plain, delimiter: "," },
-    { path: german, delimiter: ";" },
+  expect(
+    await findOwnFiles(["a.csv", "below/b.csv", plain, "link.csv"], folder.path, signal()),
+  ).toMatchObject([
+    { path: plain, dialect: {} },
+    { path: german, dialect: { delimiter: ";" } },
+  ])
+})
+
+it("finds how a file is to be read that is packed or in UTF-16", async () => {
+  const folder = await setup()
+  const packed = await folder.write("a.csv.gz", gzipSync("id;name\n1;x\n"))
+  const wide = await folder.write("b.csv", Buffer.from("\ufeffid\tname\n1\tx\n", "utf16le"))
+  expect(await findOwnFiles(["a.csv.gz", "b.csv"], folder.path, signal())).toMatchObject([
+    { path: packed, dialect: { delimiter: ";" } },
+    { path: wide, dialect: { delimiter: "tab" } },
   ])
 })
 
@@ -26,9 +41,9 @@ it("tells everything that is wrong with the files at once, and what to do", asyn
   await folder.write("good.csv", "id\n1\n")
   await folder.write("empty.csv", "")
   await folder.write("sheet.csv", Buffer.from("504b030414000600", "hex"))
-  await folder.write("utf16.csv", Buffer.from("\ufeffid\n1\n", "utf16le"))
+  await folder.write("cut.csv.gz", gzipSync("id\n1\n").subarray(0, 20))
   await folder.write("rows.json", "[]")
-  await folder.write("nul.csv", "id\n1\0\n")
+  await folder.write("nul.csv", "i\0d\n1\n")
   await folder.write(".hidden.csv", "id\n1\n")
   const names = [
     "good.csv",
@@ -36,21 +51,23 @@ it("tells everything that is wrong with the files at once, and what to do", asyn
     ".",
     "empty.csv",
     "sheet.csv",
-    "utf16.csv",
+    "cut.csv.gz",
     "rows.json",
     "nul.csv",
     ".hidden.csv",
   ]
-  const wrong = await findOwnFiles(names, folder.path).catch((error: Error) => error)
+  const wrong = await findOwnFiles(names, folder.path, signal()).catch((error: Error) => error)
   expect(wrong).toMatchObject({ code: "usage-invalid", hint: expect.stringContaining("npm start -- ") })
   expect((wrong as Error).message.split("\n  ")).toEqual([
     `missing.csv is not there (looked for ${folder.path}/missing.csv).`,
     `. is a folder; expected the files in it, as in ./*.csv.`,
     "empty.csv is empty; expected at least a header line.",
     "sheet.csv is no CSV but a ZIP archive, as .xlsx and .ods files are; save the sheet as CSV.",
-    "utf16.csv is no CSV but text in UTF-16; save it as UTF-8.",
+    "cut.csv.gz cannot be unpacked from byte 20 on (gzip): the file ends inside a member's checksum.",
     "rows.json is JSON by its name; only CSV is read so far.",
-    "nul.csv is no text: byte 4 is NUL; expected a CSV in UTF-8.",
+    expect.stringMatching(
+      /^nul\.csv cannot be served: The header of nul\.csv holds a NUL at byte 1, on line 1\. /,
+    ),
     ".hidden.csv has a name that begins with a dot; rename it.",
   ])
 })

@@ -2,9 +2,9 @@
 import { open, realpath, stat } from "node:fs/promises"
 import { basename, resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
-import { type DraftFile, sniffDelimiter } from "@flatbed/source"
+import { type DraftFile, discoverFile, readTextHead } from "@flatbed/source"
 
-const headBytes = 64 * 1024
+const headBytes = 64
 
 /** How files begin that people take for a CSV, or that a program wrote under its name. */
 const otherKinds: readonly { readonly begins: readonly number[]; readonly is: string }[] = [
@@ -13,35 +13,35 @@ const otherKinds: readonly { readonly begins: readonly number[]; readonly is: st
     is: "a ZIP archive, as .xlsx and .ods files are; save the sheet as CSV",
   },
   { begins: [0xd0, 0xcf, 0x11, 0xe0], is: "an old Office document such as .xls; save the sheet as CSV" },
-  { begins: [0x1f, 0x8b], is: "compressed by gzip; unpack it with gunzip first" },
-  { begins: [0x28, 0xb5, 0x2f, 0xfd], is: "compressed by zstd; unpack it first" },
   { begins: [0x50, 0x41, 0x52, 0x31], is: "a Parquet file" },
   { begins: [0x25, 0x50, 0x44, 0x46], is: "a PDF" },
-  { begins: [0xff, 0xfe], is: "text in UTF-16; save it as UTF-8" },
-  { begins: [0xfe, 0xff], is: "text in UTF-16; save it as UTF-8" },
 ]
 
 /**
- * Finds the files, relative to `from`; each once, free of symbolic links, with the delimiter of its first line.
- * What cannot be a CSV is refused, `usage-invalid`, all of it at once; broken records are not looked for here.
+ * Finds the files, relative to `from`; each once, free of symbolic links, with what discovery proposes for it.
+ * What cannot be served is refused, `usage-invalid`, all of it at once.
  */
-export async function findOwnFiles(names: readonly string[], from: string): Promise<DraftFile[]> {
+export async function findOwnFiles(
+  names: readonly string[],
+  from: string,
+  signal: AbortSignal,
+): Promise<DraftFile[]> {
   const found = new Map<string, DraftFile>()
   const wrong: string[] = []
   for (const name of names) {
-    const file = await lookAt(name, resolve(from, name))
+    const file = await lookAt(name, resolve(from, name), signal)
     if ("trouble" in file) wrong.push(`${name} ${file.trouble}`)
     else found.set(file.path, file)
   }
   if (wrong.length === 0) return [...found.values()]
   throw new Problem("usage-invalid", `${wrong.join(".\n  ")}.`, {
-    hint: "Name CSV files in UTF-8 with a header line: npm start -- path/to/a.csv path/to/b.csv",
+    hint: "Name CSV files with a header line: npm start -- path/to/a.csv path/to/b.csv",
   })
 }
 
 type Trouble = { readonly trouble: string }
 
-async function lookAt(name: string, written: string): Promise<DraftFile | Trouble> {
+async function lookAt(name: string, written: string, signal: AbortSignal): Promise<DraftFile | Trouble> {
   try {
     const path = await realpath(written)
     if ((await stat(path)).isDirectory()) {
@@ -51,8 +51,12 @@ async function lookAt(name: string, written: string): Promise<DraftFile | Troubl
     if (basename(path).startsWith(".")) return { trouble: "has a name that begins with a dot; rename it" }
     const head = await readHead(path)
     const trouble = judge(path, head)
-    return trouble === undefined ? { path, delimiter: sniffDelimiter(head.toString()) } : { trouble }
+    if (trouble !== undefined) return { trouble }
+    const { trouble: found, ...file } = await discoverFile(path, signal)
+    return found === undefined ? file : { trouble: `cannot be served: ${found.replace(/\.$/, "")}` }
   } catch (error) {
+    if (error instanceof Problem)
+      return { trouble: error.message.slice(basename(written).length).trim().replace(/\.$/, "") }
     const { code } = error as NodeJS.ErrnoException
     if (code === "ENOENT" || code === "ENOTDIR") return { trouble: `is not there (looked for ${written})` }
     if (code === "EACCES" || code === "EPERM") return { trouble: "may not be read by this user" }
@@ -60,11 +64,13 @@ async function lookAt(name: string, written: string): Promise<DraftFile | Troubl
   }
 }
 
+/** Its first bytes as text: unpacked, and in UTF-8 where a byte order mark says what they are. */
 async function readHead(path: string): Promise<Buffer> {
   const file = await open(path)
   try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(headBytes) })
-    return buffer.subarray(0, bytesRead)
+    const read = async (into: Buffer, offset: number) =>
+      (await file.read(into, 0, into.length, offset)).bytesRead
+    return (await readTextHead(basename(path), read, { bytes: headBytes })).bytes
   } finally {
     await file.close()
   }
@@ -74,7 +80,5 @@ function judge(path: string, head: Buffer): string | undefined {
   if (head.length === 0) return "is empty; expected at least a header line"
   const kind = otherKinds.find(({ begins }) => begins.every((byte, i) => head[i] === byte))
   if (kind !== undefined) return `is no CSV but ${kind.is}`
-  if (/\.(?:json|ndjson|jsonl)$/i.test(path)) return "is JSON by its name; only CSV is read so far"
-  const nul = head.indexOf(0)
-  return nul === -1 ? undefined : `is no text: byte ${nul} is NUL; expected a CSV in UTF-8`
+  return /\.(?:json|ndjson|jsonl)$/i.test(path) ? "is JSON by its name; only CSV is read so far" : undefined
 }

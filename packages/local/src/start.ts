@@ -63,7 +63,7 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   const { root, signal, note } = input
   const state = join(root, ".flatbed")
   // Before anything starts: a mistyped name should not cost a Postgres.
-  const own = await findOwnFiles(await chooseFiles(input, join(state, "start")), input.from)
+  const own = await findOwnFiles(await chooseFiles(input, join(state, "start")), input.from, signal)
   const logs = { source: join(state, "logs", "source.log"), loader: join(state, "logs", "loader.log") }
   await mkdir(join(state, "logs"), { recursive: true })
 

@@ -83,9 +83,11 @@ export function proveRejects(rejects: readonly Reject[], expected: Expected): re
   const damaged = damageOf(expected)
   if (rejects.length !== chunk.rejects)
     throw damaged(`it holds ${rejects.length} rejects, the manifest says ${chunk.rejects}`)
-  let end = chunk.byte_from
+  // A file in another encoding than UTF-8 has a text; rejects name the file's own bytes.
+  const { origin_from: from = chunk.byte_from, origin_to: to = chunk.byte_to } = chunk
+  let end = from
   for (const { row, file, byte, raw } of rejects) {
-    if (file !== chunk.file || byte < end || byte + Buffer.byteLength(raw, "base64") > chunk.byte_to)
+    if (file !== chunk.file || byte < end || byte + Buffer.byteLength(raw, "base64") > to)
       throw damaged(`its reject of row ${row} lies outside its bytes`)
     end = byte
   }

@@ -25,19 +25,20 @@ export function toStorable(text: string): string {
  */
 export function placeRefusal(refusal: Refusal, origin: RowOrigin, chunk: ManifestChunk): Reject {
   const { row } = refusal
+  const { origin_from: from = chunk.byte_from, origin_to: to = chunk.byte_to } = chunk
   const inside =
     origin.row === row &&
     origin.chunk === chunk.chunk &&
     origin.file === chunk.file &&
-    origin.byte_from >= chunk.byte_from &&
-    origin.byte_to <= chunk.byte_to
+    origin.byte_from >= from &&
+    origin.byte_to <= to
   if (!inside) {
     throw new Problem("chunk-damaged", `The source placed row ${row} of ${chunk.file} outside its chunk.`, {
       hint: "Nothing of the chunk was loaded. If it stays so, look for a proxy between the loader and the source.",
       facts: { row, chunk: chunk.chunk },
     })
   }
-  const raw = withoutLineEnd(Buffer.from(origin.raw, "base64"))
+  const raw = withoutLineEnd(Buffer.from(origin.raw, "base64"), origin.encoding)
   return {
     ...refusal,
     file: origin.file,
@@ -48,8 +49,24 @@ export function placeRefusal(refusal: Refusal, origin: RowOrigin, chunk: Manifes
 }
 
 // A reject's bytes end before the line end; a row's origin has it.
-function withoutLineEnd(record: Buffer): Buffer {
-  const end = record.length
-  if (record.at(-1) === 0x0a) return record.subarray(0, record.at(-2) === 0x0d ? end - 2 : end - 1)
-  return record.at(-1) === 0x0d ? record.subarray(0, end - 1) : record
+function withoutLineEnd(record: Buffer, encoding: string | undefined): Buffer {
+  const [lf, cr] = ["\n", "\r"].map((sign) => spellSign(sign, encoding))
+  const line = cut(record, lf)
+  return cut(line, cr)
+}
+
+function cut(record: Buffer, end: Buffer | undefined): Buffer {
+  if (end === undefined || !record.subarray(-end.length).equals(end)) return record
+  return record.subarray(0, record.length - end.length)
+}
+
+function spellSign(sign: string, encoding: string | undefined): Buffer {
+  switch (encoding) {
+    case "utf-16le":
+      return Buffer.from(sign, "utf16le")
+    case "utf-16be":
+      return Buffer.from(sign, "utf16le").swap16()
+    default:
+      return Buffer.from(sign)
+  }
 }

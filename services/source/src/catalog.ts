@@ -6,7 +6,7 @@ import type { Logger } from "pino"
 import type { Announcements } from "./announcements.ts"
 import { createDataset, type SourceDataset } from "./dataset.ts"
 import { createFileWatch } from "./file-watch.ts"
-import { createIndexFolder } from "./index-folder.ts"
+import { createIndexFolder, removeOtherTexts } from "./index-folder.ts"
 import type { SourceMetrics } from "./metrics.ts"
 import { readingOf } from "./reading.ts"
 import type { SourceSettings } from "./settings.ts"
@@ -81,6 +81,12 @@ export function createCatalog(
     offer: (mayRead) => createOffer(datasets.filter(({ name }) => mayRead(name))),
     look,
     async open() {
+      await removeOtherTexts(
+        settings.cache,
+        datasets.map(({ name }) => name),
+      ).catch((error) => {
+        parts.log.warn({ event: "cache.failed", err: error }, "texts of other datasets are not removed")
+      })
       await look()
       scanning = setInterval(() => void look(), settings.scan_interval).unref()
     },

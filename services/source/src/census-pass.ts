@@ -52,9 +52,10 @@ async function askAllRows(
 }
 
 async function readRows(
-  { file, open, reader, shape, maxRecordBytes, signal }: PassRequest,
+  { file, open, text, reader, shape, maxRecordBytes, signal }: PassRequest,
   onRow: Parameters<PassRequest["reader"]["startScan"]>[0]["onRow"],
 ): Promise<void> {
+  const { read } = text?.draft ?? open
   const scan = reader.startScan(
     { file, dialect: shape.dialect, columns: shape.columns, maxRecordBytes, onRow },
     { header: () => {}, record: () => {} },
@@ -63,7 +64,7 @@ async function readRows(
     const buffer = Buffer.allocUnsafe(bytesAtOnce)
     for (let offset = 0; ; ) {
       signal.throwIfAborted()
-      const filled = await open.read(buffer, offset)
+      const filled = await read(buffer, offset)
       if (filled === 0) break
       await scan.push(buffer.subarray(0, filled))
       offset += filled

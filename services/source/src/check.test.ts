@@ -1,5 +1,7 @@
 import { readdir } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, beforeEach, expect, it } from "vitest"
 import { checkCommand } from "./check.ts"
@@ -173,15 +175,46 @@ it("refuses with strict: true a header whose names cannot stay, and tells of eve
   )
 })
 
-it("says how records that are not UTF-8 become so", async () => {
+it("says which setting makes text of records that are not UTF-8", async () => {
   const { code, text } = await check(
     { "latin.csv": Buffer.from("a,b\n1,\u00e9\n", "latin1"), "t.csv": "a,b\n1\n" },
     { latin: { files: "latin.csv" }, t: { files: "t.csv" } },
   )
   expect(code).toBe(6)
   expect(text.match(/^ +next .*$/gm)).toEqual([
-    expect.stringContaining("iconv -f WINDOWS-1252 -t UTF-8 latin.csv > latin-utf8.csv"),
+    expect.stringContaining("If latin.csv comes from Windows, add  dialect: { encoding: windows-1252 }"),
   ])
+})
+
+it("says of a packed or transcoded file what it is read as, and what says so", async () => {
+  const { code, value, text } = await check(
+    {
+      "a.csv.gz": gzipSync(Buffer.from("id,name\n1,caf\u00e9\n", "latin1")),
+      "b.csv": Buffer.from("\ufeffid\n1\n", "utf16le"),
+      "c.csv": "\ufeffid\n1\n",
+    },
+    {
+      a: { files: "a.csv.gz", dialect: { encoding: "latin1" } },
+      b: { files: "b.csv" },
+      c: { files: "c.csv", dialect: { encoding: "windows-1252" } },
+    },
+  )
+  expect(code).toBe(0)
+  expect(value.datasets).toMatchObject([
+    { encoding: "windows-1252", encoding_by: "settings", compression: "gzip", text_bytes: 16 },
+    { encoding: "utf-16le", encoding_by: "byte order mark", compression: null, text_bytes: 8, bytes: 12 },
+    { encoding: "utf-8", encoding_by: "byte order mark", compression: null, text_bytes: null },
+  ])
+  expect(text).toContain("text     windows-1252 by settings, gzip, 16 bytes in UTF-8")
+  expect(text).toContain("text     utf-8 by byte order mark\n")
+})
+
+it("leaves nothing behind, not even the text of a packed file", async () => {
+  const before = (await readdir(tmpdir())).filter((name) => /^flatbed-(?!test-)/.test(name))
+  await check({ "p.csv": gzipSync("a\n1\n") }, { p: { files: "p.csv" } })
+  expect((await readdir(folder.path)).sort()).toEqual(["p.csv", "source.yaml"])
+  const after = (await readdir(tmpdir())).filter((name) => /^flatbed-(?!test-)/.test(name))
+  expect(after.filter((name) => !before.includes(name))).toEqual([])
 })
 
 it("leaves nothing behind", async () => {

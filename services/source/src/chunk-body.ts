@@ -1,15 +1,19 @@
 /** Pure: a chunk's bytes in the file to its body on the wire. */
-import type { TakeBuffer } from "@flatbed/codec"
+import { joinBuffers, type TakeBuffer } from "@flatbed/codec"
 import {
   type ChunkHead,
   type ChunkTail,
   hashColumns,
+  type Manifest,
   type ManifestChunk,
   mediaTypes,
 } from "@flatbed/contract"
 import type { ChunkIndex } from "./chunk-index.ts"
 import { spellCsvRecord } from "./formats/csv-spelling.ts"
 import type { EncodedRows, Layout, Reader, RowsForm } from "./formats/format.ts"
+import { encodings } from "./text/encodings.ts"
+import { createOrigin, type Origin } from "./text/origin.ts"
+import { placeRejectsInOrigin } from "./text/origin-rejects.ts"
 
 const json = {
   name: "json",
@@ -89,13 +93,14 @@ function surround({ manifest, layout }: ChunkIndex, chunk: ManifestChunk, form: 
 /** A chunk's records, all or the first so many, without what surrounds them. */
 export function encodeRecords(
   reader: Reader,
-  { layout, firstLines }: ChunkIndex,
+  { manifest, layout, firstLines }: ChunkIndex,
   chunk: ManifestChunk,
   bytes: Buffer,
   form: FormName,
   limit?: number,
   take?: TakeBuffer,
 ): EncodedRows {
+  const origin = originOf(manifest, chunk, bytes)
   const records = {
     bytes,
     file: chunk.file,
@@ -104,7 +109,23 @@ export function encodeRecords(
     byteFrom: chunk.byte_from,
     rejects: chunk.rejects,
   }
-  return reader.encode(records, layout, rowsFormOf[form], limit, take)
+  if (origin === undefined || chunk.rejects === 0 || form !== "ndjson")
+    return reader.encode(records, layout, rowsFormOf[form], limit, take)
+  const encoded = reader.encode(records, layout, rowsFormOf[form], limit)
+  return { ...encoded, body: joinBuffers([placeRejectsInOrigin(encoded.body, origin)], take) }
+}
+
+/** Where a chunk's bytes stand in the file; undefined where they are the file's own. */
+export function originOf(
+  { files }: Pick<Manifest, "files">,
+  chunk: ManifestChunk,
+  bytes: Buffer,
+): Origin | undefined {
+  const encoding = encodings.find((one) =>
+    files.some(({ file, encoding }) => file === chunk.file && encoding === one),
+  )
+  if (encoding === undefined || chunk.origin_from === undefined) return undefined
+  return createOrigin(encoding, { bytes, textFrom: chunk.byte_from, originFrom: chunk.origin_from })
 }
 
 /** Rows from one chunk or several as one body. */

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import type { Evidence, Manifest } from "@flatbed/contract"
 import type { FileIdentity } from "./file-identity.ts"
 import type { Layout, Mends } from "./formats/format.ts"
+import type { Spelling } from "./text/spelling.ts"
 
 export type ChunkIndex = {
   readonly manifest: Manifest
@@ -11,6 +12,7 @@ export type ChunkIndex = {
   readonly mends: Mends
   /** For each chunk the physical line on which it begins. */
   readonly firstLines: readonly number[]
+  readonly spelling: Spelling
 }
 
 /** An index with what it was made from. */
@@ -18,6 +20,8 @@ export type StoredIndex = {
   /** See nameShape. */
   readonly shape: string
   readonly identity: FileIdentity
+  /** The identity of the text beside the index, where there is one. */
+  readonly text: FileIdentity | undefined
   readonly index: ChunkIndex
 }
 

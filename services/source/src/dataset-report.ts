@@ -19,6 +19,8 @@ import { getDeclared, withDeclared } from "./open-declared.ts"
 import { readingOf } from "./reading.ts"
 import type { SourceSettings } from "./settings.ts"
 import { showCell } from "./show-cell.ts"
+import type { Encoding } from "./text/encodings.ts"
+import type { Compression } from "./text/spelling.ts"
 
 const shownRejects = 5
 // Enough to find a cell that is not clean; more would take time that nobody expects.
@@ -49,6 +51,12 @@ export type DatasetReport = {
       readonly state: "ok" | "rejects"
       readonly version: string
       readonly bytes: number
+      /** How the file's bytes are read, and what says so. */
+      readonly encoding: Encoding
+      readonly encoding_by: "byte order mark" | "settings" | "default"
+      readonly compression: Compression | null
+      /** Of its text in UTF-8, where it is read through one. */
+      readonly text_bytes: number | null
       readonly rows: number
       readonly rejects: number
       /** Records that the filter leaves out. */
@@ -75,7 +83,7 @@ export async function reportDataset(
   try {
     return await withDeclared(settings, name, { indexes: noIndexes, signal }, async (version) => ({
       ...always,
-      ...(await describe(version)),
+      ...(await describe(version, shape.encoding)),
     }))
   } catch (error) {
     signal.throwIfAborted()
@@ -90,8 +98,9 @@ export async function reportDataset(
   }
 }
 
-async function describe(readable: ReadableVersion) {
-  const { manifest, layout, evidence, mends } = readable.index
+async function describe(readable: ReadableVersion, encodingSet: Encoding = "utf-8") {
+  const { manifest, layout, evidence, spelling, mends } = readable.index
+  const by = spelling.isMarked ? "byte order mark" : encodingSet === "utf-8" ? "default" : "settings"
   const written = await readFirstWritten(readable, lookedAt)
   const columns = layout.fields.flatMap(({ name, type, declared, cell, index }, i): ColumnReport[] => {
     const own = evidence[i]
@@ -106,6 +115,10 @@ async function describe(readable: ReadableVersion) {
     state: manifest.rejects === 0 ? ("ok" as const) : ("rejects" as const),
     version: manifest.version,
     bytes: manifest.files.reduce((sum, one) => sum + one.bytes, 0),
+    encoding: spelling.encoding,
+    encoding_by: by as Extract<DatasetReport, { encoding_by: string }>["encoding_by"],
+    compression: spelling.compression ?? null,
+    text_bytes: manifest.files[0]?.text_bytes ?? null,
     rows: manifest.rows,
     rejects: manifest.rejects,
     filtered: manifest.filtered,
@@ -113,7 +126,7 @@ async function describe(readable: ReadableVersion) {
     chunks: manifest.chunks.length,
     columns,
     first_rejects: firstRejects,
-    hint: hintOf(firstRejects),
+    hint: spelling.encoding === "utf-8" ? hintOf(firstRejects) : null,
   }
 }
 

@@ -24,12 +24,20 @@ export type DatasetParts = {
   readonly settleMs: number
   readonly keepVersionsMs: number
   readonly maxRecordBytes: number
+  readonly maxTextBytes: number
   readonly indexes: IndexFolder
   readonly turns: Turns
   /** Told of each version that follows another one, or none. */
   readonly announce: (manifest: Manifest) => void
   readonly metrics: SourceMetrics
   readonly log: Logger
+}
+
+/** Why a content was not made a version, and until when it is not tried again; by the process's own clock, in ms. */
+type Failure = {
+  readonly problem: Problem
+  readonly identity: FileIdentity | undefined
+  readonly until: number
 }
 
 /** `state` speaks of the newest content, `current` is what is served meanwhile. */
@@ -68,7 +76,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
   const held = createHeldVersions(parts.keepVersionsMs, (one) => tellGone(one, "replaced"))
   let making: Promise<void> | undefined
   let progress = { bytes: 0, of: 0 }
-  let failure: { readonly problem: Problem; readonly identity: FileIdentity | undefined } | undefined
+  let failure: Failure | undefined
   let remembered = false
   // What was heard of while a version was made may have come too late for it.
   let lookAgain = false
@@ -94,7 +102,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
       failure = undefined
       return
     }
-    if (failure?.identity !== undefined && sameIdentity(failure.identity, identity)) return
+    if (failure !== undefined && isJudged(failure, identity)) return
     progress = { bytes: 0, of: identity.bytes }
     making = parts.turns
       .take(() => make(identity))
@@ -143,7 +151,10 @@ export function createDataset(parts: DatasetParts): SourceDataset {
     // Only a content is judged once and for all; a missing file, or a disk that failed, is asked again.
     const lasting = problem.code !== "internal" && !problem.retryable
     const known = failure?.problem.code === problem.code && failure.problem.message === problem.message
-    failure = { problem, identity: lasting ? identity : undefined }
+    // Tried at every look, it would be under way at every look, and nobody would be told why.
+    const waits = problem.code === "cache-unusable" ? (problem.retryAfterSeconds ?? 0) * 1000 : 0
+    const until = lasting ? Number.POSITIVE_INFINITY : performance.now() + waits
+    failure = { problem, identity, until }
     if (known) return
     const { code, message: detail, hint, facts } = tellPath(problem, root, file)
     const cause = code === "internal" ? { err: problem.cause } : {}
@@ -157,6 +168,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
     const { version, rows, rejects, filtered, chunks, columns, files } = index.manifest
     const durationMs = Math.round(performance.now() - started)
     const bytes = files.reduce((sum, one) => sum + one.bytes, 0)
+    const { encoding, compression, text_bytes: textBytes } = files[0] ?? {}
     log.info(
       {
         event: "version.published",
@@ -166,6 +178,10 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         rejects,
         filtered,
         bytes,
+        // Absent where the file is its text.
+        encoding,
+        compression,
+        text_bytes: textBytes,
         chunks: chunks.length,
         duration_ms: durationMs,
         cached,
@@ -254,6 +270,10 @@ export function createDataset(parts: DatasetParts): SourceDataset {
       await held.close()
     },
   }
+}
+
+function isJudged({ identity, until }: Failure, now: FileIdentity): boolean {
+  return identity !== undefined && performance.now() < until && sameIdentity(identity, now)
 }
 
 /** The problem of a version whose bytes are no longer there. */

@@ -1,9 +1,10 @@
 /** Pure: how a dataset's CSV is written, as source.yaml says it in the words of Table Dialect (Data Package v2). */
-import type { Settings, SettingsProblem } from "@flatbed/config"
+import { findNearest, type Settings, type SettingsProblem } from "@flatbed/config"
 import Type from "@flatbed/typebox"
 import { nullValuesSchema } from "./cells/cell-settings.ts"
 import type { Dialect } from "./formats/format.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
+import { familiarLabels, findEncoding } from "./text/encodings.ts"
 
 export const dialectSchema = Type.Object({
   delimiter: Type.String({ default: ",", description: "one ASCII character between cells, or tab" }),
@@ -37,6 +38,11 @@ export const dialectSchema = Type.Object({
   line_terminator: Type.Enum(["auto", "cr"], {
     default: "auto",
     description: "what ends a line; auto: LF or CRLF; cr: a carriage return alone",
+  }),
+  encoding: Type.String({
+    default: "utf-8",
+    description:
+      "a WHATWG label such as windows-1252, iso-8859-15 or utf-16le; a byte order mark in the file outweighs it",
   }),
   null_values: nullValuesSchema,
   strict: Type.Boolean({
@@ -92,6 +98,8 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
   if (escapedBy !== undefined && escapedBy !== quote && settings.double_quote === true) {
     add("double_quote", "is true beside escape_char, expected one way to write a quote inside quotes")
   }
+  const encoding = judgeEncoding(settings.encoding)
+  if (encoding !== undefined) add("encoding", encoding)
   if (
     settings.reader !== undefined &&
     problems.length === 0 &&
@@ -100,6 +108,21 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
     add("reader", `is ${settings.reader}, which cannot read this dialect; expected csv-parse`)
   }
   return problems
+}
+
+/** What is wrong with an encoding's label, if anything. */
+function judgeEncoding(label: string): string | undefined {
+  const found = findEncoding(label)
+  if (found === undefined) {
+    const nearest = findNearest(label, familiarLabels)
+    const expected =
+      nearest === undefined
+        ? "expected one such as utf-8, windows-1252 or utf-16le"
+        : `did you mean ${nearest}?`
+    return `is ${JSON.stringify(label)}, which is no encoding's name; ${expected}`
+  }
+  if ("encoding" in found) return undefined
+  return `is ${found.unread}, which is not read; convert the file: iconv -f ${found.unread.toUpperCase()} -t UTF-8 OLD > NEW, and serve the new one`
 }
 
 function notOneSign(setting: string, written: string): string {

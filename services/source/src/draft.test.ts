@@ -73,23 +73,48 @@ describe("a draft", () => {
         {
           path: "/srv/a.csv",
           rows: 2,
-          delimiter: ";",
+          dialect: { delimiter: ";", skip_lines: 2 },
+          columnSettings: {
+            types: { price: "numeric", "on: day": "date" },
+            formats: { "on: day": "dd.MM.yyyy" },
+            clean: { price: ["trim", { decimal: ",", group: " " }, { null_if: ["-", "."] }] },
+            null_values: { price: ["", "NA", "null"] },
+          },
+          because: [
+            { about: "dialect.delimiter", because: "; stands\nthere" },
+            { about: "columns.price", because: "commas" },
+            { about: "dialect.header", because: "as usual" },
+          ],
+          notes: ["mind the\ngap"],
           columns: [
             { name: "id", type: "integer" },
             { name: "a\nb: c", type: "text" },
           ],
         },
-        { path: "/srv/b.csv", delimiter: ";", trouble: "b.csv holds\nno bytes" },
+        { path: "/srv/b.csv", dialect: { delimiter: ";" }, trouble: "b.csv holds\nno bytes" },
         { path: "/srv/c.csv", rejects: { count: 1, first: "line 2:\nno" } },
       ],
       { folder: "/srv" },
     )
     expect(yaml).toContain("    #   id: integer\n")
     expect(yaml).toContain('    #   "a\\nb: c": text\n')
+    expect(yaml).toContain("    # delimiter: ; stands there\n    dialect: ")
+    expect(yaml).toContain("    # price: commas\n    columns:\n")
+    expect(yaml).toContain("    # mind the gap\n")
+    expect(yaml).not.toContain("as usual")
     expect(yaml).toContain("    # 1 record will be set aside; the first: line 2: no\n")
     expect(yaml).toContain("  # b.csv cannot be served as it is: b.csv holds no bytes\n")
     expect(parse(yaml).datasets).toEqual({
-      a: { files: "a.csv", dialect: { delimiter: ";" } },
+      a: {
+        files: "a.csv",
+        dialect: { delimiter: ";", skip_lines: 2 },
+        columns: {
+          types: { price: "numeric", "on: day": "date" },
+          formats: { "on: day": "dd.MM.yyyy" },
+          clean: { price: ["trim", { decimal: ",", group: " " }, { null_if: ["-", "."] }] },
+          null_values: { price: ["", "NA", "null"] },
+        },
+      },
       c: { files: "c.csv" },
     })
     const mended = yaml.replace(/^ {2}# (b:.*| {2}(?:files|dialect):.*)$/gm, "  $1")

@@ -2,6 +2,8 @@
 import { basename, dirname, join, relative, sep } from "node:path"
 import type { Column } from "@flatbed/contract"
 import { counted } from "./counted.ts"
+import type { ColumnSettings, DialectSettings } from "./discover/proposal.ts"
+import { yamlFlow, yamlText } from "./flow-yaml.ts"
 
 export type DraftFile = {
   /** Absolute. */
@@ -13,8 +15,13 @@ export type DraftFile = {
   readonly rejects?: { readonly count: number; readonly first: string }
   /** Why it cannot be served as it is; then the whole dataset is a comment. */
   readonly trouble?: string
-  /** Written only when it is not a comma. */
-  readonly delimiter?: string
+  /** What discovery proposes; nothing where everything is as by default. */
+  readonly dialect?: DialectSettings
+  readonly columnSettings?: ColumnSettings
+  /** Why, a sentence for each, of `dialect.delimiter` or `columns.price`; written as comments. */
+  readonly because?: readonly { readonly about: string; readonly because: string }[]
+  /** What no setting mends, or a person has to decide; comments too. */
+  readonly notes?: readonly string[]
 }
 
 export type Draft = {
@@ -61,8 +68,8 @@ export function draftSourceYaml(files: readonly DraftFile[], place: DraftPlace):
     `  host: 127.0.0.1 # this machine only; beyond it, auth must name a token: ${tokenCommand}`,
     "  port: 4000",
     "",
-    `root: ${text(absolute ? top : relative(folder, top).split(sep).join("/") || ".")} # only files below this folder can be served`,
-    ...(absolute ? [`cache: ${text(join(folder, standardCache))} # chunk indexes; may be deleted`] : []),
+    `root: ${yamlText(absolute ? top : relative(folder, top).split(sep).join("/") || ".")} # only files below this folder can be served`,
+    ...(absolute ? [`cache: ${yamlText(join(folder, standardCache))} # chunk indexes; may be deleted`] : []),
     "",
     ...(entries.length === 0 ? ["datasets: {}"] : ["datasets:", ...entries]),
   ]
@@ -102,6 +109,7 @@ function isWithin(folder: string, above: string): boolean {
 function nameOf(path: string): string {
   // NFKD parts a letter from its accent, so that `Übersicht` becomes `ubersicht`.
   const plain = basename(path)
+    .replace(/\.(?:gz|zst)$/i, "")
     .replace(/\.[^.]*$/, "")
     .normalize("NFKD")
     .replace(/\p{M}/gu, "")
@@ -112,23 +120,43 @@ function nameOf(path: string): string {
   return plain === "" ? "dataset" : plain
 }
 
-function draftDataset(name: string, file: string, draft: DraftFile): string[] {
-  const { columns, rows, rejects, trouble, delimiter = "," } = draft
+/** One dataset's lines, below `datasets:`; `file` is relative to the root. */
+export function draftDataset(name: string, file: string, draft: DraftFile): string[] {
+  const { columns, rows, rejects, trouble, dialect = {}, columnSettings = {}, notes = [] } = draft
   const lines = [
-    `  ${text(name)}: # /v1/datasets/${name}`,
-    `    files: ${text(file)}`,
-    ...(delimiter === ","
-      ? []
-      : [`    dialect: { delimiter: ${JSON.stringify(delimiter)} } # as in its first line`]),
+    `  ${yamlText(name)}: # /v1/datasets/${name}`,
+    `    files: ${yamlText(file)}`,
+    ...commentsOn("dialect", Object.keys(dialect), draft),
+    ...(Object.keys(dialect).length === 0 ? [] : [`    dialect: ${yamlFlow(dialect)}`]),
+    ...draftColumnSettings(columnSettings, draft),
+    ...notes.map((note) => `    # ${oneLine(note)}`),
     ...(rejects === undefined ? [] : [`    # ${oneLine(sayRejects(rejects))}`]),
     ...(columns === undefined ? [] : describeColumns(columns, rows)),
   ]
   if (trouble === undefined) return lines
   return [
-    `  # ${text(file)} cannot be served as it is: ${oneLine(trouble)}`,
+    `  # ${yamlText(file)} cannot be served as it is: ${oneLine(trouble)}`,
     "  # When it is mended, take the # away from these lines:",
     ...lines.map((line) => line.replace(/^ {2}/, "  # ")),
   ]
+}
+
+function draftColumnSettings(settings: ColumnSettings, draft: DraftFile): string[] {
+  const entries = Object.entries(settings)
+  if (entries.length === 0) return []
+  const names = [...new Set(entries.flatMap(([, byName]) => Object.keys(byName)))]
+  return [
+    ...commentsOn("columns", names, draft),
+    "    columns:",
+    ...entries.map(([key, byName]) => `      ${key}: ${yamlFlow(byName)}`),
+  ]
+}
+
+function commentsOn(part: string, names: readonly string[], { because = [] }: DraftFile): string[] {
+  return names.flatMap((name) => {
+    const why = because.find(({ about }) => about === `${part}.${name}`)
+    return why === undefined ? [] : [`    # ${oneLine(`${name}: ${why.because}`)}`]
+  })
 }
 
 /** `2 records will be set aside; the first: …` */
@@ -141,16 +169,8 @@ function describeColumns(columns: NonNullable<DraftFile["columns"]>, rows: numbe
   return [
     `    # Columns, with the types ${found}. To change them:`,
     "    # columns: { drop: [name], rename: { name: other }, types: { name: text } }",
-    ...columns.map(({ name, type }) => `    #   ${text(name)}: ${type}`),
+    ...columns.map(({ name, type }) => `    #   ${yamlText(name)}: ${type}`),
   ]
-}
-
-/** As YAML's plain style where nothing could be misread, otherwise quoted as JSON, which is YAML. */
-function text(value: string): string {
-  const isPlain =
-    /^[A-Za-z_./][A-Za-z0-9_./ -]*$/.test(value) &&
-    !/\s$|^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value)
-  return isPlain ? value : JSON.stringify(value)
 }
 
 function oneLine(sentence: string): string {

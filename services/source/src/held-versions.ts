@@ -5,8 +5,11 @@ import type { OpenFile } from "./open-file.ts"
 // Each holds a descriptor, and a file rewritten every second must not use them up.
 const maxReplaced = 32
 
+/** What chunks are read from, a file or its text, with the file's identity. */
+export type ServedBytes = Pick<OpenFile, "identity" | "read" | "close">
+
 /** A version with the open descriptor its chunks are read from. */
-export type HeldVersion = { readonly index: ChunkIndex; readonly open: OpenFile }
+export type HeldVersion = { readonly index: ChunkIndex; readonly open: ServedBytes }
 
 /** Holds each successor's predecessor for `keepMs`. `onReleased` hears of each that is let go then. */
 export function createHeldVersions(keepMs: number, onReleased: (held: HeldVersion) => void) {

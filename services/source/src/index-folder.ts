@@ -1,21 +1,30 @@
 /**
- * The chunk indexes of one dataset in the cache folder. Each is written aside, flushed and renamed, so a reader
- * sees a whole one or none; what is damaged all the same counts as none.
+ * The chunk indexes of one dataset in the cache folder, and the newest text. Each is written aside, flushed and renamed,
+ * so a reader sees a whole one or none; what is damaged all the same counts as none.
  */
 import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises"
 import { join } from "node:path"
 import { type ChunkIndex, decodeIndex, encodeIndex, type StoredIndex } from "./chunk-index.ts"
 import { type FileIdentity, sameIdentity } from "./file-identity.ts"
+import { createPassingText, createText, openText, type TextDraft, type TextFile } from "./text/text-file.ts"
 
 // Old indexes only serve to tell what is gone apart from what never was; so many is memory enough.
 const keptIndexes = 32
 const indexEnding = ".json"
 const goneEnding = ".gone"
+const textEnding = ".text"
+const asideEnding = ".tmp"
+
+/** What was kept of a version. Whoever gets a text closes it. */
+export type FoundIndex = { readonly index: ChunkIndex; readonly text: TextFile | undefined }
 
 export type IndexFolder = {
-  /** The index made with these settings from a file of this identity. */
-  find(shape: string, identity: FileIdentity): Promise<ChunkIndex | undefined>
-  save(stored: StoredIndex): Promise<void>
+  /** What was made with these settings from a file of this identity. An index whose text is not there is none. */
+  find(shape: string, identity: FileIdentity): Promise<FoundIndex | undefined>
+  /** Keeps it, with its text, in the place of every other text: those that are served stay readable. */
+  save(stored: Omit<StoredIndex, "text">, text: TextDraft | undefined): Promise<void>
+  /** A new text, gone when it is closed unless it was saved. `file` is whose it is. Raises cache-unusable. */
+  createText(file: string): Promise<TextDraft>
   /** Forgets what a version was, not that it was. */
   discard(version: string): Promise<void>
   /** The versions this folder has seen, the oldest of them perhaps forgotten. */
@@ -23,24 +32,29 @@ export type IndexFolder = {
 }
 
 /** Where indexes are found and left. */
-export type IndexStore = Pick<IndexFolder, "find" | "save">
+export type IndexStore = Pick<IndexFolder, "find" | "save" | "createText">
 
 /** For commands that make a version and leave nothing behind. */
-export const noIndexes: IndexStore = { find: async () => undefined, save: async () => {} }
+export const noIndexes: IndexStore = {
+  find: async () => undefined,
+  save: async () => {},
+  createText: createPassingText,
+}
 
 /** Makes the folder when something is saved. */
 export function createIndexFolder(folder: string): IndexFolder {
   const pathOf = (version: string, ending: string) => join(folder, version + ending)
+  // The texts that this process is writing; another one's lies there since it died.
+  const underWay = new Set<string>()
+  const isLeftBehind = (name: string) => name.endsWith(textEnding + asideEnding) && !underWay.has(name)
+  let texts = 0
 
-  async function list(): Promise<string[]> {
-    return readdir(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT" || error.code === "ENOTDIR") return []
-      throw error
-    })
-  }
+  const list = () => listFolder(folder)
+
+  const removeTexts = (isOver: (name: string) => boolean) => removeFiles(folder, isOver)
 
   async function prune(): Promise<void> {
-    const names = await list()
+    const names = (await list()).filter((name) => !isText(name))
     const aged = await Promise.all(
       names.map(async (name) => ({ name, age: await ageOf(join(folder, name)) })),
     )
@@ -53,15 +67,39 @@ export function createIndexFolder(folder: string): IndexFolder {
       for (const name of await list()) {
         if (!name.endsWith(indexEnding)) continue
         const stored = decodeIndex(await readFile(join(folder, name)))
-        if (stored?.shape === shape && sameIdentity(stored.identity, identity)) return stored.index
+        if (stored?.shape !== shape || !sameIdentity(stored.identity, identity)) continue
+        const { index, text: kept } = stored
+        if (kept === undefined) return { index, text: undefined }
+        const text = await openText(pathOf(index.manifest.version, textEnding), kept)
+        if (text !== undefined) return { index, text }
       }
       return undefined
     },
-    async save(stored) {
+    async createText(file) {
+      await removeTexts(isLeftBehind)
+      texts += 1
+      const name = `${process.pid}.${texts}${textEnding}${asideEnding}`
+      underWay.add(name)
+      const draft = await createText(join(folder, name), file).catch((error) => {
+        underWay.delete(name)
+        throw error
+      })
+      return {
+        ...draft,
+        close: () => draft.close().finally(() => underWay.delete(name)),
+      }
+    },
+    async save(made, draft) {
       await mkdir(folder, { recursive: true })
-      const { version } = stored.index.manifest
+      const { version } = made.index.manifest
+      const textName = version + textEnding
+      await draft?.keep(join(folder, textName))
+      const isReplaced = (name: string) =>
+        name.endsWith(textEnding) && (draft === undefined || name !== textName)
+      await removeTexts((name) => isReplaced(name) || isLeftBehind(name))
+      const stored = { ...made, text: await draft?.identify() }
       // In one process one pass at a time writes here; another process has another number.
-      const aside = pathOf(version, `.${process.pid}.tmp`)
+      const aside = pathOf(version, `.${process.pid}${asideEnding}`)
       const file = await open(aside, "w", 0o600)
       try {
         await file.writeFile(encodeIndex(stored))
@@ -79,15 +117,36 @@ export function createIndexFolder(folder: string): IndexFolder {
           if (error.code !== "ENOENT") throw error
         },
       )
+      await rm(pathOf(version, textEnding), { force: true })
     },
     async versions() {
       const names = await list()
       return names
-        .filter((name) => !name.endsWith(".tmp"))
+        .filter((name) => name.endsWith(indexEnding) || name.endsWith(goneEnding))
         .map((name) => name.slice(0, name.lastIndexOf(".")))
     },
   }
 }
+
+/** Texts of datasets that are served no more would take room for ever; the cache may be emptied at any time. */
+export async function removeOtherTexts(cache: string, datasets: readonly string[]): Promise<void> {
+  const others = (await listFolder(cache)).filter((name) => !datasets.includes(name))
+  for (const name of others) await removeFiles(join(cache, name), isText)
+}
+
+async function listFolder(folder: string): Promise<string[]> {
+  return readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return []
+    throw error
+  })
+}
+
+async function removeFiles(folder: string, isOver: (name: string) => boolean): Promise<void> {
+  const names = (await listFolder(folder)).filter(isOver)
+  await Promise.all(names.map((name) => rm(join(folder, name), { force: true })))
+}
+
+const isText = (name: string) => name.endsWith(textEnding) || name.endsWith(textEnding + asideEnding)
 
 async function ageOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.mtimeMs ?? 0

@@ -1,6 +1,6 @@
 export { buildApp, type SourceApp } from "./app.ts"
+export { discoverFile } from "./discover-file.ts"
 export { type Draft, type DraftFile, draftSourceYaml } from "./draft.ts"
-export { sniffDelimiter } from "./formats/sniff-delimiter.ts"
 export {
   checkSourceSettings,
   type DatasetSettings,
@@ -9,3 +9,4 @@ export {
   sourceSettingsSchema,
 } from "./settings.ts"
 export { type RunningSource, startSource } from "./start-source.ts"
+export { readTextHead } from "./text/read-head.ts"

@@ -1,5 +1,6 @@
 import { readFile, symlink } from "node:fs/promises"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { commandLine } from "@flatbed/edge"
 import { type TemporaryFolder, temporaryFolder, waitFor } from "@flatbed/testing"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
@@ -66,20 +67,38 @@ describe("init", () => {
     }
   })
 
+  it("serves packed files and UTF-16 as they are", async () => {
+    await folder.write("data/a.csv.gz", gzipSync("id;name\n1;Ann\n"))
+    await folder.write("data/b.tsv", Buffer.from("\ufeffid\tname\n1\tÄnn\n", "utf16le"))
+    await folder.write("data/cut.csv.gz", gzipSync("id\n1\n").subarray(0, 20))
+    const { value, text } = await init()
+    expect(value.datasets.map(({ name, file, rows }) => [name, file, rows])).toEqual([
+      ["a", "a.csv.gz", 1],
+      ["b", "b.tsv", 1],
+      ["cut", "cut.csv.gz", null],
+    ])
+    expect(text).toContain("cut.csv.gz cannot be served as it is")
+    const { settings } = await readSourceSettings({ file: value.file, env: {} })
+    expect(settings.datasets).toMatchObject({
+      a: { dialect: { delimiter: ";" } },
+      b: { dialect: { delimiter: "tab" } },
+    })
+  })
+
   it("says how many records of a file will be set aside, and why the first", async () => {
     const latin = Buffer.from("id,name\n1,caf\u00e9\n2\n3,x\n", "latin1")
     await folder.write("data/latin.csv", latin)
     const { text, value } = await init()
     const found =
-      /latin: latin\.csv, 1 row, 2 columns\n +2 records will be set aside; the first: line 2: encoding-error: .*iconv/
+      /latin: latin\.csv, 2 rows, 2 columns\n +1 record will be set aside; the first: line 3: missing-cell: /
     expect(text).toMatch(found)
-    expect(value.datasets).toMatchObject([{ rows: 1, rejects: { count: 2 } }])
+    expect(value.datasets).toMatchObject([{ rows: 2, rejects: { count: 1 } }])
     const yaml = await readFile(join(folder.path, "source.yaml"), "utf8")
-    expect(yaml).toMatch(/# 2 records will be set aside; the first: line 2: encoding-error: /)
+    expect(yaml).toMatch(/# 1 record will be set aside; the first: line 3: missing-cell: /)
+    expect(yaml).toContain("    dialect: { encoding: windows-1252 }\n")
   })
 
   it("writes a file that cannot be served into a comment, with the reason and what to do", async () => {
-    await folder.write("data/latin.csv", Buffer.from("id,caf\u00e9\n", "latin1"))
     await folder.write("data/a*.csv", "id\n1\n")
     await folder.write("data/bad.csv", 'a,"b\n1,2\n')
     await folder.write("data/nothing.csv", "")
@@ -87,7 +106,6 @@ describe("init", () => {
     expect(text).toMatch(
       / {2}bad\.csv cannot be served as it is and stands in a comment: .*line 1.* Close the quote/,
     )
-    expect(text).toContain("iconv -f WINDOWS-1252 -t UTF-8 latin.csv > latin-utf8.csv")
     const yaml = await readFile(join(folder.path, "source.yaml"), "utf8")
     expect(yaml).toMatch(/^ {2}# bad\.csv cannot be served as it is: .*bad\.csv/m)
     const { settings } = await readSourceSettings({ file: join(folder.path, "source.yaml"), env: {} })

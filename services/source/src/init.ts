@@ -5,9 +5,9 @@ import { dirname, join, resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
 import { type Command, type CommandContext, commandLine } from "@flatbed/edge"
 import { counted } from "./counted.ts"
+import { discoverFile } from "./discover-file.ts"
 import { type DraftFile, draftSourceYaml, sayRejects } from "./draft.ts"
 import { shellWord } from "./shell-word.ts"
-import { surveyFile } from "./survey.ts"
 
 const standardFile = "source.yaml"
 
@@ -32,7 +32,7 @@ async function init({ args, configFile, signal, print, note }: CommandContext): 
   const files: DraftFile[] = []
   for (const path of paths) {
     note(`reading ${path}`)
-    files.push(await surveyFile(path, signal))
+    files.push(await discoverFile(path, signal))
   }
   const { yaml, datasets } = draftSourceYaml(files, {
     folder: dirname(target),
@@ -69,15 +69,16 @@ async function findCsvFiles(folder: string, written: string): Promise<string[]> 
     .sort()
   if (names.length > 0) return names.map((name) => join(folder, name))
   const below = await findFolderWithCsv(folder, entries)
-  throw new Problem("usage-invalid", `${written} holds no file whose name ends in .csv.`, {
+  throw new Problem("usage-invalid", `${written} holds no file whose name ends in .csv or .tsv.`, {
     hint:
       below === undefined
-        ? "Name the folder in which the .csv files themselves lie; folders below it are not searched."
+        ? "Name the folder in which the files themselves lie (.csv or .tsv, also with .gz or .zst); folders below it are not searched."
         : `Folders below it are not searched, but ${join(written, below)} holds some: name that one.`,
   })
 }
 
-const isCsvFile = (entry: Dirent) => !entry.isDirectory() && /^[^.].*\.csv$/i.test(entry.name)
+const isCsvFile = (entry: Dirent) =>
+  !entry.isDirectory() && /^[^.].*\.(?:csv|tsv)(?:\.gz|\.zst)?$/i.test(entry.name)
 
 async function findFolderWithCsv(folder: string, entries: readonly Dirent[]): Promise<string | undefined> {
   for (const entry of entries) {

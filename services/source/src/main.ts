@@ -1,6 +1,7 @@
 /** The program flatbed-source. */
 import { runProgram } from "@flatbed/edge"
 import { checkCommand } from "./check.ts"
+import { discoverCommand } from "./discover.ts"
 import { exportCommand } from "./export.ts"
 import { initCommand } from "./init.ts"
 import { previewCommand } from "./preview.ts"
@@ -12,5 +13,13 @@ process.exitCode = await runProgram({
   name: "flatbed-source",
   summary: "Serves flat files as versioned, immutable chunks over HTTP.",
   version: readSourceVersion(),
-  commands: [serveCommand, initCommand, checkCommand, previewCommand, exportCommand, tokenNewCommand],
+  commands: [
+    serveCommand,
+    discoverCommand,
+    initCommand,
+    checkCommand,
+    previewCommand,
+    exportCommand,
+    tokenNewCommand,
+  ],
 })

@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto"
 import { appendFileSync, renameSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
 import { csvParseReader } from "./formats/csv-parse.ts"
@@ -13,7 +15,11 @@ afterEach(async () => {
 })
 
 /** Makes a version while `disturb` may touch the file: it is called at every step of every pass. */
-async function make(csv: string, disturb: (path: string, pass: number) => void, settleMs = 0) {
+async function make(
+  csv: string | Buffer,
+  disturb: (path: string, pass: number, bytes: number, of: number) => void,
+  settleMs = 0,
+) {
   folder = await temporaryFolder()
   const path = await folder.write("t.csv", csv)
   let pass = 0
@@ -29,11 +35,12 @@ async function make(csv: string, disturb: (path: string, pass: number) => void, 
     reader: csvParseReader,
     settleMs,
     maxRecordBytes: 1000,
+    maxTextBytes: 10_000_000,
     indexes: createIndexFolder(join(folder.path, "cache")),
     signal: AbortSignal.timeout(20_000),
-    onProgress: (bytes) => {
+    onProgress: (bytes, of) => {
       if (bytes === 0) pass += 1
-      disturb(path, pass)
+      disturb(path, pass, bytes, of)
     },
     onCacheTrouble: (error) => {
       throw error
@@ -67,6 +74,24 @@ describe("a version", () => {
       if (pass === 1) writeFileSync(path, 'a\n"half and whole"\n')
     })
     expect(made.rows).toBe(1)
+  })
+
+  it("of a packed file is made of another pass when the file grew, and its progress counts the file's bytes", async () => {
+    // Of little that repeats, so that it is read in several parts.
+    const rows = Array.from({ length: 20_000 }, () => `${randomBytes(20).toString("hex")}\n`)
+    const packed = gzipSync(`a\n${rows.join("")}`)
+    let grown = false
+    const told: [number, number][] = []
+    const made = await make(packed, (path, pass, bytes, of) => {
+      told.push([pass, bytes / of])
+      if (!grown) appendFileSync(path, gzipSync("2\n"))
+      grown = true
+    })
+    expect(made).toMatchObject({ passes: 2, rows: 20_001 })
+    const shares = told.filter(([pass]) => pass === 2).map(([, share]) => share)
+    expect(shares).toEqual([...shares].sort((a, b) => a - b))
+    expect([shares[0], shares.at(-1)]).toEqual([0, 1])
+    expect(shares.some((share) => share > 0.1 && share < 0.5)).toBe(true)
   })
 
   it("is given up after three disturbed passes", async () => {

@@ -1,11 +1,13 @@
 /** From a path to a version: the cached index if the file is the same, otherwise passes until one is undisturbed. */
 import { setTimeout as wait } from "node:timers/promises"
-import { passWithFormats } from "./census-pass.ts"
-import { type ChunkIndex, withHashKey } from "./chunk-index.ts"
+import { withHashKey } from "./chunk-index.ts"
 import { sameIdentity } from "./file-identity.ts"
 import type { Reader } from "./formats/format.ts"
+import type { HeldVersion, ServedBytes } from "./held-versions.ts"
 import type { IndexStore } from "./index-folder.ts"
 import { identifyFile, type OpenFile, openFile, unsettled } from "./open-file.ts"
+import { type ReadFile, readFile } from "./read-file.ts"
+import type { TextFile } from "./text/text-file.ts"
 import { nameShape, type Shape } from "./version-name.ts"
 
 // How often a file may change under our eyes before the attempt is given up; the next look begins another.
@@ -20,6 +22,8 @@ export type MakeRequest = {
   readonly reader: Reader
   readonly settleMs: number
   readonly maxRecordBytes: number
+  /** The longest text that a packed or transcoded file may make. */
+  readonly maxTextBytes: number
   readonly indexes: IndexStore
   readonly signal: AbortSignal
   readonly onProgress: (bytes: number, of: number) => void
@@ -27,8 +31,8 @@ export type MakeRequest = {
   readonly onCacheTrouble: (error: unknown) => undefined
 }
 
-/** A version with the descriptor it was made from; whoever gets it closes it. */
-export type MadeVersion = { readonly index: ChunkIndex; readonly open: OpenFile; readonly cached: boolean }
+/** A version with the descriptor that it is served from; whoever gets it closes it. */
+export type MadeVersion = HeldVersion & { readonly cached: boolean }
 
 /** Raises the problems of opening and of reading, and file-unsettled when the file will not keep still. */
 export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
@@ -40,15 +44,19 @@ export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
     try {
       const found = await indexes.find(shapeName, open.identity).catch(request.onCacheTrouble)
       if (found !== undefined) {
-        kept = true
-        return { index: withHashKey(found, shape.columns.hashKey), open, cached: true }
+        kept = found.text === undefined
+        const index = withHashKey(found.index, shape.columns.hashKey)
+        return { index, open: serveFrom(open, found.text), cached: true }
       }
       if (!(await isSettled(request, open))) continue
-      const index = await undisturbed(request, open)
-      if (index === undefined) continue
-      await indexes.save({ shape: shapeName, identity: open.identity, index }).catch(request.onCacheTrouble)
-      kept = true
-      return { index, open, cached: false }
+      const made = await undisturbed(request, open)
+      if (made === undefined) continue
+      const { index, text } = made
+      await indexes
+        .save({ shape: shapeName, identity: open.identity, index }, text)
+        .catch(request.onCacheTrouble)
+      kept = text === undefined
+      return { index, open: serveFrom(open, text), cached: false }
     } finally {
       if (!kept) await open.close()
     }
@@ -73,23 +81,22 @@ async function isSettled({ root, file, settleMs, signal }: MakeRequest, open: Op
   return sameIdentity(seen, open.identity)
 }
 
+/** A text holds all that is served: the file may go. */
+function serveFrom(open: OpenFile, text: TextFile | undefined): ServedBytes {
+  return text === undefined ? open : { identity: open.identity, read: text.read, close: text.close }
+}
+
 /** One pass; undefined when the file changed meanwhile, whatever the pass made of it. */
-async function undisturbed(request: MakeRequest, open: OpenFile): Promise<ChunkIndex | undefined> {
-  const { dataset, file, reader, shape, maxRecordBytes, signal, onProgress } = request
-  onProgress(0, open.identity.bytes)
+async function undisturbed(request: MakeRequest, open: OpenFile): Promise<ReadFile | undefined> {
+  const { signal, onProgress } = request
+  const of = open.identity.bytes
+  onProgress(0, of)
   const stayed = async () => sameIdentity(await open.identify(), open.identity)
   try {
-    const index = await passWithFormats({
-      dataset,
-      file,
-      open,
-      reader,
-      shape,
-      maxRecordBytes,
-      signal,
-      onProgress: (bytes) => onProgress(bytes, open.identity.bytes),
-    })
-    return (await stayed()) ? index : undefined
+    const made = await readFile({ ...request, open, onProgress: (bytes) => onProgress(bytes, of) })
+    if (await stayed()) return made
+    await made.text?.close()
+    return undefined
   } catch (error) {
     // A file that is being written may look malformed; only what stayed the same is to blame.
     signal.throwIfAborted()

@@ -53,20 +53,23 @@ function createOpenFile(handle: FileHandle, file: string, identity: FileIdentity
   return {
     identity,
     identify: () => identifyHandle(handle, file),
-    async read(into, offset) {
-      let filled = 0
-      while (filled < into.length) {
-        const { bytesRead } = await handle.read(into, filled, into.length - filled, offset + filled)
-        if (bytesRead === 0) break
-        filled += bytesRead
-      }
-      return filled
-    },
+    read: (into, offset) => readInto(handle, into, offset),
     close: () => {
       closing ??= handle.close()
       return closing
     },
   }
+}
+
+/** Fills the buffer from the offset on and answers how many bytes there were. */
+export async function readInto(handle: FileHandle, into: Buffer, offset: number): Promise<number> {
+  let filled = 0
+  while (filled < into.length) {
+    const { bytesRead } = await handle.read(into, filled, into.length - filled, offset + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return filled
 }
 
 async function find(root: string, file: string): Promise<{ path: string; identity: FileIdentity }> {
@@ -82,7 +85,8 @@ async function find(root: string, file: string): Promise<{ path: string; identit
   }
 }
 
-async function identifyHandle(handle: FileHandle, file: string): Promise<FileIdentity> {
+/** What an open file is now; raises file-forbidden when it is not a regular one. */
+export async function identifyHandle(handle: FileHandle, file: string): Promise<FileIdentity> {
   return identityOf((await handle.stat({ bigint: true })) as BigStats, file)
 }
 

@@ -3,6 +3,7 @@ import { dialectOf } from "./dialect-settings.ts"
 import type { Reader } from "./formats/format.ts"
 import { chooseReader } from "./formats/readers.ts"
 import type { DatasetSettings, SourceSettings } from "./settings.ts"
+import { type Encoding, findEncoding } from "./text/encodings.ts"
 import type { Shape } from "./version-name.ts"
 
 const defaultChunkBytes = 1024 * 1024
@@ -15,6 +16,7 @@ export type Reading = {
   readonly reader: Reader
   readonly settleMs: number
   readonly maxRecordBytes: number
+  readonly maxTextBytes: number
 }
 
 /** How this dataset's file is read. */
@@ -27,6 +29,7 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
     reader: chooseReader(shape.dialect, dataset.dialect.reader),
     settleMs: settings.settle,
     maxRecordBytes: settings.record_limit,
+    maxTextBytes: settings.expand_limit,
   }
 }
 
@@ -36,5 +39,12 @@ function shapeOf({ columns, filter, chunk, dialect }: DatasetSettings, hashKey: 
     columns: { ...columns, filter, nullWords: dialect.null_values, hashKey, strict: dialect.strict },
     chunk: chunk.rows === undefined ? { bytes: chunk.bytes ?? defaultChunkBytes } : { rows: chunk.rows },
     dialect: dialectOf(dialect),
+    encoding: encodingOf(dialect.encoding),
   }
+}
+
+/** Labels that mean nothing are refused with the settings. */
+function encodingOf(label: string): Encoding {
+  const found = findEncoding(label)
+  return found !== undefined && "encoding" in found ? found.encoding : "utf-8"
 }

@@ -21,6 +21,7 @@ export function formatReport(report: DatasetReport): string {
   const lines = [
     `file     ${file}, ${counted(bytes, "byte")}, ${counted(rows + filtered, "record")}, ${counted(rejects, "reject")}` +
       (filtered === 0 ? "" : `, ${filtered} filtered`),
+    `text     ${describeText(report)}`,
     `reader   ${how}`,
     ...mendLines(report.mends),
     `version  ${version} in ${counted(chunks, "chunk")}`,
@@ -38,6 +39,13 @@ export function formatReport(report: DatasetReport): string {
     ),
   ]
   return [`${dataset}: ${state === "ok" ? "ok" : "servable, with rejects"}`, ...indented(lines)].join("\n")
+}
+
+/** `windows-1252 by settings, gzip, 1234 bytes in UTF-8` */
+function describeText(report: Extract<DatasetReport, { encoding: string }>): string {
+  const { encoding, encoding_by: by, compression, text_bytes: textBytes } = report
+  const length = textBytes === null ? [] : [`${counted(textBytes, "byte")} in UTF-8`]
+  return [`${encoding} by ${by}`, ...(compression === null ? [] : [compression]), ...length].join(", ")
 }
 
 function renamedLine({ name, evidence: { renamed } }: ColumnReport): readonly string[] {
@@ -79,7 +87,8 @@ function columnLines(columns: readonly ColumnReport[]): readonly string[] {
   return lines.map((line, i) => `${line}  ${i === 0 ? "because" : (rows[i - 1]?.at(-1) ?? "")}`)
 }
 
-function whyOf({ declared, evidence }: ColumnReport): string {
+/** Why a column has its type, in a sentence. */
+export function whyOf({ declared, evidence }: Pick<ColumnReport, "declared" | "evidence">): string {
   const { forms, ruled_out: ruledOut } = evidence
   if (ruledOut !== null) {
     const { type, row, line, value } = ruledOut

@@ -68,8 +68,8 @@ it("serves until it is told to stop, logging to the file that is named", async (
 it("notes a file that cannot be read on the terminal too when the log goes to a file", async () => {
   const failed = async (log: string) =>
     await waitFor(async () => (await readFile(log, "utf8")).includes("version.failed"))
-  const { notes } = await serve({ FLATBED_SOURCE__SETTLE: "0ms" }, failed, "id,id\n1,2\n")
-  expect(notes).toEqual([expect.stringMatching(/^t: .*id/)])
+  const { notes } = await serve({ FLATBED_SOURCE__SETTLE: "0ms" }, failed, 'id,"id\n1,2\n')
+  expect(notes).toEqual([expect.stringMatching(/^t: .*malformed/)])
 })
 
 it("looks at certificate and files again on SIGHUP, and lives on", async () => {

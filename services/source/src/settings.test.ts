@@ -59,7 +59,7 @@ describe("source.yaml", () => {
       files: "telecom/telecom.csv",
       columns: { drop: ["state", "account length", "area code"], rename: {}, types: {} },
       chunk: { rows: 1000 },
-      dialect: { delimiter: ",", quote_char: '"' },
+      dialect: { delimiter: ",", quote_char: '"', encoding: "utf-8" },
     })
   })
 
@@ -165,6 +165,19 @@ describe("source.yaml", () => {
       key: join(folder, "tls/k.pem"),
       minimum: "TLSv1.2",
     })
+  })
+
+  it.each([
+    [
+      "windows-1225",
+      'dialect.encoding is "windows-1225", which is no encoding\'s name; did you mean windows-1255?',
+    ],
+    ["latin-1", "did you mean latin1?"],
+    ["klingon", "expected one such as utf-8, windows-1252 or utf-16le"],
+    ["sjis", "is shift_jis, which is not read; convert the file: iconv -f SHIFT_JIS -t UTF-8"],
+  ])("refuses the encoding %s and says what to write", async (encoding, expected) => {
+    const datasets = { t: { files: "a.csv", dialect: { encoding } } }
+    expect(await refusal(JSON.stringify({ datasets }))).toContain(expected)
   })
 
   it("says that a host beyond loopback needs auth", async () => {

@@ -121,7 +121,8 @@ export const sourceSettingsSchema = Type.Object({
   }),
   cache: path({
     default: standardCache,
-    description: "folder for chunk indexes; may be deleted at any time",
+    description:
+      "folder for chunk indexes, and for the text of each file that is packed or not UTF-8; may be deleted at any time",
   }),
   auth: authSchema,
   datasets: Type.Record(Type.String({ pattern: datasetNamePattern }), datasetSchema, {
@@ -167,6 +168,11 @@ export const sourceSettingsSchema = Type.Object({
     default: `${standardRecordBytes / 2 ** 20}MiB`,
     description:
       "the longest record, and how far behind a damaged one the next is looked for; beyond it the file is refused",
+  }),
+  expand_limit: bytes({
+    default: "64GiB",
+    description:
+      "the longest text of a file that is packed (gzip, zstd) or not UTF-8; beyond it the file is refused",
   }),
   timeouts: Type.Object({
     headers: duration({ default: "10s", description: "for a request's headers to arrive" }),
@@ -224,7 +230,7 @@ export function checkSourceSettings(settings: SourceSettings): SettingsProblem[]
   if (settings.events.heartbeat === 0) {
     problems.push({ path: "events.heartbeat", message: "is 0ms, expected at least 1ms" })
   }
-  for (const path of ["buffer_budget", "record_limit"] as const) {
+  for (const path of ["buffer_budget", "record_limit", "expand_limit"] as const) {
     if (settings[path] === 0) problems.push({ path, message: "is 0, expected at least 1B" })
   }
   return problems

@@ -5,12 +5,13 @@ import { canonicalRules } from "./cell-rules.ts"
 import type { ChunkRule } from "./chunk-cut.ts"
 import type { Dialect } from "./formats/format.ts"
 import type { ColumnSettings } from "./served-columns.ts"
+import type { Encoding } from "./text/encodings.ts"
 
 /** Raised when the same file and settings come to mean other rows or other bytes on the wire. */
 export const wireNumber = 1
 
 /** Raised when an index that was kept says less than the program has come to need; the versions stay. */
-const indexNumber = 5
+const indexNumber = 6
 
 /** The record limit unless the settings name another. */
 export const standardRecordBytes = 16 * 1024 * 1024
@@ -20,6 +21,8 @@ export type Shape = {
   readonly dialect: Dialect
   readonly columns: ColumnSettings
   readonly chunk: ChunkRule
+  /** Of files that no byte order mark tells of; UTF-8 unless told. */
+  readonly encoding?: Encoding
 }
 
 /**
@@ -59,7 +62,7 @@ export function nameShape(dataset: string, file: string, shape: Shape, maxRecord
 }
 
 // Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.
-function canonicalShape({ dialect, columns, chunk }: Shape): unknown {
+function canonicalShape({ dialect, columns, chunk, encoding = "utf-8" }: Shape): unknown {
   const sortedWords = (record: Readonly<Record<string, string>>) =>
     Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
   const cells = canonicalRules(columns)
@@ -72,6 +75,7 @@ function canonicalShape({ dialect, columns, chunk }: Shape): unknown {
       sortedWords(columns.types),
     ],
     "rows" in chunk ? ["rows", chunk.rows] : ["bytes", chunk.bytes],
+    ...(encoding === "utf-8" ? [] : [["encoding", encoding]]),
     ...(cells.length === 0 ? [] : [cells]),
   ]
 }

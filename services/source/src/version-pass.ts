@@ -1,11 +1,14 @@
 /** One pass over one open file: its bytes in, everything known about the version out. */
-import { type Column, type ManifestChunk, Problem } from "@flatbed/contract"
+import { type Column, type ManifestChunk, type ManifestFile, Problem } from "@flatbed/contract"
 import type { DecidedFormat } from "./cell-rules.ts"
 import { createChunkCutter } from "./chunk-cut.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
 import type { Reader } from "./formats/format.ts"
 import { openHashing } from "./hashing.ts"
 import type { OpenFile } from "./open-file.ts"
+import type { MadeText } from "./text/make-text.ts"
+import { findOriginOffsets } from "./text/origin-offsets.ts"
+import { plainSpelling, type Spelling } from "./text/spelling.ts"
 import { nameVersion, type Shape } from "./version-name.ts"
 import { writtenDialect } from "./written-dialect.ts"
 
@@ -14,14 +17,18 @@ export type PassRequest = {
   /** As the settings name it. */
   readonly file: string
   readonly open: Pick<OpenFile, "identity" | "read">
+  /** Plain UTF-8 unless told. */
+  readonly spelling?: Spelling
+  /** What is read in the file's place when it does not spell its text plainly. */
+  readonly text?: MadeText | undefined
   readonly reader: Reader
   readonly shape: Shape
   /** What all rows told about dates, see census-pass.ts. */
   readonly decided?: Readonly<Record<string, DecidedFormat>>
   readonly maxRecordBytes: number
   readonly signal: AbortSignal
-  /** How many bytes have been read so far. */
-  readonly onProgress: (bytes: number) => void
+  /** How many bytes have been read so far, of how many. */
+  readonly onProgress: (bytes: number, of: number) => void
 }
 
 /**
@@ -29,8 +36,9 @@ export type PassRequest = {
  * that is expected; the caller compares the file's identity before and after.
  */
 export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
-  const { dataset, file, open, reader, shape, signal } = request
-  const { bytes: total } = open.identity
+  const { dataset, file, open, spelling = plainSpelling, text, reader, shape, signal } = request
+  const total = text?.bytes ?? open.identity.bytes
+  const { read } = text?.draft ?? open
   if (total === 0) {
     throw new Problem("file-empty", `${file} holds no bytes, not even a header.`, {
       hint: "Write the column names into its first line; a header alone makes an empty table.",
@@ -88,12 +96,12 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     while (offset < total) {
       signal.throwIfAborted()
       const buffer = await hashing.room()
-      const filled = await open.read(buffer.subarray(0, total - offset), offset)
+      const filled = await read(buffer.subarray(0, total - offset), offset)
       if (filled === 0) break
       await scan.push(buffer.subarray(0, filled))
       hashing.add(filled, tellMarks())
       offset += filled
-      request.onProgress(offset)
+      request.onProgress(offset, total)
     }
     const { layout, evidence, rows, rejects, filtered, mends } = await scan.end()
     cutter.finish()
@@ -105,9 +113,19 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       type,
       nullable: (evidence[i]?.nulls ?? 0) > 0,
     }))
-    const chunks = spans.map((span, i) => ({ ...span, sha256: digests[i] as string }))
-    const version = nameVersion(dataset, [sha256], shape, columns, request.maxRecordBytes)
-    const files = [{ file, bytes: offset, sha256 }]
+    const chunks = await placeInOrigin(
+      spans.map((span, i) => ({ ...span, sha256: digests[i] as string })),
+      read,
+      spelling,
+    )
+    const files = [describeFile(file, { bytes: offset, sha256 }, request)]
+    const version = nameVersion(
+      dataset,
+      files.map((one) => one.sha256),
+      shape,
+      columns,
+      request.maxRecordBytes,
+    )
     const dialect = writtenDialect(shape.dialect, fields)
     return {
       manifest: { dataset, version, columns, files, dialect, rows, rejects, filtered, chunks },
@@ -115,9 +133,45 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       layout,
       mends,
       firstLines,
+      spelling,
     }
   } finally {
     scan.abandon()
     await hashing.end()
   }
+}
+
+/** The file as it lies there, and how its text is made of it. */
+function describeFile(
+  file: string,
+  read: Pick<ManifestFile, "bytes" | "sha256">,
+  { open, text, spelling = plainSpelling }: PassRequest,
+): ManifestFile {
+  if (text === undefined) return { file, ...read }
+  const { compression, encoding } = spelling
+  return {
+    file,
+    bytes: open.identity.bytes,
+    sha256: text.sha256,
+    encoding,
+    ...(compression === undefined ? {} : { compression }),
+    text_bytes: read.bytes,
+  }
+}
+
+/** The chunks of a text in another encoding than UTF-8 have other places in the file. */
+async function placeInOrigin(
+  chunks: readonly ManifestChunk[],
+  read: OpenFile["read"],
+  { encoding }: Spelling,
+): Promise<ManifestChunk[]> {
+  const [first] = chunks
+  if (encoding === "utf-8" || first === undefined) return [...chunks]
+  const borders = [first.byte_from, ...chunks.map(({ byte_to: to }) => to)]
+  const offsets = await findOriginOffsets(read, encoding, borders)
+  return chunks.map((chunk, i) => ({
+    ...chunk,
+    origin_from: offsets[i] as number,
+    origin_to: offsets[i + 1] as number,
+  }))
 }

@@ -87,7 +87,7 @@ export function refuseText(
   switch (fault.kind) {
     case "nul":
       throw new Problem("file-nul", `The header of ${file} holds a NUL at byte ${byte}, on line ${line}.`, {
-        hint: "Take the NUL out; if every other byte is one, the file is UTF-16: convert it to UTF-8.",
+        hint: "Take the NUL out; if every other byte is one, the file is UTF-16: add  dialect: { encoding: utf-16le }, or utf-16be.",
         facts,
       })
     case "encoding":

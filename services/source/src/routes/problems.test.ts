@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib"
 import { type ProblemDocument, paths } from "@flatbed/contract"
 import { afterEach, describe, expect, it } from "vitest"
 import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
@@ -88,6 +89,7 @@ describe("what goes wrong", () => {
     ["file-nul", "a,b\0\n1,2\n", { line: 1, byte: 3, row: 0 }],
     ["header-invalid", "a,a\n", { line: 1, column: 2 }, { strict: true }],
     ["file-empty", "", { file: "t.csv" }],
+    ["file-compression", gzipSync("a,b\n1,2\n").subarray(0, 25), { file: "t.csv", byte: 25 }],
     ["record-malformed", 'a,"b\n1,2\n', { line: 1, byte: 2 }],
   ])(
     "says %s of a file it refuses, in the dataset and instead of any chunk",

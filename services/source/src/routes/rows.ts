@@ -1,6 +1,7 @@
 /** Where a row comes from. */
 import { type ManifestChunk, Problem, type RowOrigin, routes } from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
+import { originOf } from "../chunk-body.ts"
 import { readChunk } from "../chunk-reader.ts"
 import { counted } from "../counted.ts"
 import { caching, sendDocument } from "../http/representation.ts"
@@ -32,6 +33,9 @@ export function routeRows(app: FastifyInstance): void {
       const bytes = await readChunk(dataset, held, chunk)
       const found = dataset.reader.findRecord(bytes, layout, row - chunk.first_row + 1)
       if (found === undefined) throw new Error(`row ${row} is not in chunk ${chunk.chunk} of ${dataset.name}`)
+      const [from, to] = [chunk.byte_from + found.byteFrom, chunk.byte_from + found.byteTo]
+      const record = bytes.subarray(found.byteFrom, found.byteTo)
+      const place = originOf(manifest, chunk, bytes)
       const origin: RowOrigin = {
         dataset: dataset.name,
         version: manifest.version,
@@ -39,9 +43,10 @@ export function routeRows(app: FastifyInstance): void {
         chunk: chunk.chunk,
         file: chunk.file,
         line: (firstLines[chunk.chunk - 1] ?? 1) + found.linesBefore,
-        byte_from: chunk.byte_from + found.byteFrom,
-        byte_to: chunk.byte_from + found.byteTo,
-        raw: bytes.toString("base64", found.byteFrom, found.byteTo),
+        byte_from: place?.offsetOf(from) ?? from,
+        byte_to: place?.offsetOf(to) ?? to,
+        raw: (place?.bytesOf(record) ?? record).toString("base64"),
+        ...(place === undefined ? {} : { encoding: place.encoding }),
       }
       await sendDocument(request, reply, origin, caching.immutable)
       return reply

@@ -1,0 +1,283 @@
+/**
+ * What a file would be as a dataset, with reasons. Its beginning tells the dialect, all of its rows the types; then it
+ * is read as the proposal says, so that nothing is proposed that serves fewer rows.
+ */
+import { basename, dirname } from "node:path"
+import { completeSettings } from "@flatbed/config"
+import { type Column, type Evidence, type ManifestChunk, Problem } from "@flatbed/contract"
+import { encodeRecords } from "./chunk-body.ts"
+import { hintOf } from "./dataset-report.ts"
+import { createColumnCensus, createPointCensus } from "./discover/column-census.ts"
+import { type ColumnSettings, type DialectSettings, writeColumns, writeDialect } from "./discover/proposal.ts"
+import { type DialectProposal, proposeDialect } from "./discover/propose-dialect.ts"
+import {
+  createUtf8Census,
+  findUtf16,
+  type ProposedEncoding,
+  proposeEncoding,
+} from "./discover/propose-encoding.ts"
+import type { DraftFile } from "./draft.ts"
+import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
+import { dissectRecord } from "./formats/csv-record.ts"
+import { noIndexes } from "./index-folder.ts"
+import { withDeclared } from "./open-declared.ts"
+import { type OpenFile, openFile } from "./open-file.ts"
+import { checkSourceSettings, sourceSettingsSchema } from "./settings.ts"
+import type { Encoding } from "./text/encodings.ts"
+import { expand } from "./text/expand.ts"
+import { createFileBytes } from "./text/file-bytes.ts"
+
+const sampleBytes = 256 * 1024
+const name = "discovered"
+
+export type Discovery = DraftFile & {
+  readonly dialect: DialectSettings
+  readonly columnSettings: ColumnSettings
+  readonly because: readonly Because[]
+  readonly notes: readonly string[]
+  /** For each column why it has its type; none where the file cannot be served. */
+  readonly evidence: readonly Evidence[]
+}
+
+type Written = { readonly dialect: DialectSettings; readonly columns: ColumnSettings }
+/** `about` is `dialect.delimiter`, or `columns.price` for all that is said of a column. */
+export type Because = { readonly about: string; readonly because: string }
+
+/** Reads the file a few times. What it can be refused for is told as its trouble; what else happens is raised. */
+export async function discoverFile(path: string, signal: AbortSignal): Promise<Discovery> {
+  const nothing = { path, dialect: {}, columnSettings: {}, because: [], notes: [], evidence: [] }
+  if (basename(path).includes("*")) {
+    return { ...nothing, trouble: "its name holds *, which stands for a pattern. Rename it." }
+  }
+  let known: Discovery = nothing
+  try {
+    const guess = await withoutLoss(path, await guessDialect(path, signal), signal)
+    const because = Object.entries(guess.because).map(([setting, reason]) => ({
+      about: `dialect.${setting}`,
+      because: reason,
+    }))
+    known = { ...nothing, dialect: guess.dialect, because, notes: guess.notes }
+    return { ...known, ...(await proposeColumns(known, signal)) }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof Problem)) throw error
+    // What is proposed has to be right: the file is not to blame.
+    if (error.code === "settings-invalid") throw new Error(error.message, { cause: error })
+    const { message, hint = "" } = error
+    return { ...known, trouble: `${message} ${hint}`.trim() }
+  }
+}
+
+type Guess = Pick<DialectProposal, "because" | "notes"> & {
+  readonly dialect: DialectSettings
+  readonly headerLine: number
+}
+
+async function guessDialect(path: string, signal: AbortSignal): Promise<Guess> {
+  const file = basename(path)
+  const open = await openFile(dirname(path), file)
+  try {
+    const raw = await readSample(open, file, "utf-8")
+    // A mark is heard by whoever reads the file, and needs no setting.
+    const spelled = raw.isMarked ? undefined : await guessEncoding(open, file, raw.bytes, signal)
+    const encoding = spelled?.encoding ?? "utf-8"
+    const sample = encoding === "utf-8" ? raw : await readSample(open, file, encoding)
+    const text = sample.bytes.toString().replace(/^\ufeff/, "")
+    const { dialect, because, notes } = proposeDialect(text, sample.isWhole)
+    const encodingBecause = spelled?.because
+    return {
+      dialect: writeDialect(dialect, encoding),
+      headerLine: dialect.headerLine,
+      because: encodingBecause === undefined ? because : { encoding: encodingBecause, ...because },
+      notes: [...(spelled?.notes ?? []), ...notes],
+    }
+  } finally {
+    await open.close()
+  }
+}
+
+async function readSample(open: OpenFile, file: string, encoding: Encoding) {
+  const { spelling, text } = await expand(
+    file,
+    createFileBytes(open.read, () => {}),
+    encoding,
+  )
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const part of text) {
+    parts.push(Buffer.from(part))
+    length += part.length
+    if (length > sampleBytes) break
+  }
+  const bytes = Buffer.concat(parts).subarray(0, sampleBytes)
+  return { bytes, isMarked: spelling.isMarked, isWhole: length <= sampleBytes }
+}
+
+async function guessEncoding(open: OpenFile, file: string, sample: Buffer, signal: AbortSignal) {
+  const wide = findUtf16(sample)
+  if (wide !== undefined) {
+    const because = "every other byte of its beginning is zero, and no mark says so"
+    return { encoding: wide satisfies ProposedEncoding, because, notes: [] }
+  }
+  const census = createUtf8Census()
+  const { text } = await expand(
+    file,
+    createFileBytes(open.read, () => {}),
+    "utf-8",
+  )
+  for await (const part of text) {
+    signal.throwIfAborted()
+    census.push(part)
+  }
+  return proposeEncoding(census.finish(), sample)
+}
+
+/** Lines that begin like comments are taken for some only when no row is lost by it. */
+async function withoutLoss(path: string, guess: Guess, signal: AbortSignal): Promise<Guess> {
+  const { comment_char: comment, ...bare } = guess.dialect
+  if (comment === undefined) return guess
+  const { headerLine } = guess
+  const plain = headerLine === 1 ? bare : { ...bare, skip_lines: headerLine - 1 }
+  const countRows = (dialect: DialectSettings) =>
+    withProposal(path, { dialect, columns: {} }, signal, async ({ index: { manifest } }) => {
+      return manifest.rows - manifest.rejects
+    })
+  if ((await countRows(guess.dialect)) >= (await countRows(plain))) return guess
+  const { comment_char: _, ...because } = guess.because
+  const note = `Some lines begin with ${comment} like comments, but others that do are rows.`
+  return { ...guess, dialect: plain, because, notes: [...guess.notes, note] }
+}
+
+type Found = Pick<DraftFile, "rows" | "rejects"> & {
+  readonly columns: readonly Column[]
+  readonly evidence: readonly Evidence[]
+}
+
+async function proposeColumns(
+  { path, dialect, because, notes }: Discovery,
+  signal: AbortSignal,
+): Promise<Partial<Discovery>> {
+  const plain = { dialect, columns: {} }
+  const first = await withProposal(path, plain, signal, async (version) => ({
+    found: await describe(version),
+    proposed: await lookAtCells(version, signal),
+  }))
+  const { found, proposed } = first
+  const told = { ...found, notes: [...notes, ...proposed.notes] }
+  if (Object.keys(proposed.columns).length === 0) return told
+  const cleaned = await withProposal(path, { dialect, columns: proposed.columns }, signal, describe)
+  if ((cleaned.rejects?.count ?? 0) > (found.rejects?.count ?? 0)) {
+    const note =
+      "Cleaning would set more records aside than it mends, so that columns stay as they are written."
+    return { ...told, notes: [...told.notes, note] }
+  }
+  return { ...told, ...cleaned, columnSettings: proposed.columns, because: [...because, ...proposed.because] }
+}
+
+async function describe(version: ReadableVersion): Promise<Found> {
+  const { manifest, evidence } = version.index
+  const { columns, rows, rejects: count } = manifest
+  const [first] = await readFirstRejects(version, 1)
+  const found = { columns, evidence, rows: rows - count }
+  if (first === undefined) return found
+  const told = `line ${first.line}: ${first.code}: ${first.reason} ${hintOf([first]) ?? ""}`.trim()
+  return { ...found, rejects: { count, first: told } }
+}
+
+/** What the cells of text columns would be if they were cleaned. */
+async function lookAtCells(version: ReadableVersion, signal: AbortSignal) {
+  const { manifest, layout, firstLines } = version.index
+  const columns = layout.fields.flatMap(({ name, type, index }, place) =>
+    type === "text" ? [{ name, index, place, census: createColumnCensus(name) }] : [],
+  )
+  const numbers = layout.fields.flatMap(({ name, type }, place) =>
+    type === "numeric" ? [{ place, census: createPointCensus(name) }] : [],
+  )
+  for (const [i, chunk] of manifest.chunks.entries()) {
+    const open = [...columns, ...numbers].filter(({ census }) => !census.isOver())
+    if (open.length === 0) break
+    signal.throwIfAborted()
+    let row = chunk.first_row
+    let line = firstLines[i] ?? 1
+    for (const { cells, lines } of readCells(version, chunk, await version.read(chunk))) {
+      if (cells !== undefined)
+        for (const { census, place } of open) census.add(cells[place] ?? null, row, line)
+      row += 1
+      line += lines
+    }
+  }
+  const notes: string[] = []
+  const because: Because[] = []
+  const found = new Map<
+    string,
+    NonNullable<ReturnType<ReturnType<typeof createColumnCensus>["finish"]>["proposal"]>
+  >()
+  const quoted = new Set<string>()
+  for (const { name, index, census } of columns) {
+    const { proposal, note } = census.finish()
+    if (note !== undefined) notes.push(note)
+    if (proposal === undefined) continue
+    found.set(name, proposal)
+    because.push({ about: `columns.${name}`, because: proposal.because })
+    for (const { word, first } of proposal.nullWords) {
+      if (await isQuoted(version, first.row, index)) quoted.add(JSON.stringify([name, word]))
+    }
+  }
+  const hasCommas = [...found.values()].some(({ spelling }) => spelling?.decimal === ",")
+  if (hasCommas || layout.dialect.delimiter === ";")
+    notes.push(...numbers.flatMap(({ census }) => census.finish()))
+  const columnSettings = writeColumns(found, (column, word) => quoted.has(JSON.stringify([column, word])))
+  return { columns: columnSettings, because, notes }
+}
+
+/** The records of a chunk: their cells, none of a reject, and how many lines they take. */
+function* readCells(
+  { reader, index }: ReadableVersion,
+  chunk: ManifestChunk,
+  bytes: Buffer,
+): Generator<{ readonly cells: readonly (string | null)[] | undefined; readonly lines: number }> {
+  const { body } = encodeRecords(reader, index, chunk, bytes, "ndjson")
+  for (const line of body.toString().split("\n")) {
+    if (line.startsWith("[")) {
+      const cells = JSON.parse(line) as (string | null)[]
+      yield { cells, lines: 1 + cells.reduce((sum, cell) => sum + countLineFeeds(cell ?? ""), 0) }
+    } else if (line.startsWith("{")) {
+      const { raw } = (JSON.parse(line) as { reject: { raw: string } }).reject
+      yield { cells: undefined, lines: 1 + countLineFeeds(Buffer.from(raw, "base64").toString("latin1")) }
+    }
+  }
+}
+
+async function isQuoted(
+  { index, reader, read }: ReadableVersion,
+  row: number,
+  column: number,
+): Promise<boolean> {
+  const { layout, manifest } = index
+  const chunk = manifest.chunks.find(({ first_row: first, rows }) => row >= first && row < first + rows)
+  if (chunk === undefined) return false
+  const bytes = await read(chunk)
+  const place = reader.findRecord(bytes, layout, row - chunk.first_row + 1)
+  if (place === undefined) return false
+  return dissectRecord(bytes.subarray(place.byteFrom, place.byteTo), layout.dialect).quoted[column] ?? false
+}
+
+/** Reads the file as the source would with these settings. */
+async function withProposal<Result>(
+  path: string,
+  { dialect, columns }: Written,
+  signal: AbortSignal,
+  use: (version: ReadableVersion) => Promise<Result>,
+): Promise<Result> {
+  const settings = completeSettings(
+    { schema: sourceSettingsSchema, check: checkSourceSettings },
+    { root: dirname(path), settle: "0ms", datasets: { [name]: { files: basename(path), dialect, columns } } },
+  )
+  return withDeclared(settings, name, { indexes: noIndexes, signal }, use)
+}
+
+function countLineFeeds(text: string): number {
+  let count = 0
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count += 1
+  return count
+}

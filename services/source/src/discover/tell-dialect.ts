@@ -1,0 +1,90 @@
+/** Pure: why a sample is taken to be written as it is, in words. */
+import { counted } from "../counted.ts"
+import type { SampledRecord } from "./form.ts"
+import { modalWidth } from "./modal-width.ts"
+import type { SampleReading } from "./propose-dialect.ts"
+
+/** Why, by the setting's name. */
+export function tellReasons(
+  best: SampleReading,
+  readings: readonly SampleReading[],
+  cr: boolean,
+): Record<string, string> {
+  const { form, records, skipLines, comments, skipped, header, width } = best
+  const reasons: Record<string, string> = { delimiter: tellDelimiter(best, readings) }
+  const quotedCells = records.reduce((sum, { quoted }) => sum + quoted.filter(Boolean).length, 0)
+  if (form.quote === "") {
+    reasons.quote_char = 'a " stands inside cells and around none: it is a character like others'
+  } else if (form.quote === "'") {
+    reasons.quote_char = `' stands around ${counted(quotedCells, "cell")}, " around none`
+  }
+  if (form.escapeSign === "\\") reasons.escape_char = 'inside quotes a " is written \\"'
+  if (comments.length > 0) {
+    reasons.comment_char = `${counted(comments.length, "line")} begin with # and are no records; the first: ${show(comments[0])}`
+  }
+  if (skipLines > 0) {
+    const told = skipped.length === 0 ? "" : `: ${skipped.slice(0, 3).map(show).join(", ")}`
+    reasons.skip_lines = `${counted(skipLines, "line")} before the line from which records have ${counted(width, "cell")}${told}`
+  }
+  if (header.isHeader !== true) {
+    reasons.header =
+      header.isHeader === false
+        ? `the first record is no header: ${header.because}`
+        : `the first record is taken for the header, though ${header.because}`
+  } else reasons.header = `the first record is the header: ${header.because}`
+  if (cr) reasons.line_terminator = "lines end with a carriage return, and no line feed is there"
+  return reasons
+}
+
+/** `; gives 7 cells in all 412 records; , gives 1 to 3`: the best guess beside the best of each other delimiter. */
+function tellDelimiter(best: SampleReading, readings: readonly SampleReading[]): string {
+  const signs = new Set(readings.map(({ form }) => form.delimiter))
+  const others = [...signs].flatMap((delimiter) => {
+    if (delimiter === best.form.delimiter) return []
+    const [rival] = readings
+      .filter(({ form }) => form.delimiter === delimiter)
+      .sort((a, b) => b.score - a.score)
+    return rival === undefined || !rival.records.some(({ cells }) => cells.length > 1) ? [] : [rival]
+  })
+  const own = tellWidths(best, true)
+  return [own, ...others.map((rival) => tellWidths(rival, false))].join("; ")
+}
+
+function tellWidths({ form, records }: SampleReading, isBest: boolean): string {
+  const widths = records.map(({ cells }) => cells.length)
+  const [least, most] = [Math.min(...widths), Math.max(...widths)]
+  const sign = signWord(form.delimiter)
+  if (least === most) {
+    if (least === 1) return `one column: ${sign} stands in none of ${counted(records.length, "record")}`
+    return isBest
+      ? `${sign} gives ${least} cells in all ${counted(records.length, "record")} sampled`
+      : `${sign} gives ${least} in all`
+  }
+  const common = modalWidth(records)
+  const share = widths.filter((one) => one === common).length
+  return isBest
+    ? `${sign} gives ${counted(common, "cell")} in ${share} of ${counted(records.length, "record")} sampled`
+    : `${sign} gives ${least} to ${most}`
+}
+
+/** What a person should know that no setting mends. */
+export function tellNotes({ records, width }: SampleReading): string[] {
+  const common = modalWidth(records)
+  const notes: string[] = []
+  if (records.length > 1 && common > 1 && common !== width) {
+    notes.push(
+      `The header has ${counted(width, "cell")}, most records have ${common}: they will be set aside until the header is mended.`,
+    )
+  }
+  return notes
+}
+
+/** A delimiter as a person writes it. */
+export function signWord(delimiter: string): string {
+  return delimiter === "\t" ? "tab" : delimiter
+}
+
+function show(record: SampledRecord | undefined): string {
+  const text = record?.written ?? ""
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text)
+}
