@@ -5,7 +5,7 @@
 import { describeSettings } from "@flatbed/config"
 import { columnTypes, exitCodes, grammars, problems, rejectCodes } from "@flatbed/contract"
 import { settingsSchema as loaderSettingsSchema } from "@flatbed/loader"
-import { sourceSettingsSchema } from "@flatbed/source"
+import { cleanSteps, patternLetters, sourceSettingsSchema } from "@flatbed/source"
 
 const exitMeanings: Record<keyof typeof exitCodes, string> = {
   done: "done, also when there was nothing new",
@@ -45,6 +45,16 @@ export const tables: Readonly<Record<string, () => string>> = {
         String(exitCodes[row.exit]),
         row.title,
       ]),
+    ),
+  "clean-steps": () =>
+    table(
+      ["Step", "What it does"],
+      cleanSteps.map(({ written, meaning }) => [`\`${written}\``, meaning]),
+    ),
+  "pattern-letters": () =>
+    table(
+      ["Letters", "Part", "Example"],
+      patternLetters.map(({ letters, meaning, example }) => [`\`${letters}\``, meaning, example]),
     ),
   "source-settings": () => settingsTable(sourceSettingsSchema),
   "loader-settings": () => settingsTable(loaderSettingsSchema),

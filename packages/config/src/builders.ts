@@ -47,8 +47,15 @@ export function bytes(options: Written) {
 }
 
 /** Text that is never printed; its environment variable may end in `_FILE` and name a file that holds it. */
-export function secret(options: { readonly description: string }) {
-  return Type.String({ minLength: 1, expected: "text that is not empty", setting: "secret", ...options })
+export function secret({
+  minLength = 1,
+  ...options
+}: {
+  readonly description: string
+  readonly minLength?: number
+}) {
+  const expected = minLength === 1 ? "text that is not empty" : `text of at least ${minLength} characters`
+  return Type.String({ minLength, expected, setting: "secret", ...options })
 }
 
 /**

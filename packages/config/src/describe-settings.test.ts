@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how settings files name variables
 import Type, { Value } from "@flatbed/typebox"
 import { expect, test } from "vitest"
-import { bytes, describeSettings, duration, jsonSchemaOf, path, secret } from "./index.ts"
+import { bytes, describeSettings, duration, jsonSchemaOf, path, secret, word } from "./index.ts"
 
 const schema = Type.Object({
   listen: Type.Object({
@@ -28,6 +28,7 @@ const schema = Type.Object({
       }),
       tags: Type.Array(Type.String(), { default: [], description: "tags" }),
       delimiter: Type.String({ default: ",", maxLength: 1, description: "" }),
+      nulls: Type.Array(word({ description: "" }), { default: [], description: "", shownAs: "words" }),
     }),
   ),
 })
@@ -45,6 +46,7 @@ test("each setting is a row with its path, type, default and description", () =>
     ["datasets.<name>.mode", '"replace" or "append"', "replace", false],
     ["datasets.<name>.tags", "list of text", "[]", false],
     ["datasets.<name>.delimiter", "text", '","', false],
+    ["datasets.<name>.nulls", "words", "[]", false],
   ])
   expect(describeSettings(schema)[3]?.description).toBe("where the source is")
 })
@@ -56,13 +58,17 @@ const base = { source: { url: "http://a" }, datasets: { a: { files: "a.csv" } } 
 test("the published schema names its dialect and itself and holds nothing that only we understand", () => {
   expect(published.$schema).toBe("https://json-schema.org/draft/2020-12/schema")
   expect(published.$id).toBe("https://example.org/source.schema.json")
-  expect(JSON.stringify(published)).not.toMatch(/"(setting|relativeTo|expected)":/)
+  expect(JSON.stringify(published)).not.toMatch(/"(setting|relativeTo|expected|shownAs)":/)
 })
 
 test.each([
   ["defaults left out", base],
   ["variables where numbers stand", { ...base, listen: { port: "${PORT}" }, settle: "${SETTLE}" }],
   ["another file included", { include: ["b.yaml"], ...base }],
+  [
+    "words that YAML takes for something else",
+    { ...base, datasets: { a: { files: "a", nulls: [1, true, "x"] } } },
+  ],
   ["either branch of a union", { ...base, datasets: { a: { files: "a", chunk: { bytes: "1MiB" } } } }],
 ])("the published schema accepts %s", (_name, value) => {
   expect(Value.Check(published, value)).toBe(true)

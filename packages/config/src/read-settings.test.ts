@@ -5,7 +5,16 @@ import { dirname, join, resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
 import Type, { type Static } from "@flatbed/typebox"
 import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from "vitest"
-import { bytes, duration, path, readSettings, type Settings, type SettingsProblem, secret } from "./index.ts"
+import {
+  bytes,
+  duration,
+  path,
+  readSettings,
+  type Settings,
+  type SettingsProblem,
+  secret,
+  word,
+} from "./index.ts"
 
 const chunk = Type.Union(
   [
@@ -162,6 +171,26 @@ datasets:
       ["constructor", 2],
     ])
   })
+})
+
+test("a word is what stands in the file, whatever YAML makes of it", async () => {
+  const words = Type.Object({ words: Type.Array(word({ description: "words" })) })
+  const readWords = async (yaml: string, env: Env = {}) => {
+    const file = await write({ "words.yaml": yaml })
+    return (await readSettings({ schema: words, prefix: "FLATBED", file, env })).settings.words
+  }
+  expect(
+    await readWords('words: [01, 1.10, 9007199254740993, 1e3, true, No, "null", 2024-01-01, "01"]'),
+  ).toEqual(["01", "1.10", "9007199254740993", "1e3", "true", "No", "null", "2024-01-01", "01"])
+  expect(await readWords("words: []", { FLATBED__WORDS: "[01, x]" })).toEqual(["01", "x"])
+  expect(await problemsOf(readWords("words: [null, ~, [a]]"))).toEqual([
+    "words.yaml:1: words.1 is null, which is nothing in YAML, expected text; put it in quotes",
+    "words.yaml:1: words.2 is ~, which is nothing in YAML, expected text; put it in quotes",
+    "words.yaml:1: words.3 is a list, expected text",
+  ])
+  expect(await problemsOf(readWords("words:\n  -\n"))).toEqual([
+    "words.yaml:2: words.1 is empty, expected text",
+  ])
 })
 
 describe("problems", () => {

@@ -1,6 +1,6 @@
 import Type, { type TSchema } from "@flatbed/typebox"
 import { expect, test } from "vitest"
-import { duration, secret } from "./index.ts"
+import { duration, secret, word } from "./index.ts"
 import { expectation, holdsSecret, mayBeLeftOut, typeName } from "./schema-shape.ts"
 
 test.each([
@@ -21,6 +21,8 @@ test.each([
   ],
   [Type.String({ pattern: "^a" }), "text that matches ^a", "text"],
   [Type.String({ pattern: "^a", expected: "a word with a" }), "a word with a", "text"],
+  [word({ description: "" }), "text", "text"],
+  [Type.Union([Type.Literal("a"), Type.Integer()], { shownAs: "step" }), '"a" or an integer', "step"],
   [Type.Enum(["a", "b", "c"]), '"a", "b" or "c"', '"a", "b" or "c"'],
   [Type.Union([Type.Literal("a"), Type.Integer()]), '"a" or an integer', '"a" or integer'],
   [Type.Null(), "nothing", "nothing"],

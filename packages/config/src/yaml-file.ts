@@ -76,7 +76,9 @@ export function parseYaml(
   function readPair(pair: Pair, entries: Map<string, SettingNode>, path: readonly string[]): void {
     const key = pair.key
     const keyPlace = at((key as Scalar | null)?.range?.[0])
-    if (!isScalar(key) || key.value === null) {
+    // `null:` is a name as good as `true:`; `~:` and `? :` are none.
+    const isName = isScalar(key) && (key.value !== null || key.source?.toLowerCase() === "null")
+    if (!isName) {
       problems.push({ path: path.join("."), message: "has a key that is not text", place: keyPlace })
       return
     }

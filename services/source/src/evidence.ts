@@ -6,6 +6,8 @@ type FormCount = { readonly form: ColumnType; cells: number; readonly first: Sig
 
 // Classifying costs more than a look-up, and most columns repeat themselves.
 const rememberedLexemes = 4096
+// Cells may be megabytes long, and 4096 of those would be the memory's end.
+const rememberedLength = 256
 
 /** Gathers evidence for one column. A declared type is the column's type whatever the cells look like. */
 export function createEvidence(column: string, declared: ColumnType | undefined) {
@@ -21,7 +23,9 @@ export function createEvidence(column: string, declared: ColumnType | undefined)
     const known = remembered.get(lexeme)
     if (known !== undefined) return known
     const form = classifyLexeme(lexeme)
-    if (remembered.size < rememberedLexemes) remembered.set(lexeme, form)
+    if (remembered.size < rememberedLexemes && lexeme.length <= rememberedLength) {
+      remembered.set(lexeme, form)
+    }
     maxBytes = Math.max(maxBytes, Buffer.byteLength(lexeme))
     if (form === "integer" || form === "bigint" || form === "numeric") measure(lexeme)
     return form

@@ -1,4 +1,6 @@
 export { buildApp, type SourceApp } from "./app.ts"
+export { cleanSteps } from "./cells/clean-steps.ts"
+export { patternLetters } from "./cells/pattern-letters.ts"
 export { discoverFile } from "./discover-file.ts"
 export { type Draft, type DraftFile, draftSourceYaml } from "./draft.ts"
 export {

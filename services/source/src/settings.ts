@@ -10,6 +10,7 @@ import {
   readSettings,
   type Settings,
   type SettingsProblem,
+  secret,
 } from "@flatbed/config"
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
@@ -156,11 +157,8 @@ export const sourceSettingsSchema = Type.Object({
     description: "bytes of chunks being made or sent at once; beyond it requests are put off with 503",
   }),
   hash_key: Type.Optional(
-    // Who writes too short a one must not find it in a message.
-    Type.String({
+    secret({
       minLength: 16,
-      setting: "secret",
-      expected: "at least 16 characters that nobody else knows",
       description: "the key of the cleaning step { hash: hmac }; who has it can find values out by trying",
     }),
   ),
@@ -268,8 +266,7 @@ function checkDataset(
   hashKey: string | undefined,
 ): SettingsProblem[] {
   const { files, columns, filter, chunk, dialect } = dataset
-  const cellDefaults = { nullValues: dialect.null_values, hashKey }
-  const problems = checkCellSettings(path, columns, filter, cellDefaults)
+  const problems: SettingsProblem[] = []
   const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
   if (files.includes("*")) {
     add("files", `is ${JSON.stringify(files)}, but patterns are not supported yet; name one file`)
@@ -288,6 +285,7 @@ function checkDataset(
   }
   if (chunk.bytes === 0) add("chunk.bytes", "is 0, expected at least 1B")
   problems.push(...checkDialect(`${path}.dialect`, dialect))
+  problems.push(...checkCellSettings(path, columns, filter, { nullValues: dialect.null_values, hashKey }))
   return problems
 }
 

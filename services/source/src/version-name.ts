@@ -37,28 +37,16 @@ export function nameVersion(
   maxRecordBytes: number,
 ): string {
   const served = columns.map(({ name, type }) => [name, type])
-  return sha256([
-    wireNumber,
-    dataset,
-    fileDigests,
-    canonicalShape(shape),
-    served,
-    ...canonicalLimit(maxRecordBytes),
-  ])
+  const limit = canonicalLimit(maxRecordBytes)
+  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served, ...limit])
 }
 
 /** SHA-256, hex: which settings a chunk index was made with. */
 export function nameShape(dataset: string, file: string, shape: Shape, maxRecordBytes: number): string {
+  const limit = canonicalLimit(maxRecordBytes)
   // Strictness changes no row, but what was read without it may be refused with it.
-  return sha256([
-    wireNumber,
-    indexNumber,
-    dataset,
-    file,
-    canonicalShape(shape),
-    shape.columns.strict === true,
-    ...canonicalLimit(maxRecordBytes),
-  ])
+  const strict = shape.columns.strict === true
+  return sha256([wireNumber, indexNumber, dataset, file, canonicalShape(shape), strict, ...limit])
 }
 
 // Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.

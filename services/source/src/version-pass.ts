@@ -126,9 +126,18 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       columns,
       request.maxRecordBytes,
     )
-    const dialect = writtenDialect(shape.dialect, fields)
     return {
-      manifest: { dataset, version, columns, files, dialect, rows, rejects, filtered, chunks },
+      manifest: {
+        dataset,
+        version,
+        columns,
+        files,
+        dialect: writtenDialect(shape.dialect, fields),
+        rows,
+        rejects,
+        filtered,
+        chunks,
+      },
       evidence,
       layout,
       mends,

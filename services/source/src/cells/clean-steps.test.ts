@@ -5,22 +5,27 @@ import fc from "fast-check"
 import { describe, expect, test } from "vitest"
 import {
   type CleanStep,
+  cleanSteps,
   compileStep,
   findStepFault,
   nameOfStep,
   type StepName,
-  stepDocs,
 } from "./clean-steps.ts"
 
 const seed = Number(process.env.FLATBED_TEST_SEED ?? Date.now() % 1_000_000_000)
 const cases = Number(process.env.FLATBED_TEST_CASES ?? 2_000)
 const hashKey = "a key of thirty-two characters!!"
 
+/** Stands for a cell that a step cannot go on with. */
+const refused = "refused"
+
 function run(steps: readonly CleanStep[], cell: string | null): string | null {
   let at = cell
   for (const step of steps) {
     const { text, ofNull } = compileStep(step, { hashKey })
-    at = at === null ? ofNull : text(at)
+    const next = at === null ? ofNull : text(at)
+    if (typeof next === "object" && next !== null) return refused
+    at = next
   }
   return at
 }
@@ -71,6 +76,18 @@ const table: [CleanStep, string | null, string | null][] = [
   [{ decimal: "," }, "1,5e3", "1.5e3"],
   [{ decimal: "," }, "1,", "1,"],
   [{ decimal: "," }, "1.5", "1.5"],
+  [{ decimal: "," }, "1,234", "1.234e0"],
+  [{ decimal: "," }, "0,123", "0.123"],
+  [{ decimal: "," }, "1234,567", "1234.567"],
+  [{ decimal: "," }, "1,2345", "1.2345"],
+  [{ decimal: "," }, "1.234", refused],
+  [{ decimal: "," }, "-12.345.678", refused],
+  [{ decimal: "," }, "1.234e0", "1.234e0"],
+  [{ decimal: "," }, "0.123", "0.123"],
+  [{ decimal: "," }, "1.234,5", "1.234,5"],
+  [{ decimal: ",", group: " " }, "1.234", refused],
+  [{ decimal: "." }, "1.234", "1.234"],
+  [{ decimal: "." }, "1,234", "1,234"],
   [{ decimal: "," }, "01,5", "01,5"],
   [{ decimal: "," }, "1,5,0", "1,5,0"],
   [{ decimal: "," }, "", ""],
@@ -140,7 +157,9 @@ test("SHA-256 of the empty text is the one that everybody knows", () => {
 })
 
 test("the hand-written table has every step", () => {
-  expect(new Set(table.map(([step]) => nameOfStep(step)))).toEqual(new Set(stepDocs.map(({ name }) => name)))
+  expect(new Set(table.map(([step]) => nameOfStep(step)))).toEqual(
+    new Set(cleanSteps.map(({ name }) => name)),
+  )
 })
 
 // Cells that look like what the steps look for, and cells that look like nothing.
@@ -197,7 +216,7 @@ test(`every step does nothing the second time (seed ${seed})`, () => {
   fc.assert(
     fc.property(step, fc.option(cell), (step, cell) => {
       const once = run([step], cell)
-      expect(run([step], once)).toBe(once)
+      if (once !== refused) expect(run([step], once)).toBe(once)
     }),
     { numRuns: cases * 10, seed },
   )
@@ -208,8 +227,9 @@ test("a change of case is the whole of it for every character there is", () => {
     const { text } = compileStep(step, {})
     for (let code = 1; code < 0x110000; code += 1) {
       if (code >= 0xd800 && code <= 0xdfff) continue
-      const once = text(String.fromCodePoint(code)) ?? ""
-      if (text(once) !== once) throw new Error(`${JSON.stringify(step)} of U+${code.toString(16)}`)
+      const once = text(String.fromCodePoint(code))
+      if (typeof once !== "string" || text(once) !== once)
+        throw new Error(`${JSON.stringify(step)} of U+${code.toString(16)}`)
     }
   }
 })
@@ -220,7 +240,7 @@ test("a change of case is the whole of it for every character there is", () => {
  */
 const space: StepName[] = ["trim", "collapse_spaces"]
 const safePairs: [StepName[], StepName[]][] = [
-  [stepDocs.map(({ name }) => name).filter((name) => name !== "fill"), ["null_if"]],
+  [cleanSteps.map(({ name }) => name).filter((name) => name !== "fill"), ["null_if"]],
   [["null_if"], ["fill"]],
   [space, [...space, "decimal", "epoch", "hash", "case", "unicode"]],
   [["strip_characters"], ["trim"]],
@@ -236,7 +256,7 @@ test(`pairs of steps in a sensible order do nothing the second time (seed ${seed
       if (!isSafe(first, second)) return
       seen.add(`${nameOfStep(first)} ${nameOfStep(second)}`)
       const once = run([first, second], cell)
-      expect(run([first, second], once)).toBe(once)
+      if (once !== refused) expect(run([first, second], once)).toBe(once)
     }),
     { numRuns: cases * 20, seed },
   )

@@ -8,10 +8,13 @@ import Type, { type TSchema } from "@flatbed/typebox"
 import { compileDecimal } from "./decimal-comma.ts"
 import { compileEpoch } from "./epoch.ts"
 
+/** Why a step cannot go on with a cell: what would have to stand there. */
+export type StepFault = { readonly expected: string }
+
 /** A step ready for cells. */
 export type CellStep = {
   /** A cell with text; null is NULL. */
-  readonly text: (cell: string) => string | null
+  readonly text: (cell: string) => string | null | StepFault
   /** What becomes of NULL. */
   readonly ofNull: string | null
 }
@@ -118,10 +121,17 @@ const table = {
     {
       written: '{ decimal: ",", group: "." }',
       meaning:
-        "a number with this decimal sign, and with this sign between its thousands if it has any, in plain digits; what is no such number stays as it is. A space stands for no-break spaces too. With `group: .` the number 1,234 is written `1.234e0`, since `1.234` is 1234",
+        "a number with this decimal sign, and with this sign between its thousands if it has any, in plain digits; what is no such number stays as it is. A space stands for no-break spaces too. With a decimal comma `1.234` is 1234 if `group: .` says so, else its record is set aside, since it may be 1.234 too; so the number 1,234 is served as `1.234e0`",
       fault: ({ decimal, group }) =>
         decimal === group ? "has the same sign for decimals and for groups, expected two" : undefined,
-      compile: ({ decimal, group }) => onText(compileDecimal(decimal, group)),
+      compile({ decimal, group }) {
+        const read = compileDecimal(decimal, group)
+        const unsure = {
+          expected:
+            'a number with a decimal comma, which leaves open whether points part its thousands: write group: "." beside decimal: "," if they do',
+        }
+        return onText((cell) => read(cell) ?? unsure)
+      },
     },
   ),
 
@@ -177,7 +187,7 @@ export type CleanStep = Settings<typeof cleanStepSchema>
 export type StepName = keyof typeof table
 
 /** The steps for the README, in the order of the table. */
-export const stepDocs = Object.entries(table).map(([name, { written, meaning }]) => ({
+export const cleanSteps = Object.entries(table).map(([name, { written, meaning }]) => ({
   name: name as StepName,
   written,
   meaning,

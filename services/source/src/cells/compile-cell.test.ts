@@ -73,6 +73,12 @@ describe("a cell that cannot be read is told with what was found and what was ex
     [{ clean: ["trim"] }, " soon ", `The cell is " soon ", cleaned "soon"; expected ${expected}.`],
     [{ clean: [{ fill: "never" }] }, "", `The cell is NULL, cleaned "never"; expected ${expected}.`],
     [
+      { format: undefined, declared: "numeric", clean: ["trim", { decimal: "," }] },
+      " 1.234",
+      'The cell is " 1.234", cleaned "1.234"; expected a number with a decimal comma, which leaves open whether points ' +
+        'part its thousands: write group: "." beside decimal: "," if they do.',
+    ],
+    [
       { format: undefined, declared: "boolean", booleans: { true: ["yes"], false: ["no", "0"] } },
       "maybe",
       'The cell is "maybe"; expected boolean: "yes" for true, "no", "0" for false.',

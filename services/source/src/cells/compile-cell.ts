@@ -4,7 +4,7 @@
  */
 import type { ColumnType } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"
-import { type CellStep, type CleanStep, compileStep, nameOfStep } from "./clean-steps.ts"
+import { type CleanStep, compileStep, nameOfStep, type StepFault } from "./clean-steps.ts"
 import { type BooleanWords, compileBooleans, compileFormat, type DateFormat, type Format } from "./formats.ts"
 
 /** All that the settings say about the cells of one column. */
@@ -41,6 +41,8 @@ export type CellChange = {
 
 // Days and states repeat themselves, and a look-up costs less than reading.
 const rememberedCells = 4096
+// Longer than any date: what is no date may be of any length, and is not kept.
+const rememberedLength = 64
 
 /** The shaper of a column. The settings have been checked; what they should have refused is a bug here. */
 export function compileCell(settings: CellSettings): CellShaper {
@@ -52,15 +54,20 @@ export function compileCell(settings: CellSettings): CellShaper {
   const finish = format === undefined ? undefined : remember(createReader(format, settings))
 
   function shape(written: string | null): string | null | CellFault {
-    const cell = clean(steps, written)
+    let cell = written
+    for (const step of steps) {
+      const cleaned = cell === null ? step.ofNull : step.text(cell)
+      if (isFault(cleaned)) return explainFault(written, cell, cleaned.expected)
+      cell = cleaned
+    }
     if (cell === null || finish === undefined) return cell
     const served = finish(cell)
-    return typeof served === "string" ? served : explainFault(written, cell, served.expected)
+    return isFault(served) ? explainFault(written, cell, served.expected) : served
   }
   return { isIdentity: onlyEmpty && steps.length === 0 && format === undefined, isNullWord, shape }
 }
 
-/** What each step in turn makes of a cell, steps that change nothing left out; ends where a step has no answer. */
+/** What each step in turn makes of a cell, steps that change nothing left out; ends at a step that cannot go on. */
 export function traceCell(settings: CellSettings, text: string, isQuoted: boolean): CellChange[] {
   const changes: CellChange[] = []
   let cell: string | null = text
@@ -69,25 +76,28 @@ export function traceCell(settings: CellSettings, text: string, isQuoted: boolea
     cell = after
   }
   if (!isQuoted && settings.nullValues.includes(text)) enter("null_values", null)
-  for (const step of settings.clean) enter(nameOfStep(step), clean([compileStep(step, settings)], cell))
+  for (const step of settings.clean) {
+    const { text: change, ofNull } = compileStep(step, settings)
+    const cleaned: string | null | StepFault = cell === null ? ofNull : change(cell)
+    if (isFault(cleaned)) return changes
+    enter(nameOfStep(step), cleaned)
+  }
   const format = formatOf(settings)
   if (cell === null || format === undefined) return changes
   const served = createReader(format, settings)(cell)
-  if (typeof served === "string") enter(settings.booleans === undefined ? "format" : "booleans", served)
+  if (!isFault(served)) enter(settings.booleans === undefined ? "format" : "booleans", served)
   return changes
 }
 
 /** A reason that names the cell as it stands in the file, and as cleaning left it where that differs. */
-export function explainFault(written: string | null, cell: string, expected: string): CellFault {
+export function explainFault(written: string | null, cell: string | null, expected: string): CellFault {
   const found = written === null ? "The cell is NULL" : `The cell is ${JSON.stringify(showCell(written))}`
-  const cleaned = cell === written ? "" : `, cleaned ${JSON.stringify(showCell(cell))}`
+  const cleaned = cell === written ? "" : `, cleaned ${JSON.stringify(showCell(cell ?? ""))}`
   return { code: "type-error", reason: `${found}${cleaned}; expected ${expected}.` }
 }
 
-function clean(steps: readonly CellStep[], written: string | null): string | null {
-  let cell = written
-  for (const step of steps) cell = cell === null ? step.ofNull : step.text(cell)
-  return cell
+function isFault(answer: string | null | StepFault): answer is StepFault {
+  return typeof answer === "object" && answer !== null
 }
 
 function formatOf({ format, booleans, declared = "text" }: CellSettings): Format | undefined {
@@ -100,10 +110,11 @@ function formatOf({ format, booleans, declared = "text" }: CellSettings): Format
   return compiled
 }
 
-type Refused = { readonly expected: string }
-
 /** The served spelling, or what was expected instead. */
-function createReader(format: Format, { isoToo = false }: CellSettings): (cell: string) => string | Refused {
+function createReader(
+  format: Format,
+  { isoToo = false }: CellSettings,
+): (cell: string) => string | StepFault {
   return (cell) => {
     const read = format.read(cell)
     if ("served" in read) return read.served
@@ -118,7 +129,7 @@ function remember<Answer>(read: (cell: string) => Answer): (cell: string) => Ans
     const known = remembered.get(cell)
     if (known !== undefined) return known
     const answer = read(cell)
-    if (remembered.size < rememberedCells) remembered.set(cell, answer)
+    if (remembered.size < rememberedCells && cell.length <= rememberedLength) remembered.set(cell, answer)
     return answer
   }
 }

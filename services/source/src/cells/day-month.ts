@@ -14,6 +14,8 @@ export type DateVerdict = "iso" | "day_first" | "month_first" | "both" | "same" 
 
 // Most days repeat themselves, and reading costs more than a look-up.
 const rememberedCells = 4096
+// Longer than any date: what is no date may be of any length, and is not kept.
+const rememberedLength = 64
 
 export type VerdictCount = { readonly cells: number; readonly first: Sighting }
 
@@ -67,7 +69,7 @@ export function createDayMonthCensus(type: ColumnType) {
     const known = remembered.get(cell)
     if (known !== undefined) return known
     const answer = readNumbers(cell) ?? (iso.accepts(cell) ? "iso" : "neither")
-    if (remembered.size < rememberedCells) remembered.set(cell, answer)
+    if (remembered.size < rememberedCells && cell.length <= rememberedLength) remembered.set(cell, answer)
     return answer
   }
 

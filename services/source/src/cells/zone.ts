@@ -3,7 +3,7 @@ import { findNearest } from "@flatbed/config"
 import { daysFromCivil, spellTwo } from "./calendar.ts"
 
 const secondsOfDay = 86_400
-const rememberedDays = 4096
+const rememberedDays = 50_000
 
 /** A place's clocks. */
 export type Zone = {
@@ -18,15 +18,26 @@ export type Zone = {
 
 const fixedOffset = /^([+-])([0-9]{2})(?::?([0-9]{2}))?$/
 
+// What is known of a place does not change while the process lives, and each chunk compiles its columns anew.
+const places = new Map<string, Zone>()
+
 /** An IANA name (Europe/Berlin), UTC, Z, or a fixed offset (+01:00); undefined when it is none of them. */
 export function findZone(name: string): Zone | undefined {
   if (name === "UTC" || name === "Z") return createFixedZone(name, 0)
   const fixed = fixedOffset.exec(name)
-  if (fixed === null) return isKnown(name) ? createNamedZone(name) : undefined
+  if (fixed === null) return findPlace(name)
   const [, sign, hours, minutes = "00"] = fixed
   if (Number(hours) > 15 || Number(minutes) > 59) return undefined
   const seconds = Number(hours) * 3600 + Number(minutes) * 60
   return createFixedZone(name, sign === "-" ? -seconds : seconds)
+}
+
+function findPlace(name: string): Zone | undefined {
+  const known = places.get(name)
+  if (known !== undefined || !isKnown(name)) return known
+  const zone = createNamedZone(name)
+  places.set(name, zone)
+  return zone
 }
 
 /** What the name was perhaps meant to be. */
@@ -62,6 +73,13 @@ function createFixedZone(name: string, seconds: number): Zone {
   return { name, offsetsAt: () => offsets }
 }
 
+/** The clocks are changed at an instant from one offset to another. */
+type Change = {
+  readonly instant: number
+  readonly before: readonly number[]
+  readonly after: readonly number[]
+}
+
 function createNamedZone(name: string): Zone {
   const clock = new Intl.DateTimeFormat("en-US", {
     timeZone: name,
@@ -76,8 +94,8 @@ function createNamedZone(name: string): Zone {
     minute: "numeric",
     second: "numeric",
   })
-  // The one offset of a whole day, or false for the days around a change of the clocks.
-  const days = new Map<number, readonly number[] | false>()
+  // Asking Intl costs as much as reading a hundred cells, so days are remembered: their one offset, or the change.
+  const days = new Map<number, readonly number[] | Change>()
 
   function offsetOf(instant: number): number {
     const parts: Partial<Record<Intl.DateTimeFormatPartTypes, string>> = {}
@@ -89,11 +107,19 @@ function createNamedZone(name: string): Zone {
   }
 
   // The offsets a day before and a day after are the only ones that the clocks can have had: no place has changed
-  // them twice within two days (the same assumption as in ECMAScript's Temporal, GetNamedTimeZoneEpochNanoseconds).
-  function offsetsOfDay(day: number): readonly number[] | false {
-    const before = offsetOf((day - 1) * secondsOfDay)
-    const after = offsetOf((day + 2) * secondsOfDay)
-    return before === after && [before]
+  // them twice within three days (nearly the assumption of ECMAScript's Temporal, GetNamedTimeZoneEpochNanoseconds).
+  function lookAt(day: number): readonly number[] | Change {
+    let from = (day - 1) * secondsOfDay
+    let to = (day + 2) * secondsOfDay
+    const [before, after] = [offsetOf(from), offsetOf(to)]
+    if (before === after) return [before]
+    // The first instant of the new offset lies past `from`, at `to` at the latest.
+    while (to - from > 1) {
+      const middle = Math.floor((from + to) / 2)
+      if (offsetOf(middle) === before) from = middle
+      else to = middle
+    }
+    return { instant: to, before: [before], after: [after] }
   }
 
   return {
@@ -102,15 +128,20 @@ function createNamedZone(name: string): Zone {
       const day = Math.floor(clockSeconds / secondsOfDay)
       let known = days.get(day)
       if (known === undefined) {
-        known = offsetsOfDay(day)
+        known = lookAt(day)
         if (days.size >= rememberedDays) days.clear()
         days.set(day, known)
       }
-      if (known !== false) return known
-      const before = offsetOf(clockSeconds - secondsOfDay)
-      const after = offsetOf(clockSeconds + secondsOfDay)
-      const candidates = before === after ? [before] : [before, after]
-      return candidates.filter((offset) => offsetOf(clockSeconds - offset) === offset)
+      return "instant" in known ? offsetsAround(known, clockSeconds) : known
     },
   }
+}
+
+const none: readonly number[] = []
+
+function offsetsAround({ instant, before, after }: Change, clockSeconds: number): readonly number[] {
+  const wasShown = clockSeconds < instant + (before[0] ?? 0)
+  const isShown = clockSeconds >= instant + (after[0] ?? 0)
+  if (wasShown && isShown) return [...before, ...after]
+  return wasShown ? before : isShown ? after : none
 }

@@ -40,7 +40,8 @@ const numberTypes: ReadonlySet<ColumnType> = new Set(["integer", "bigint", "nume
 
 type Guess = {
   readonly spelling: NumberSpelling
-  readonly convert: (cell: string) => string
+  /** Undefined for a cell that nobody can be sure of. */
+  readonly convert: (cell: string) => string | undefined
   type: ColumnType | undefined
   /** The first cell that is no number without the guess. */
   proof: Sighting | undefined
@@ -67,6 +68,7 @@ export function createColumnCensus(name: string) {
     plain = plain === undefined ? form : joinTypes(plain, form)
     guesses = guesses.filter((guess) => {
       const converted = guess.convert(cell)
+      if (converted === undefined) return false
       // Beside decimal commas a point that groups nothing is not to be guessed at.
       if (guess.spelling.decimal === "," && converted === cell && cell.includes(".")) return false
       const type = converted === cell ? form : classifyLexeme(converted)

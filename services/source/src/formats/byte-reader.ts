@@ -96,7 +96,7 @@ type Part = { readonly run: Buffer; readonly reject?: Records }
 /** Runs of rows, and between them the rejects one by one, in their order. */
 function splitAtRejects(records: Records, layout: Layout): Part[] {
   const { bytes, file, firstRow, firstLine } = records
-  const { dialect, width, maxRecordBytes, filter } = layout
+  const { dialect, width, filter, maxRecordBytes } = layout
   const fields = layout.fields.map(({ name, index, type, declared, cell }) => ({
     ...{ name, index, cell },
     declared: declared ? type : undefined,

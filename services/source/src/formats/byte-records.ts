@@ -79,9 +79,9 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
     if (!isLast && held.length < tryAt) return
     const whole = held.subarray(0, isLast ? held.length : held.lastIndexOf(lf) + 1)
     areClean = isUtf8(whole) && !whole.includes(0)
-    const scan = () => scanner.scan(isLast, areClean && !isShaped, sink)
-    let stop = scan()
-    while (mayBeDamage(stop, isLast) && passDamage(isLast)) stop = scan()
+    let stop = scanner.scan(isLast, areClean && !isShaped, sink)
+    while (mayBeDamage(stop, isLast) && passDamage(isLast))
+      stop = scanner.scan(isLast, areClean && !isShaped, sink)
     const left = scanner.held().length
     tryAt = Math.min(2 * left, maxRecordBytes + 1)
     if (isLast && left > 0) throw new Error(`${stop} at byte ${settledTo} of ${file}, without a fault`)
@@ -123,7 +123,7 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
     close: scanner.close,
     finish(): ScanResult {
       const { reject: rejects, filtered } = told
-      return { ...judgement.finish(), rows: told.row + rejects, rejects, filtered }
+      return { ...judgement.finish(), rows: told.row + rejects, rejects, filtered, mends: {} }
     },
   }
 }
@@ -131,7 +131,7 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
 /** What becomes of records that are well-formed and of the right width, and what they said in the end. */
 type Judgement = {
   take(notes: readonly CellNote[], bytes: Buffer, place: RecordPlace, areClean: boolean): RecordFate
-  finish(): Pick<ScanResult, "layout" | "evidence" | "mends">
+  finish(): Pick<ScanResult, "layout" | "evidence">
 }
 
 function judgeBytes(request: RecordScanRequest, scanner: RecordScanner): Judgement {
@@ -141,7 +141,7 @@ function judgeBytes(request: RecordScanRequest, scanner: RecordScanner): Judgeme
       (areClean || findTextFault(bytes) === undefined) && evidence.take(notes, { row, line })
         ? "row"
         : "reject",
-    finish: () => ({ ...describeColumns(request, evidence.finish()), mends: {} }),
+    finish: () => describeColumns(request, evidence.finish()),
   }
 }
 

@@ -4,16 +4,7 @@ import type { Filter } from "../cells/filter.ts"
 import { createEvidence } from "../evidence.ts"
 import type { ServedField } from "../served-columns.ts"
 import { type RecordPlace, ragged } from "./csv-refusals.ts"
-import type {
-  Dialect,
-  Layout,
-  MendKind,
-  Mends,
-  RecordFate,
-  RowWatch,
-  ScanResult,
-  WrittenCells,
-} from "./format.ts"
+import type { Dialect, Layout, Mends, RecordFate, RowWatch, ScanResult, WrittenCells } from "./format.ts"
 import { createRowShaper } from "./shape-row.ts"
 
 type Gathering = {
@@ -33,14 +24,6 @@ export function createRowGatherer(gathering: Gathering) {
   const shape = createRowShaper(gathering)
   const told: Record<RecordFate, number> = { row: 0, reject: 0, filtered: 0 }
   const mends: { -readonly [Kind in keyof Mends]: Mends[Kind] } = {}
-
-  function countMends(kinds: readonly MendKind[], place: RecordPlace): void {
-    for (const kind of kinds) {
-      const { records, line } = mends[kind] ?? { records: 0, line: place.line }
-      mends[kind] = { records: records + 1, line }
-    }
-  }
-
   return {
     /**
      * What becomes of the record. Only a row's cells say something about the columns. Raises record-malformed for one
@@ -54,7 +37,10 @@ export function createRowGatherer(gathering: Gathering) {
         if (code === "missing-cell" || code === "extra-cell") throw ragged(shaped.verdict, place)
       }
       if (shaped.fate !== "row") return shaped.fate
-      countMends(shaped.mends ?? [], place)
+      for (const kind of shaped.mends ?? []) {
+        const { records, line } = mends[kind] ?? { records: 0, line: place.line }
+        mends[kind] = { records: records + 1, line }
+      }
       shaped.cells.forEach((cell, i) => {
         evidence[i]?.add(cell, place.row, place.line)
       })

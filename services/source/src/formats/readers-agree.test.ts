@@ -173,8 +173,7 @@ const classes = {
 type Said = Awaited<ReturnType<typeof readAll>>
 
 /** Everything a reader says of a file: borders, columns, evidence, rows in every form, or the refusal. */
-async function readAll(reader: Reader, file: RandomFile) {
-  const { bytes, dialect, types, rules, step, maxRecordBytes } = file
+async function readAll(reader: Reader, { bytes, dialect, types, rules, step, maxRecordBytes }: RandomFile) {
   const headers: [number, number][] = []
   const spans: { from: number; to: number; nextLine: number; fate: RecordFate }[] = []
   const scan = reader.startScan(

@@ -44,12 +44,12 @@ export type RowShaper = (written: WrittenCells, bytes: Buffer) => ShapedRecord
  */
 export function createRowShaper(measure: Measure, accepted = false): RowShaper {
   const { dialect, width, fields, filter = {} } = measure
-  const stripsNul = dialect.nul === "strip"
-  const canMend = !accepted && (stripsNul || dialect.ragged === "pad" || dialect.ragged === "truncate")
   const columns = fields.map(({ cell, ...field }) => ({ ...field, shaper: compileCell(cell ?? plainCell) }))
   const tests = compileFilter(filter, (name) => fields.find((field) => field.name === name)?.declared).map(
     ({ column, accepts }) => ({ at: fields.findIndex(({ name }) => name === column), accepts }),
   )
+  const stripsNul = dialect.nul === "strip"
+  const canMend = !accepted && (stripsNul || dialect.ragged === "pad" || dialect.ragged === "truncate")
   const names = new Map(fields.map(({ name, index }) => [index, name]))
 
   function judgeText({ texts }: WrittenCells, bytes: Buffer): RecordVerdict | undefined {
@@ -90,15 +90,19 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
     return mends
   }
 
+  /** What stands in the cell; undefined where a padded record has none. */
+  function textOf({ texts }: WrittenCells, index: number): string | undefined {
+    const text = texts[index]
+    return stripsNul ? text?.replaceAll("\0", "") : text
+  }
+
   return (written, bytes) => {
     const verdict = accepted ? undefined : (judgeText(written, bytes) ?? judgeWidth(written))
     if (verdict !== undefined) return { fate: "reject", verdict }
     const cells: (string | null)[] = []
     for (const { name, index, declared, shaper } of columns) {
-      const found = written.texts[index]
-      const text = stripsNul ? (found ?? "").replaceAll("\0", "") : (found ?? "")
-      // A cell that is missing is NULL whatever the words for it are.
-      const isNull = found === undefined || (shaper.isNullWord(text) && !written.isQuoted(index))
+      const text = textOf(written, index)
+      const isNull = text === undefined || (shaper.isNullWord(text) && !written.isQuoted(index))
       const raw = isNull ? null : text
       const cell = shaper.isIdentity ? raw : shaper.shape(raw)
       const fault =
@@ -110,14 +114,21 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
           ? undefined
           : explainFault(raw, cell, `${declared}: ${grammars[declared].forms}`)
       if (fault !== undefined)
-        return { fate: "reject", verdict: { ...fault, column: name, value: showCell(text) } }
+        return {
+          fate: "reject",
+          verdict: { ...fault, column: name, value: raw === null ? null : showCell(raw) },
+        }
       if (cell !== null && typeof cell !== "string")
-        return { fate: "reject", verdict: { ...cell, column: name, value: showCell(text) } }
+        return {
+          fate: "reject",
+          verdict: { ...cell, column: name, value: raw === null ? null : showCell(raw) },
+        }
       cells.push(cell)
     }
     const isServed = tests.every(({ at, accepts }) => accepts(cells[at] ?? null))
     if (!isServed) return { fate: "filtered" }
-    return canMend ? { fate: "row", cells, mends: mendsOf(written) } : { fate: "row", cells }
+    const mends = canMend ? mendsOf(written) : []
+    return mends.length === 0 ? { fate: "row", cells } : { fate: "row", cells, mends }
   }
 }
 

@@ -5,10 +5,10 @@ import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
 
 const open: TestFolder[] = []
 
-async function setup(content = "id,name\n1,Ann\n", dialect: object = {}, columns: object = {}) {
+async function setup(content = "id,name\n1,Ann\n", dataset = {}) {
   const folder = await openTestFolder(content)
   open.push(folder)
-  const datasets = { t: { files: "t.csv", dialect, columns, chunk: { rows: 2 } } }
+  const datasets = { t: { files: "t.csv", chunk: { rows: 2 }, ...dataset } }
   return { ...(await folder.open({ datasets })), folder }
 }
 
@@ -94,7 +94,7 @@ describe("what goes wrong", () => {
   ])(
     "says %s of a file it refuses, in the dataset and instead of any chunk",
     async (code, content, facts, dialect) => {
-      const { get, settled, folder } = await setup(content as string, dialect)
+      const { get, settled, folder } = await setup(content as string, { dialect })
       expect(await settled()).toMatchObject({
         state: "failed",
         version: null,
@@ -114,7 +114,7 @@ describe("what goes wrong", () => {
   )
 
   it("says format-ambiguous of dates that no row explains, and what to write", async () => {
-    const { get, settled } = await setup("a\n03/04/2024\n05/06/2024\n", {}, { types: { a: "date" } })
+    const { get, settled } = await setup("a\n03/04/2024\n05/06/2024\n", { columns: { types: { a: "date" } } })
     expect(await settled()).toMatchObject({ state: "failed", problem: { code: "format-ambiguous" } })
     const answer = await get(paths.currentChunk("t", 1))
     expect(answer.json()).toMatchObject({
@@ -126,7 +126,7 @@ describe("what goes wrong", () => {
 
   it("reports the first problem of a file, wherever its buffers end", async () => {
     const good = `a,b\n${"1,2\n".repeat(100_000)}`
-    const { get, settled } = await setup(`${good}x,y,1\n${good}z`, { ragged: "error" })
+    const { get, settled } = await setup(`${good}x,y,1\n${good}z`, { dialect: { ragged: "error" } })
     await settled()
     expect((await get(paths.currentChunk("t", 1))).json()).toMatchObject({
       code: "record-malformed",
