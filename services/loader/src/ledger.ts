@@ -263,7 +263,7 @@ export async function findRunDialect(session: Session, runId: number): Promise<F
 }
 
 function fileDialect({ dialect, files }: Manifest): unknown {
-  return { ...dialect, encoding: (files[0] as { encoding?: string } | undefined)?.encoding }
+  return { ...dialect, encoding: files[0]?.encoding }
 }
 
 // jsonb refuses NUL and halves of surrogate pairs (Postgres manual, JSON Types); names may hold what they like.

@@ -2,6 +2,7 @@
 import { runProgram } from "@flatbed/edge"
 import { checkCommand } from "./check.ts"
 import { discoverCommand } from "./discover.ts"
+import { exportCommand } from "./export.ts"
 import { initCommand } from "./init.ts"
 import { previewCommand } from "./preview.ts"
 import { serveCommand } from "./serve.ts"
@@ -12,5 +13,13 @@ process.exitCode = await runProgram({
   name: "flatbed-source",
   summary: "Serves flat files as versioned, immutable chunks over HTTP.",
   version: readSourceVersion(),
-  commands: [serveCommand, discoverCommand, initCommand, checkCommand, previewCommand, tokenNewCommand],
+  commands: [
+    serveCommand,
+    discoverCommand,
+    initCommand,
+    checkCommand,
+    previewCommand,
+    exportCommand,
+    tokenNewCommand,
+  ],
 })
