@@ -14,6 +14,20 @@ export const rejectCodes = {
 
 export type RejectCode = keyof typeof rejectCodes
 
+/** What a person can do about a record that was set aside so; the settings named are the dataset's in source.yaml. */
+export const rejectHints: Readonly<Record<RejectCode, string>> = {
+  "missing-cell": "Mend the record, or have short ones filled up with NULL by dialect.ragged: pad.",
+  "extra-cell":
+    "Mend the record: a cell that holds the delimiter belongs in quotes. dialect.ragged: truncate cuts long ones.",
+  "type-error":
+    "Mend the cell, say how it is written with columns.clean, formats or booleans, or declare the column text.",
+  "quote-error":
+    "Quote the whole cell and write a quote inside it twice, or say in the dialect how quotes are written.",
+  "encoding-error": "Name the file's encoding in dialect.encoding; flatbed-source discover proposes one.",
+  "nul-error": "Take the NUL out, or have it left out by dialect.nul: strip.",
+  "constraint-error": "Mend the row, or change what the table asks of it.",
+}
+
 /**
  * One record set aside. In a chunk as NDJSON it stands in its row's place as `{"reject": {…}}`; JSON and CSV leave
  * it out. column and value name the first cell that is at fault, null when no single cell is.

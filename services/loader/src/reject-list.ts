@@ -1,11 +1,12 @@
 /** What `rejects list` and `rejects show` print. Pure. */
+import { rejectHints } from "@flatbed/contract"
 import { escapeBytes } from "./printable.ts"
 import type { RecordedReject } from "./reject-ledger.ts"
 import { formatFields, formatTable } from "./text-table.ts"
 
 /** A reject as `--json` prints it: names as on the wire, the bytes as base64. */
 export function rejectToJson({ foundBy, raw, ...reject }: RecordedReject): Record<string, unknown> {
-  return { ...reject, found_by: foundBy, raw: raw.toString("base64") }
+  return { ...reject, found_by: foundBy, hint: rejectHints[reject.code], raw: raw.toString("base64") }
 }
 
 /** Rejects as a table; `of` is how many there are in all. */
@@ -40,6 +41,7 @@ export function formatReject(reject: RecordedReject): string {
     ["column", reject.column ?? "-"],
     ["value", value === null ? "-" : escapeBytes(Buffer.from(value))],
     ["reason", reject.reason],
+    ["next", rejectHints[reject.code]],
     ["raw", escapeBytes(reject.raw)],
   ])
 }

@@ -1,0 +1,142 @@
+// If this fails, somebody is told that a record is wrong, but not where it stands, what stands there, or what to do.
+import { rejectCodes, rejectHints } from "@flatbed/contract"
+import { afterEach, expect, test } from "vitest"
+import { createInstallation, type Installation } from "./installation.ts"
+
+const open: Installation[] = []
+afterEach(async () => {
+  for (const one of open.splice(0)) await one.close()
+})
+
+type Case = {
+  readonly code: string
+  readonly record: string | Buffer
+  readonly column: string | null
+  readonly value: string | null
+  /** What the reason must say: what was found, and what was expected. */
+  readonly found: RegExp
+  readonly dialect?: string
+}
+
+const long = "9".repeat(150)
+
+/** Columns id (integer), day (date), note (text of the table: at most five characters). */
+const cases: readonly Case[] = [
+  { code: "missing-cell", record: "7,2024-02-29", column: "note", value: null, found: /2 cells; expected 3/ },
+  { code: "extra-cell", record: "7,2024-02-29,a,b", column: null, value: "b", found: /4 cells; expected 3/ },
+  {
+    code: "type-error",
+    record: "x7,2024-02-29,a",
+    column: "id",
+    value: "x7",
+    found: /"x7"; expected integer/,
+  },
+  {
+    code: "type-error",
+    record: `${long},2024-02-29,a`,
+    column: "id",
+    value: "9".repeat(100),
+    found: /integer/,
+  },
+  {
+    code: "type-error",
+    record: "7,2023-02-29,a",
+    column: "day",
+    value: "2023-02-29",
+    found: /expected date/,
+  },
+  {
+    code: "type-error",
+    record: "7,0000-00-00,a",
+    column: "day",
+    value: "0000-00-00",
+    found: /expected date/,
+  },
+  {
+    code: "type-error",
+    record: "1e400,2024-02-29,a",
+    column: "id",
+    value: "1e400",
+    found: /expected integer/,
+  },
+  { code: "quote-error", record: '7,2024-02-29,a"b', column: "note", value: null, found: /quote/ },
+  { code: "quote-error", record: '7,2024-02-29,"a"b', column: "note", value: null, found: /closing quote/ },
+  {
+    code: "quote-error",
+    record: '7,2024-02-29,"ab',
+    column: "note",
+    value: null,
+    found: /never closed|opened/,
+  },
+  { code: "quote-error", record: "7,2024-02-29,a\rb", column: "note", value: null, found: /carriage return/ },
+  {
+    ...{ code: "encoding-error", column: "note", value: null, found: /0xe9.*expected UTF-8/ },
+    record: Buffer.from("7,2024-02-29,caf\u00e9", "latin1"),
+  },
+  { code: "nul-error", record: "7,2024-02-29,a\0b", column: "note", value: null, found: /NUL/ },
+  {
+    code: "type-error",
+    record: "7,2024-02-29,too long",
+    column: "note",
+    value: "too long",
+    found: /too long|5/,
+  },
+  { code: "constraint-error", record: "-7,2024-02-29,a", column: null, value: null, found: /positive/ },
+]
+
+test("each code of a reject is among the cases", () => {
+  expect(new Set(cases.map(({ code }) => code))).toEqual(new Set(Object.keys(rejectCodes)))
+})
+
+test("every error of a record names dataset, file, line, byte, column, value, rule and next step", async () => {
+  const names = cases.map((_, i) => `case${i + 1}`)
+  const installation = await createInstallation({
+    source: `datasets:
+${names.map((name) => `  ${name}: { files: ${name}.csv, columns: { types: { id: integer, day: date } } }`).join("\n")}
+`,
+    loader: `pipelines:
+${names.map((name) => `  ${name}: { dataset: ${name}, table: public.${name}, max_rejects: 1 }`).join("\n")}
+`,
+  })
+  open.push(installation)
+  // Two lines in one record before it: a line is not a record.
+  const before = 'id,day,note\n1,2024-01-01,"a\nb"\n'
+  for (const [i, { record }] of cases.entries()) {
+    const bytes = Buffer.concat([
+      Buffer.from(before),
+      Buffer.from(record as string),
+      Buffer.from("\n9,2024-01-02,c\n"),
+    ])
+    await installation.write(`case${i + 1}.csv`, bytes)
+    await installation.query(
+      `create table public.case${i + 1} (id integer constraint positive check (id > 0), day date, note varchar(5))`,
+    )
+  }
+  await installation.startSource()
+  expect(await installation.load()).toBe(6)
+
+  const list = installation.loader(["rejects", "list", "--limit", "100", "--json"])
+  expect((await list.end()).code).toBe(0)
+  const { rejects } = JSON.parse(list.stdout()) as { rejects: Record<string, unknown>[] }
+  const byDataset = new Map(rejects.map((reject) => [reject.dataset, reject]))
+  for (const [i, { code, record, column, value, found }] of cases.entries()) {
+    const reject = byDataset.get(`case${i + 1}`)
+    expect(reject, `${code}: ${record}`).toMatchObject({
+      ...{ dataset: `case${i + 1}`, file: `case${i + 1}.csv`, row: 2, line: 4, byte: before.length, code },
+      ...{
+        raw: Buffer.from(record as string).toString("base64"),
+        hint: rejectHints[code as keyof typeof rejectHints],
+      },
+      reason: expect.stringMatching(found),
+      ...(column === null ? {} : { column }),
+      ...(value === null ? {} : { value }),
+    })
+    expect(await installation.query(`select id from public.case${i + 1} order by id`)).toEqual([
+      { id: 1 },
+      { id: 9 },
+    ])
+  }
+  const show = installation.loader(["rejects", "show", String(rejects[0]?.run), "2"])
+  expect((await show.end()).code).toBe(0)
+  expect(show.stdout()).toMatch(/next +\S/)
+})
