@@ -65,6 +65,26 @@ test("one of many that claim at once gets the lease, the others hear who has it"
   }
 })
 
+test("an owner whose session began after another claim's transaction is not taken for gone", async () => {
+  const pool = openPool()
+  let owner: Lease | undefined
+  const late: Database = {
+    ...pool,
+    // Between the first look of this transaction at the sessions and its claim, another process connects and claims.
+    transaction: (work, options) =>
+      pool.transaction(async (session) => {
+        owner ??= await claim("newcomer")
+        return await work(session)
+      }, options),
+  }
+  const parts = { database: late, patience, onLost: () => {} }
+  const claimed = claimLease({ pipeline: "people", owner: "late" }, settings, parts)
+  await expect(claimed).rejects.toMatchObject({ code: "lease-held" })
+  if (owner === undefined) throw new Error("nobody claimed")
+  await write(owner, "newcomer's")
+  expect(await written()).toEqual(["newcomer's"])
+})
+
 test("a lease that was given back can be claimed at once, under a higher epoch", async () => {
   const first = await claim("first")
   await first.release()

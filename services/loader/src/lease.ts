@@ -121,25 +121,64 @@ async function raiseEpoch(
        set epoch = held.epoch + 1, owner = excluded.owner, expires_at = excluded.expires_at,
            backend_pid = excluded.backend_pid, backend_start = excluded.backend_start
        where held.owner is null or held.owner = excluded.owner or held.expires_at <= pg_catalog.clock_timestamp()
-          or not exists (
-            -- Of another role's session only the pid is shown: then the expiry decides.
-            select from pg_catalog.pg_stat_activity as alive
-             where alive.pid = held.backend_pid
-               and coalesce(alive.backend_start = held.backend_start, true))
      returning epoch`,
     [pipeline, owner, expiresMs],
   )
   if (rows[0] !== undefined) return Number(rows[0].epoch)
-  const held = await session.query<{ owner: string; seconds: number }>(
-    `select owner, pg_catalog.ceil(extract(epoch from expires_at - pg_catalog.clock_timestamp()))::integer as seconds
-       from flatbed.leases where pipeline = $1`,
-    [pipeline],
-  )
-  const holder = held.rows[0]
+  const holder = await findHolder(session, pipeline)
+  const epoch = holder?.isGone
+    ? await takeFromGone(session, pipeline, owner, holder.epoch, expiresMs)
+    : undefined
+  if (epoch !== undefined) return epoch
   throw new Problem("lease-held", `${pipeline} is being loaded by ${holder?.owner ?? "another run"}.`, {
     hint: `Wait until that run ends; if it died, its lease expires in ${Math.max(0, holder?.seconds ?? 0)} s.`,
     facts: { pipeline, owner: holder?.owner ?? null },
   })
+}
+
+type Holder = {
+  readonly epoch: string
+  readonly owner: string | null
+  readonly seconds: number
+  readonly isGone: boolean
+}
+
+/** Who holds the lease, and whether the session that extended it last is gone. */
+async function findHolder(session: Session, pipeline: string): Promise<Holder | undefined> {
+  // The sessions are looked at once in a transaction: an owner who came after that look would seem to be gone.
+  await session.query("select pg_catalog.pg_stat_clear_snapshot()")
+  // Of another role's session only the pid is shown: then the expiry decides.
+  const { rows } = await session.query<Holder>(
+    `select epoch, owner,
+            pg_catalog.ceil(extract(epoch from expires_at - pg_catalog.clock_timestamp()))::integer as seconds,
+            not exists (
+              select from pg_catalog.pg_stat_activity as alive
+               where alive.pid = held.backend_pid
+                 and coalesce(alive.backend_start = held.backend_start, true)) as "isGone"
+       from flatbed.leases as held where pipeline = $1`,
+    [pipeline],
+  )
+  return rows[0]
+}
+
+/** The new epoch; undefined when somebody else was faster. */
+async function takeFromGone(
+  session: Session,
+  pipeline: string,
+  owner: string,
+  epoch: string,
+  expiresMs: number,
+): Promise<number | undefined> {
+  const { rows } = await session.query<{ epoch: string }>(
+    `update flatbed.leases as held
+        set epoch = held.epoch + 1, owner = $2, backend_pid = own.pid, backend_start = own.backend_start,
+            expires_at = pg_catalog.clock_timestamp() + $4 * interval '1 millisecond'
+       from pg_catalog.pg_stat_activity as own
+      where own.pid = pg_catalog.pg_backend_pid() and pipeline = $1 and epoch = $3
+      returning held.epoch`,
+    [pipeline, owner, epoch, expiresMs],
+  )
+  return rows[0] === undefined ? undefined : Number(rows[0].epoch)
 }
 
 async function extend(

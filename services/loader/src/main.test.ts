@@ -55,6 +55,7 @@ test("load --json prints one document on stdout", async () => {
     "bytes",
     "dataset",
     "fetched",
+    "filtered",
     "outcome",
     "pipeline",
     "problem",
