@@ -9,11 +9,11 @@ import {
   toProblemDocument,
 } from "@flatbed/contract"
 import { type CellChange, type CellSettings, traceCell } from "./cells/compile-cell.ts"
-import { type WrittenDialect, writeDialect } from "./dialect-settings.ts"
 import { findType } from "./evidence.ts"
 import { type ReadableVersion, readFirstRejects, readFirstWritten } from "./first-records.ts"
 import { convertHint } from "./formats/convert-hint.ts"
 import type { Mends, WrittenCells } from "./formats/format.ts"
+import { type FormatName, getFormat } from "./formats/formats.ts"
 import { noIndexes } from "./index-folder.ts"
 import { getDeclared, withDeclared } from "./open-declared.ts"
 import { readingOf } from "./reading.ts"
@@ -44,7 +44,11 @@ export type DatasetReport = {
   readonly file: string
   readonly state: "ok" | "rejects" | "refused"
   readonly reader: string
-  readonly dialect: WrittenDialect
+  readonly format: FormatName
+  /** How the file is written, every setting written out. */
+  readonly dialect: Readonly<Record<string, unknown>>
+  /** The same in a line, without what is as usual. */
+  readonly written: string
 } & (
   | { readonly state: "refused"; readonly problem: ProblemDocument; readonly exit_code: number }
   | {
@@ -79,7 +83,10 @@ export async function reportDataset(
   signal: AbortSignal,
 ): Promise<DatasetReport> {
   const { file, reader, shape } = readingOf(settings, getDeclared(settings, name))
-  const always = { dataset: name, file, reader: reader.name, dialect: writeDialect(shape.dialect) }
+  const { format = "csv", dialect } = shape
+  const { writeDialect, describeDialect } = getFormat(format)
+  const how = { format, dialect: writeDialect(dialect), written: describeDialect(dialect) }
+  const always = { dataset: name, file, reader: reader.name, ...how }
   try {
     return await withDeclared(settings, name, { indexes: noIndexes, signal }, async (version) => ({
       ...always,

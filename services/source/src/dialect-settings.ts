@@ -2,7 +2,7 @@
 import { findNearest, type Settings, type SettingsProblem } from "@flatbed/config"
 import Type from "@flatbed/typebox"
 import { nullValuesSchema } from "./cells/cell-settings.ts"
-import type { Dialect } from "./formats/format.ts"
+import type { CsvDialect } from "./formats/csv-dialect.ts"
 import { readerNames, readsDialect } from "./formats/readers.ts"
 import { familiarLabels, findEncoding } from "./text/encodings.ts"
 
@@ -134,7 +134,7 @@ function notOneSign(setting: string, written: string): string {
 }
 
 /** The dialect that the readers know. */
-export function dialectOf(settings: DialectSettings): Dialect {
+export function dialectOf(settings: DialectSettings): CsvDialect {
   const { quote_char: quote, escape_char: escapedBy, comment_char: comment, skip_lines: skipLines } = settings
   const { fields, ragged, nul } = settings
   return {
@@ -161,7 +161,7 @@ function escapeOf(
 }
 
 /** The inverse, with every setting written out, for documents about a dataset. */
-export function writeDialect(dialect: Dialect) {
+export function writeDialect(dialect: CsvDialect) {
   const { delimiter, quote, escapedBy, comment, skipLines, hasHeader, fields, lineEnd, ragged, nul } = dialect
   return {
     delimiter,

@@ -18,6 +18,7 @@ import {
 } from "./discover/propose-encoding.ts"
 import type { DraftFile } from "./draft.ts"
 import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
+import type { CsvLayout } from "./formats/csv-dialect.ts"
 import { dissectRecord } from "./formats/csv-record.ts"
 import { noIndexes } from "./index-folder.ts"
 import { withDeclared } from "./open-declared.ts"
@@ -224,7 +225,7 @@ async function lookAtCells(version: ReadableVersion, signal: AbortSignal) {
     }
   }
   const hasCommas = [...found.values()].some(({ spelling }) => spelling?.decimal === ",")
-  if (hasCommas || layout.dialect.delimiter === ";")
+  if (hasCommas || (layout as CsvLayout).dialect.delimiter === ";")
     notes.push(...numbers.flatMap(({ census }) => census.finish()))
   const columnSettings = draftColumns(found, (column, word) => quoted.has(JSON.stringify([column, word])))
   return { columns: columnSettings, because, notes }
@@ -259,7 +260,11 @@ async function isQuoted(
   const bytes = await read(chunk)
   const place = reader.findRecord(bytes, layout, row - chunk.first_row + 1)
   if (place === undefined) return false
-  return dissectRecord(bytes.subarray(place.byteFrom, place.byteTo), layout.dialect).quoted[column] ?? false
+  return (
+    dissectRecord(bytes.subarray(place.byteFrom, place.byteTo), (layout as CsvLayout).dialect).quoted[
+      column
+    ] ?? false
+  )
 }
 
 /** Reads the file as the source would with these settings. */

@@ -1,7 +1,6 @@
 /** From a dataset's settings to how its file is read, the same for the server and for the commands. */
-import { dialectOf } from "./dialect-settings.ts"
 import type { Reader } from "./formats/format.ts"
-import { chooseReader } from "./formats/readers.ts"
+import { type FormatName, formatOf, getFormat } from "./formats/formats.ts"
 import type { DatasetSettings, SourceSettings } from "./settings.ts"
 import { type Encoding, findEncoding } from "./text/encodings.ts"
 import type { Shape } from "./version-name.ts"
@@ -21,12 +20,13 @@ export type Reading = {
 
 /** How this dataset's file is read. */
 export function readingOf(settings: SourceSettings, dataset: DatasetSettings): Reading {
-  const shape = shapeOf(dataset, settings.hash_key)
+  const format = formatOf(dataset.files, dataset.format)
+  const shape = shapeOf(format, dataset, settings.hash_key)
   return {
     root: settings.root,
     file: dataset.files,
     shape,
-    reader: chooseReader(shape.dialect, dataset.dialect.reader),
+    reader: getFormat(format).chooseReader(shape.dialect, dataset),
     settleMs: settings.settle,
     maxRecordBytes: settings.record_limit,
     maxTextBytes: settings.expand_limit,
@@ -34,11 +34,13 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
 }
 
 /** The settings that shape a dataset's rows. */
-function shapeOf({ columns, filter, chunk, dialect }: DatasetSettings, hashKey: string | undefined): Shape {
+function shapeOf(format: FormatName, dataset: DatasetSettings, hashKey: string | undefined): Shape {
+  const { columns, filter, chunk, dialect } = dataset
   return {
+    format,
     columns: { ...columns, filter, nullWords: dialect.null_values, hashKey, strict: dialect.strict },
     chunk: chunk.rows === undefined ? { bytes: chunk.bytes ?? defaultChunkBytes } : { rows: chunk.rows },
-    dialect: dialectOf(dialect),
+    dialect: getFormat(format).dialectOf(dataset),
     encoding: encodingOf(dialect.encoding),
   }
 }

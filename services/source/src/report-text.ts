@@ -2,7 +2,6 @@
 
 import { counted } from "./counted.ts"
 import type { ColumnReport, DatasetReport } from "./dataset-report.ts"
-import { describeDialect } from "./dialect-settings.ts"
 import type { MendKind, Mends } from "./formats/format.ts"
 import { showInLine, textTable } from "./text-table.ts"
 
@@ -10,8 +9,8 @@ const indent = "  "
 
 /** Several lines: the file, how it is read, what is set aside, and why each column has its type. */
 export function formatReport(report: DatasetReport): string {
-  const { dataset, file, state, reader, dialect } = report
-  const how = `${reader}, ${describeDialect(dialect)}`
+  const { dataset, file, state, reader, written } = report
+  const how = `${reader}, ${written}`
   if (report.state === "refused") {
     const { code, detail, hint } = report.problem
     const lines = [`file     ${file}`, `reader   ${how}`, `${code}: ${detail}`, hint ?? ""]

@@ -16,8 +16,8 @@ import { columnTypes, datasetNamePattern } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
 import { cellColumnSettings, checkCellSettings, filterSchema } from "./cells/cell-settings.ts"
-import { checkDialect, dialectSchema } from "./dialect-settings.ts"
 import { standardCache } from "./draft.ts"
+import { checkFormat, formatNames, formatOf, formatSettings } from "./formats/formats.ts"
 import { standardRecordBytes } from "./version-name.ts"
 
 /** Read from the working folder when no other is named. */
@@ -53,11 +53,16 @@ const chunkSchema = Type.Object({
 })
 
 const datasetSchema = Type.Object({
-  files: fileName("path of the CSV, relative to root"),
+  files: fileName("path of the file, relative to root"),
+  format: Type.Optional(
+    Type.Enum(formatNames, {
+      description: "how the file is built; left out, its ending tells, and csv is what is left",
+    }),
+  ),
   columns: columnsSchema,
   filter: filterSchema,
   chunk: chunkSchema,
-  dialect: dialectSchema,
+  ...formatSettings,
 })
 
 /** What a token may be called: the name stands in logs. */
@@ -284,7 +289,7 @@ function checkDataset(
     add("chunk", "has rows and bytes, expected one of them")
   }
   if (chunk.bytes === 0) add("chunk.bytes", "is 0, expected at least 1B")
-  problems.push(...checkDialect(`${path}.dialect`, dialect))
+  problems.push(...checkFormat(path, formatOf(files, dataset.format), dataset))
   problems.push(...checkCellSettings(path, columns, filter, { nullValues: dialect.null_values, hashKey }))
   return problems
 }

@@ -4,6 +4,7 @@ import type { Column } from "@flatbed/contract"
 import { canonicalRules } from "./cell-rules.ts"
 import type { ChunkRule } from "./chunk-cut.ts"
 import type { Dialect } from "./formats/format.ts"
+import { type FormatName, getFormat } from "./formats/formats.ts"
 import type { ColumnSettings } from "./served-columns.ts"
 import type { Encoding } from "./text/encodings.ts"
 
@@ -18,6 +19,8 @@ export const standardRecordBytes = 16 * 1024 * 1024
 
 /** The effective settings that shape a dataset's rows. Which reader reads them is not among them. */
 export type Shape = {
+  /** CSV unless told. */
+  readonly format?: FormatName
   readonly dialect: Dialect
   readonly columns: ColumnSettings
   readonly chunk: ChunkRule
@@ -50,12 +53,13 @@ export function nameShape(dataset: string, file: string, shape: Shape, maxRecord
 }
 
 // Lists, so that neither the order in which a person wrote the keys nor a default written out plays a part.
-function canonicalShape({ dialect, columns, chunk, encoding = "utf-8" }: Shape): unknown {
+function canonicalShape({ format = "csv", dialect, columns, chunk, encoding = "utf-8" }: Shape): unknown {
   const sortedWords = (record: Readonly<Record<string, string>>) =>
     Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))
   const cells = canonicalRules(columns)
   return [
-    canonicalDialect(dialect),
+    ...(format === "csv" ? [] : [["format", format]]),
+    getFormat(format).canonicalDialect(dialect),
     [
       columns.select ?? null,
       [...columns.drop].sort(),
@@ -70,12 +74,6 @@ function canonicalShape({ dialect, columns, chunk, encoding = "utf-8" }: Shape):
 
 const canonicalLimit = (maxRecordBytes: number) =>
   maxRecordBytes === standardRecordBytes ? [] : [maxRecordBytes]
-
-// What is as RFC 4180 has it is left out, as in datasets that were declared before it could be set.
-function canonicalDialect({ delimiter, quote, ...others }: Dialect): unknown {
-  const set = Object.entries(others).sort(([a], [b]) => (a < b ? -1 : 1))
-  return set.length === 0 ? [delimiter, quote] : [delimiter, quote, set]
-}
 
 function sha256(parts: readonly unknown[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex")

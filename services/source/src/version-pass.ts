@@ -1,16 +1,16 @@
 /** One pass over one open file: its bytes in, everything known about the version out. */
-import { type Column, type ManifestChunk, type ManifestFile, Problem } from "@flatbed/contract"
+import { type Column, type Manifest, type ManifestChunk, type ManifestFile, Problem } from "@flatbed/contract"
 import type { DecidedFormat } from "./cell-rules.ts"
 import { createChunkCutter } from "./chunk-cut.ts"
 import type { ChunkIndex } from "./chunk-index.ts"
 import type { Reader } from "./formats/format.ts"
+import { getFormat } from "./formats/formats.ts"
 import { openHashing } from "./hashing.ts"
 import type { OpenFile } from "./open-file.ts"
 import type { MadeText } from "./text/make-text.ts"
 import { findOriginOffsets } from "./text/origin-offsets.ts"
 import { plainSpelling, type Spelling } from "./text/spelling.ts"
 import { nameVersion, type Shape } from "./version-name.ts"
-import { writtenDialect } from "./written-dialect.ts"
 
 export type PassRequest = {
   readonly dataset: string
@@ -132,7 +132,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
         version,
         columns,
         files,
-        dialect: writtenDialect(shape.dialect, fields),
+        ...tellDialect(shape, fields),
         rows,
         rejects,
         filtered,
@@ -148,6 +148,15 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
     scan.abandon()
     await hashing.end()
   }
+}
+
+/** Absent for formats that rejects cannot be written in. */
+function tellDialect(
+  { format = "csv", dialect }: Shape,
+  fields: readonly string[],
+): Pick<Manifest, "dialect"> {
+  const written = getFormat(format).writtenDialect?.(dialect, fields)
+  return written === undefined ? {} : { dialect: written }
 }
 
 /** The file as it lies there, and how its text is made of it. */

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest"
-import type { Dialect } from "./formats/format.ts"
+import type { CsvDialect } from "./formats/csv-dialect.ts"
 import { writtenDialect } from "./written-dialect.ts"
 
-it.each<[Dialect, object]>([
+it.each<[CsvDialect, object]>([
   [
     { delimiter: ",", quote: '"' },
     { delimiter: ",", quote_char: '"', double_quote: true },
@@ -19,6 +19,6 @@ it.each<[Dialect, object]>([
     { delimiter: ",", quote: '"', escapedBy: "", ragged: "pad" },
     { delimiter: ",", quote_char: '"', double_quote: false },
   ],
-])("%j is told in the words of Table Dialect", (dialect, told) => {
+])("%j is told in the words of Table CsvDialect", (dialect, told) => {
   expect(writtenDialect(dialect, ["a", "b"])).toEqual({ ...told, fields: ["a", "b"] })
 })

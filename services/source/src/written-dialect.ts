@@ -1,9 +1,9 @@
 /** Pure: how a file is written, in the words of the manifest. */
 import type { WrittenDialect } from "@flatbed/contract"
-import type { Dialect } from "./formats/format.ts"
+import type { CsvDialect } from "./formats/csv-dialect.ts"
 
 /** `fields` are the names of all cells, as the header or the settings say them. */
-export function writtenDialect(dialect: Dialect, fields: readonly string[]): WrittenDialect {
+export function writtenDialect(dialect: CsvDialect, fields: readonly string[]): WrittenDialect {
   const { delimiter, quote, escapedBy, lineEnd } = dialect
   return {
     delimiter,

@@ -1,12 +1,13 @@
 /** Pure: one record's bytes to the texts of its cells (RFC 4180). Trusts that a scan has found it well-formed. */
-import type { Dialect, WrittenCells } from "./format.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
+import type { WrittenCells } from "./format.ts"
 
 const lf = 0x0a
 const cr = 0x0d
 const nowhere = () => false
 
 /** Reads records of a dialect with one-byte signs; the record's line end is no part of its last cell. */
-export function createCellReader({ delimiter, quote }: Dialect): (record: Buffer) => WrittenCells {
+export function createCellReader({ delimiter, quote }: CsvDialect): (record: Buffer) => WrittenCells {
   const quoteByte = quote.charCodeAt(0)
   const doubled = quote + quote
 

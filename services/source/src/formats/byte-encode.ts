@@ -6,7 +6,7 @@
  */
 import { encodeRowLines, joinBuffers, type TakeBuffer } from "@flatbed/codec"
 import { type ByteTables, role } from "./byte-table.ts"
-import type { Layout } from "./format.ts"
+import type { CsvLayout } from "./csv-dialect.ts"
 
 const { plain, delimiter, lf: lineFeed, cr: carriageReturn, escape: toEscape } = role
 const openBracket = 0x5b
@@ -37,7 +37,7 @@ for (const [byte, letter] of [
 /** The rows, and how many. `bytes` are whole records without rejects. */
 export function encodeCells(
   records: Buffer,
-  layout: Layout,
+  layout: CsvLayout,
   tables: ByteTables,
   take: TakeBuffer = Buffer.allocUnsafeSlow,
 ): { body: Buffer; rows: number } {
@@ -53,7 +53,7 @@ export function encodeCells(
 /** Any cells in any order; and the reference for the codec. */
 export function encodePlainly(
   records: Buffer,
-  layout: Layout,
+  layout: CsvLayout,
   tables: ByteTables,
 ): { body: Buffer; rows: number } {
   const end = records.length

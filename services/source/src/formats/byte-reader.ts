@@ -9,12 +9,14 @@ import { createRecordScan } from "./byte-records.ts"
 import { encodeRows } from "./byte-rows.ts"
 import { startByteScan } from "./byte-scan.ts"
 import { type ByteTables, createByteTables } from "./byte-table.ts"
+import type { CsvLayout, CsvReader } from "./csv-dialect.ts"
+import { createCsvShaper } from "./csv-judge.ts"
 import { csvParseReader } from "./csv-parse.ts"
-import type { EncodedRows, Layout, Reader, Records, RowsForm } from "./format.ts"
+import type { EncodedRows, Records, RowsForm } from "./format.ts"
 import { createRowWriter } from "./row-writer.ts"
-import { createShaperOf, isPlain } from "./shape-row.ts"
+import { isPlain } from "./shape-row.ts"
 
-export const byteReader: Reader = {
+export const byteReader: CsvReader = {
   name: "bytes",
   startScan: startByteScan,
   encode,
@@ -24,7 +26,7 @@ export const byteReader: Reader = {
 
 function encode(
   records: Records,
-  layout: Layout,
+  layout: CsvLayout,
   form: RowsForm,
   limit?: number,
   take?: TakeBuffer,
@@ -51,7 +53,7 @@ const separated = (body: Buffer, i: number) => (i === 0 ? [body] : [separator, b
 /** Records of which none is a reject. */
 function encodeClean(
   bytes: Buffer,
-  layout: Layout,
+  layout: CsvLayout,
   form: RowsForm,
   tables: ByteTables,
   take?: TakeBuffer,
@@ -62,9 +64,9 @@ function encodeClean(
     : encodeRows(bytes, layout, tables, form, take)
 }
 
-function encodeShaped(bytes: Buffer, layout: Layout, form: RowsForm, take?: TakeBuffer) {
+function encodeShaped(bytes: Buffer, layout: CsvLayout, form: RowsForm, take?: TakeBuffer) {
   const writer = createRowWriter(layout, form)
-  const shape = createShaperOf(layout, true)
+  const shape = createCsvShaper(layout, true)
   const readCells = createCellReader(layout.dialect)
   let from = 0
   const scan = createRecordScan(
@@ -94,7 +96,7 @@ function encodeShaped(bytes: Buffer, layout: Layout, form: RowsForm, take?: Take
 type Part = { readonly run: Buffer; readonly reject?: Records }
 
 /** Runs of rows, and between them the rejects one by one, in their order. */
-function splitAtRejects(records: Records, layout: Layout): Part[] {
+function splitAtRejects(records: Records, layout: CsvLayout): Part[] {
   const { bytes, file, firstRow, firstLine } = records
   const { dialect, width, filter, maxRecordBytes } = layout
   const fields = layout.fields.map(({ name, index, type, declared, cell }) => ({

@@ -12,16 +12,19 @@ import type { ServedField } from "../served-columns.ts"
 import { findTextFault } from "../text-guard.ts"
 import { createCellReader } from "./byte-cells.ts"
 import { allowedForms, createByteEvidence } from "./byte-evidence.ts"
+import type { CsvDialect, CsvScanRequest } from "./csv-dialect.ts"
 import { type FrameMeasure, nextFrame } from "./csv-frames.ts"
+import { createCsvGatherer } from "./csv-judge.ts"
 import { countLines, signsOf } from "./csv-record.ts"
-import { malformed, type RecordPlace, tooLong } from "./csv-refusals.ts"
-import type { BorderSink, RecordFate, ScanRequest, ScanResult } from "./format.ts"
-import { createRowGatherer, describeColumns } from "./gather-rows.ts"
+import { malformed, tooLong } from "./csv-refusals.ts"
+import type { BorderSink, RecordFate, ScanResult } from "./format.ts"
+import { describeColumns } from "./gather-rows.ts"
+import type { RecordPlace } from "./rejected-record.ts"
 import { isPlain } from "./shape-row.ts"
 
 const lf = 0x0a
 
-type RecordScanRequest = Pick<ScanRequest, "file" | "dialect" | "maxRecordBytes" | "onRow"> & {
+type RecordScanRequest = Pick<CsvScanRequest, "file" | "dialect" | "maxRecordBytes" | "onRow"> & {
   readonly filter?: Filter | undefined
   readonly fields: readonly ServedField[]
   /** Cells in each record, dropped ones included. */
@@ -121,7 +124,7 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
   return {
     push,
     close: scanner.close,
-    finish(): ScanResult {
+    finish(): ScanResult<CsvDialect> {
       const { reject: rejects, filtered } = told
       return { ...judgement.finish(), rows: told.row + rejects, rejects, filtered, mends: {} }
     },
@@ -131,7 +134,7 @@ export function createRecordScan(request: RecordScanRequest, borders: Pick<Borde
 /** What becomes of records that are well-formed and of the right width, and what they said in the end. */
 type Judgement = {
   take(notes: readonly CellNote[], bytes: Buffer, place: RecordPlace, areClean: boolean): RecordFate
-  finish(): Pick<ScanResult, "layout" | "evidence">
+  finish(): Pick<ScanResult<CsvDialect>, "layout" | "evidence">
 }
 
 function judgeBytes(request: RecordScanRequest, scanner: RecordScanner): Judgement {
@@ -146,7 +149,7 @@ function judgeBytes(request: RecordScanRequest, scanner: RecordScanner): Judgeme
 }
 
 function judgeTexts(request: RecordScanRequest): Judgement {
-  const gatherer = createRowGatherer(request)
+  const gatherer = createCsvGatherer(request)
   const readCells = createCellReader(request.dialect)
   return {
     take: (_, bytes, place) => gatherer.add(readCells(bytes), bytes, place),

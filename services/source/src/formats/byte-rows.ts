@@ -7,7 +7,7 @@ import type { TakeBuffer } from "@flatbed/codec"
 import { type ColumnType, lexemeToJson } from "@flatbed/contract"
 import { createByteOutput } from "./byte-output.ts"
 import type { ByteTables } from "./byte-table.ts"
-import type { Layout } from "./format.ts"
+import type { CsvLayout } from "./csv-dialect.ts"
 
 const lf = 0x0a
 const cr = 0x0d
@@ -19,7 +19,7 @@ const exactLength = 15
 /** The rows in the form, and how many. `bytes` are whole records without rejects. */
 export function encodeRows(
   bytes: Buffer,
-  layout: Layout,
+  layout: CsvLayout,
   tables: ByteTables,
   form: "objects" | "csv",
   take: TakeBuffer = Buffer.allocUnsafeSlow,

@@ -4,11 +4,12 @@
  */
 import { resolveServedColumns } from "../served-columns.ts"
 import { createRecordScan, type RecordScan } from "./byte-records.ts"
+import type { CsvDialect, CsvScanRequest } from "./csv-dialect.ts"
 import { noHead, readHead } from "./csv-head.ts"
-import type { BorderSink, Scan, ScanRequest } from "./format.ts"
+import type { BorderSink, Scan } from "./format.ts"
 
 /** Starts a reading of a whole file; see `Scan`. */
-export function startByteScan(request: ScanRequest, borders: BorderSink): Scan {
+export function startByteScan(request: CsvScanRequest, borders: BorderSink): Scan<CsvDialect> {
   const { file, dialect } = request
   let records: RecordScan | undefined
   // Until the header is whole: the file from its first byte.

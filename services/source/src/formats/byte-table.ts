@@ -1,5 +1,5 @@
 /** Pure: what a byte means to the byte reader, decided once per dialect. Index: the byte; value: its role. */
-import type { Dialect } from "./format.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
 
 /** Roles of bytes. `plain` is 0 so that a loop may test for it alone. */
 export const role = { plain: 0, delimiter: 1, lf: 2, cr: 3, quote: 4, escape: 5 } as const
@@ -18,7 +18,7 @@ export type ByteTables = {
 const doubleQuote = 0x22
 const backslash = 0x5c
 
-export function createByteTables(dialect: Dialect): ByteTables {
+export function createByteTables(dialect: CsvDialect): ByteTables {
   const delimiter = dialect.delimiter.charCodeAt(0)
   const quote = dialect.quote.charCodeAt(0)
   // RFC 8259 section 7: the control characters, the backslash and the double quote.
@@ -45,7 +45,7 @@ const usable = /^[^0-9.\-\r\n\0\u0080-\uffff]$/
  * Whether the byte reader knows the dialect: a one-byte delimiter and quote that no number holds, and otherwise RFC 4180.
  * Where the header is and what it says is read before.
  */
-export function isByteDialect(dialect: Dialect): boolean {
+export function isByteDialect(dialect: CsvDialect): boolean {
   const { delimiter, quote, escapedBy, comment, lineEnd, ragged, nul } = dialect
   const others = [escapedBy, comment, lineEnd, ragged, nul]
   return (

@@ -1,14 +1,14 @@
 /** For tests: small files, each for one thing that a reader may trip over at a border. Read at every cut and chunk size. */
 import type { ColumnType } from "@flatbed/contract"
-import type { Dialect } from "./format.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
 
 export type CorpusFile = {
   readonly bytes: Buffer
-  readonly dialect: Dialect
+  readonly dialect: CsvDialect
   readonly types: Readonly<Record<string, ColumnType>>
 }
 
-const comma: Dialect = { delimiter: ",", quote: '"' }
+const comma: CsvDialect = { delimiter: ",", quote: '"' }
 const file = (bytes: string | Buffer, more: Partial<CorpusFile> = {}): CorpusFile => ({
   bytes: Buffer.from(bytes as string),
   dialect: comma,

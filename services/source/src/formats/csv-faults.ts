@@ -1,8 +1,8 @@
 /** Pure: what is wrong with a malformed record, in words; and the verdict on a damaged span. */
 import { counted } from "../counted.ts"
 import { showCell } from "../show-cell.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
 import { countLines, dissectRecord, type FaultKind, signsOf } from "./csv-record.ts"
-import type { Dialect } from "./format.ts"
 import { longestDamagedRaw, type RecordVerdict } from "./rejected-record.ts"
 
 /** For each fault what was found, where the sentence goes on with a place, and what to do. */
@@ -32,7 +32,7 @@ const faultSentences: Readonly<Record<FaultKind, { readonly found: string; reado
 /** What is wrong, and what to do about it in this dialect. */
 export function tellFault(
   kind: FaultKind,
-  { escapedBy }: Dialect,
+  { escapedBy }: CsvDialect,
 ): { readonly found: string; readonly hint: string } {
   const { found, hint } = faultSentences[kind]
   return { found, hint: hint.replace("%", guardOf(escapedBy)) }
@@ -74,6 +74,6 @@ export function judgeDamage(span: Buffer, { dialect, fields }: FaultMeasure, lin
 }
 
 type FaultMeasure = {
-  readonly dialect: Dialect
+  readonly dialect: CsvDialect
   readonly fields: readonly { readonly name: string; readonly index: number }[]
 }

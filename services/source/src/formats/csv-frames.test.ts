@@ -1,12 +1,12 @@
 // If this fails, one damaged record takes good ones along with it, or garbage is served as rows.
 import fc from "fast-check"
 import { describe, expect, it, test } from "vitest"
+import type { CsvDialect } from "./csv-dialect.ts"
 import { type Frame, type FrameMeasure, nextFrame } from "./csv-frames.ts"
 import { signsOf } from "./csv-record.ts"
-import type { Dialect } from "./format.ts"
 
-const comma: Dialect = { delimiter: ",", quote: '"' }
-const measureOf = (dialect: Dialect, width: number, maxRecordBytes = 1 << 20): FrameMeasure => ({
+const comma: CsvDialect = { delimiter: ",", quote: '"' }
+const measureOf = (dialect: CsvDialect, width: number, maxRecordBytes = 1 << 20): FrameMeasure => ({
   signs: signsOf(dialect),
   width,
   maxRecordBytes,
@@ -96,7 +96,7 @@ describe("within the record limit", () => {
 
 const seed = Number(process.env.FLATBED_TEST_SEED ?? Date.now() % 1_000_000_000)
 const pieces = ["a", ",", '"', '""', "\n", "\r\n", "\r", "\\", "#", '","', '"\n"', "b,c\n"]
-const dialects: Dialect[] = [
+const dialects: CsvDialect[] = [
   comma,
   { ...comma, escapedBy: "\\" },
   { ...comma, escapedBy: "" },

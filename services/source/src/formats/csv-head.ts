@@ -5,10 +5,11 @@
 import { Problem } from "@flatbed/contract"
 import { parse as parseWhole } from "csv-parse/sync"
 import { counted } from "../counted.ts"
+import type { CsvDialect, CsvScanRequest } from "./csv-dialect.ts"
 import { parseOptions } from "./csv-options.ts"
 import { countLines, type Signs, signsOf, walkRecord } from "./csv-record.ts"
-import { malformed, type RecordPlace, refuseText, tooLong } from "./csv-refusals.ts"
-import type { Dialect, ScanRequest } from "./format.ts"
+import { malformed, refuseText, tooLong } from "./csv-refusals.ts"
+import type { RecordPlace } from "./rejected-record.ts"
 
 export type Head = {
   /** As the file or the dialect says, one for each cell. */
@@ -30,7 +31,7 @@ const maxCharacterBytes = 4
 export function readHead(
   bytes: Buffer,
   isLast: boolean,
-  { file, dialect, maxRecordBytes }: Pick<ScanRequest, "file" | "dialect" | "maxRecordBytes">,
+  { file, dialect, maxRecordBytes }: Pick<CsvScanRequest, "file" | "dialect" | "maxRecordBytes">,
 ): Head | undefined {
   const signs = signsOf(dialect)
   // A mark of UTF-16 begins with this byte, which UTF-8 never has.
@@ -54,7 +55,7 @@ export function readHead(
 }
 
 /** The problem of a file that ends before it has named its columns. */
-export function noHead(file: string, { hasHeader, skipLines = 0 }: Dialect): Problem {
+export function noHead(file: string, { hasHeader, skipLines = 0 }: CsvDialect): Problem {
   const skipped = skipLines === 0 ? "" : ` behind the ${counted(skipLines, "line")} that are skipped`
   if (hasHeader === false) {
     return new Problem("file-empty", `${file} holds no record${skipped}, so its columns cannot be counted.`, {
@@ -76,7 +77,7 @@ function findFirstLine(
   bytes: Buffer,
   mark: number,
   isLast: boolean,
-  { skipLines = 0 }: Dialect,
+  { skipLines = 0 }: CsvDialect,
   { lineEnd, comment }: Signs,
 ): number | undefined {
   let at = mark
@@ -91,7 +92,7 @@ function findFirstLine(
 function readNames(
   bytes: Buffer,
   isLast: boolean,
-  dialect: Dialect,
+  dialect: CsvDialect,
   signs: Signs,
   place: RecordPlace,
 ): Head | undefined {

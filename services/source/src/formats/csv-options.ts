@@ -1,8 +1,8 @@
 /** Pure: a dialect in csv-parse's words, for bytes that are known to be well-formed records. */
 import type { Options } from "csv-parse"
-import type { Dialect } from "./format.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
 
-export function parseOptions({ delimiter, quote, escapedBy = quote, lineEnd }: Dialect): Options {
+export function parseOptions({ delimiter, quote, escapedBy = quote, lineEnd }: CsvDialect): Options {
   return {
     delimiter,
     quote: quote === "" ? null : quote,

@@ -5,36 +5,26 @@
 import type { TakeBuffer } from "@flatbed/codec"
 import { resolveServedColumns } from "../served-columns.ts"
 import { createBorderTeller } from "./csv-borders.ts"
+import type { CsvDialect, CsvLayout, CsvReader, CsvScanRequest } from "./csv-dialect.ts"
 import { judgeDamage } from "./csv-faults.ts"
 import { noHead, readHead } from "./csv-head.ts"
+import { createCsvGatherer, createCsvShaper } from "./csv-judge.ts"
 import { countLines, signsOf } from "./csv-record.ts"
-import { malformed, type RecordPlace, tooLong } from "./csv-refusals.ts"
+import { malformed, tooLong } from "./csv-refusals.ts"
 import { readRecords, writtenCells } from "./csv-runs.ts"
-import type {
-  BorderSink,
-  EncodedRows,
-  Layout,
-  Reader,
-  RecordFate,
-  Records,
-  RowsForm,
-  Scan,
-  ScanRequest,
-  WrittenCells,
-} from "./format.ts"
-import { createRowGatherer } from "./gather-rows.ts"
+import type { BorderSink, EncodedRows, RecordFate, Records, RowsForm, Scan, WrittenCells } from "./format.ts"
+import type { RecordPlace } from "./rejected-record.ts"
 import { describeReject } from "./rejected-record.ts"
 import { createRowWriter } from "./row-writer.ts"
-import { createShaperOf } from "./shape-row.ts"
 
 /** Framing by bytes, csv-parse for the cells: RFC 4180 and its relatives. */
-export const csvParseReader: Reader = { name: "csv-parse", startScan, encode, readWritten, findRecord }
+export const csvParseReader: CsvReader = { name: "csv-parse", startScan, encode, readWritten, findRecord }
 
-function startScan(request: ScanRequest, borders: BorderSink): Scan {
+function startScan(request: CsvScanRequest, borders: BorderSink): Scan<CsvDialect> {
   const { file, dialect, maxRecordBytes } = request
   const { lineEnd } = signsOf(dialect)
   const teller = createBorderTeller(borders)
-  let columns: ReturnType<typeof createRowGatherer> | undefined
+  let columns: ReturnType<typeof createCsvGatherer> | undefined
   let width = 0
   let row = 1
   let line = 1
@@ -49,7 +39,7 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
       if (head === undefined) return
       width = head.names.length
       const fields = resolveServedColumns(head.names, request.columns, { file, line: head.line })
-      columns = createRowGatherer({ ...request, filter: request.columns.filter, width, fields })
+      columns = createCsvGatherer({ ...request, filter: request.columns.filter, width, fields })
       line = head.nextLine
       teller.header(head.end, line, head.names)
       letGo(head.end)
@@ -115,7 +105,7 @@ function startScan(request: ScanRequest, borders: BorderSink): Scan {
 
 function encode(
   records: Records,
-  layout: Layout,
+  layout: CsvLayout,
   form: RowsForm,
   limit?: number,
   take?: TakeBuffer,
@@ -125,7 +115,7 @@ function encode(
   const { lineEnd } = signsOf(dialect)
   const writer = createRowWriter(layout, form)
   const accepted = records.rejects === 0
-  const shape = createShaperOf(layout, accepted)
+  const shape = createCsvShaper(layout, accepted)
   let row = firstRow
   let line = records.firstLine
   const placeOf = (from: number) => ({ row, file, line, byte: byteFrom + from })
@@ -154,7 +144,7 @@ function encode(
   return writer.finish(take)
 }
 
-function readWritten(bytes: Buffer, layout: Layout, limit: number): WrittenCells[] {
+function readWritten(bytes: Buffer, layout: CsvLayout, limit: number): WrittenCells[] {
   const found: WrittenCells[] = []
   const sink = {
     record(texts: string[], from: number, to: number): RecordFate {
@@ -168,10 +158,10 @@ function readWritten(bytes: Buffer, layout: Layout, limit: number): WrittenCells
   return found
 }
 
-function findRecord(bytes: Buffer, layout: Layout, n: number) {
+function findRecord(bytes: Buffer, layout: CsvLayout, n: number) {
   const { dialect } = layout
   const { lineEnd } = signsOf(dialect)
-  const shape = createShaperOf(layout, false)
+  const shape = createCsvShaper(layout, false)
   let row = 0
   let found: { byteFrom: number; byteTo: number; linesBefore: number } | undefined
   const count = (byteFrom: number, byteTo: number) => {

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest"
+import type { CsvDialect } from "./csv-dialect.ts"
 import { countLines, dissectRecord, signsOf, walkRecord } from "./csv-record.ts"
-import type { Dialect } from "./format.ts"
 
-const comma: Dialect = { delimiter: ",", quote: '"' }
-const backslash: Dialect = { ...comma, escapedBy: "\\" }
-const noEscape: Dialect = { ...comma, escapedBy: "" }
-const noQuotes: Dialect = { delimiter: ",", quote: "" }
-const crOnly: Dialect = { ...comma, lineEnd: "cr" }
+const comma: CsvDialect = { delimiter: ",", quote: '"' }
+const backslash: CsvDialect = { ...comma, escapedBy: "\\" }
+const noEscape: CsvDialect = { ...comma, escapedBy: "" }
+const noQuotes: CsvDialect = { delimiter: ",", quote: "" }
+const crOnly: CsvDialect = { ...comma, lineEnd: "cr" }
 
 describe("a record in its bytes", () => {
-  it.each<[string, Dialect, string, number, number]>([
+  it.each<[string, CsvDialect, string, number, number]>([
     ["ends with LF", comma, "1,2\n3,4\n", 4, 2],
     ["ends with CRLF", comma, "1,2\r\n3,4\r\n", 5, 2],
     ["ends with the file", comma, "1,2", 3, 2],
@@ -33,7 +33,7 @@ describe("a record in its bytes", () => {
     })
   })
 
-  it.each<[string, Dialect, string, string, number, number]>([
+  it.each<[string, CsvDialect, string, string, number, number]>([
     ["a bare CR", comma, "1,2\rx\n", "bare-cr", 3, 2],
     ["a bare CR at the end", comma, "1\r", "bare-cr", 1, 1],
     ["a line feed where lines end with CR", crOnly, "1\n2\r", "bare-lf", 1, 1],
@@ -56,7 +56,7 @@ describe("a record in its bytes", () => {
     })
   })
 
-  it.each<[string, Dialect, string]>([
+  it.each<[string, CsvDialect, string]>([
     ["within a cell", comma, "1,2"],
     ["behind a CR that may belong to a line feed", comma, "1\r"],
     ["behind a quote that may be doubled", comma, '"1"'],

@@ -2,7 +2,7 @@
  * Pure: one CSV record in its own bytes, in every dialect (RFC 4180 and its relatives). The parser gives cells; only
  * the bytes tell where a record surely ends, '' from NULL, and where exactly it is malformed.
  */
-import type { Dialect } from "./format.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
 
 export type FaultKind = "bare-cr" | "bare-lf" | "quote-inside" | "after-quote" | "quote-open"
 
@@ -53,15 +53,15 @@ const byteOf = (sign: string | undefined) =>
   sign === undefined || sign === "" ? -1 : (Buffer.from(sign)[0] ?? -1)
 
 // Asked for with every record that has an empty cell.
-const known = new WeakMap<Dialect, Signs>()
+const known = new WeakMap<CsvDialect, Signs>()
 
-export function signsOf(dialect: Dialect): Signs {
+export function signsOf(dialect: CsvDialect): Signs {
   const signs = known.get(dialect) ?? readSigns(dialect)
   known.set(dialect, signs)
   return signs
 }
 
-function readSigns(dialect: Dialect): Signs {
+function readSigns(dialect: CsvDialect): Signs {
   const delimiter = byteOf(dialect.delimiter)
   const quote = byteOf(dialect.quote)
   const escaper = dialect.escapedBy === undefined ? quote : byteOf(dialect.escapedBy)
@@ -136,7 +136,7 @@ function closingQuote(bytes: Buffer, from: number, to: number, isLast: boolean, 
 }
 
 /** Reads the first record in `bytes` up to its end or its first fault. */
-export function dissectRecord(bytes: Buffer, dialect: Dialect): RecordAnatomy {
+export function dissectRecord(bytes: Buffer, dialect: CsvDialect): RecordAnatomy {
   const quoted: boolean[] = []
   const starts: number[] = []
   const { stop, at } = walkRecord(bytes, 0, bytes.length, true, signsOf(dialect), { quoted, starts })

@@ -3,18 +3,10 @@ import { Problem } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
 import { convertHint } from "./convert-hint.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
 import { tellFault } from "./csv-faults.ts"
 import { countLines, dissectRecord, signsOf } from "./csv-record.ts"
-import type { Dialect } from "./format.ts"
-import type { RecordVerdict } from "./rejected-record.ts"
-
-/** Where a record begins: row 0 is the header; bytes are offsets in the file. */
-export type RecordPlace = {
-  readonly file: string
-  readonly row: number
-  readonly line: number
-  readonly byte: number
-}
+import type { RecordPlace, RecordVerdict } from "./rejected-record.ts"
 
 /**
  * The problem of a malformed record that reading cannot go on behind: of a header, or of one without a sure border
@@ -22,7 +14,7 @@ export type RecordPlace = {
  */
 export function malformed(
   record: Buffer,
-  dialect: Dialect,
+  dialect: CsvDialect,
   place: RecordPlace,
   maxRecordBytes?: number,
 ): Problem {

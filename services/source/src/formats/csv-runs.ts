@@ -1,10 +1,11 @@
 /** Pure: the records of a CSV with their cells, from bytes. Framing tells the borders, csv-parse what stands in the cells. */
 import type { InfoRecord } from "csv-parse"
 import { parse as parseWhole } from "csv-parse/sync"
+import type { CsvDialect, CsvLayout } from "./csv-dialect.ts"
 import { type Frame, type FrameMeasure, nextFrame } from "./csv-frames.ts"
 import { parseOptions } from "./csv-options.ts"
 import { dissectRecord, signsOf } from "./csv-record.ts"
-import type { Dialect, Layout, RecordFate, WrittenCells } from "./format.ts"
+import type { RecordFate, WrittenCells } from "./format.ts"
 
 /** Offsets in the bytes. A record's texts are its cells; what becomes of it is answered. */
 export type RecordSink = {
@@ -22,7 +23,7 @@ const recordsAtOnce = 1024
  */
 export function readRecords(
   bytes: Buffer,
-  layout: Pick<Layout, "dialect" | "width" | "maxRecordBytes">,
+  layout: Pick<CsvLayout, "dialect" | "width" | "maxRecordBytes">,
   isLast: boolean,
   sink: RecordSink,
   limit = Number.POSITIVE_INFINITY,
@@ -73,7 +74,7 @@ export function readRecords(
 /** Calls for each record of bytes that hold nothing else, well-formed. */
 function parseRun(
   run: Buffer,
-  { dialect, width }: Pick<Layout, "dialect" | "width">,
+  { dialect, width }: Pick<CsvLayout, "dialect" | "width">,
   onRecord: (texts: string[]) => void,
 ): void {
   // csv-parse measures records against the first and makes a costly error of each that differs, which nobody
@@ -89,7 +90,7 @@ function parseRun(
 }
 
 /** The bytes are looked at only where somebody asks for quotes. */
-export function writtenCells(texts: readonly string[], bytes: Buffer, dialect: Dialect): WrittenCells {
+export function writtenCells(texts: readonly string[], bytes: Buffer, dialect: CsvDialect): WrittenCells {
   let quoted: readonly boolean[] | undefined
   return {
     texts,

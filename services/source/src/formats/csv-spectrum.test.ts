@@ -4,14 +4,14 @@ import { createRequire } from "node:module"
 import { basename, dirname, join } from "node:path"
 import { expect, test } from "vitest"
 import { isByteDialect } from "./byte-table.ts"
-import type { Dialect } from "./format.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
 import { readerNames, readers } from "./readers.ts"
 
 const root = dirname(createRequire(import.meta.url).resolve("csv-spectrum"))
 const names = readdirSync(join(root, "csvs")).map((file) => basename(file, ".csv"))
 
 /** Seconds of arc are written with the sign that quotes cells elsewhere; this file quotes none. */
-const dialectOf = (name: string): Dialect => ({
+const dialectOf = (name: string): CsvDialect => ({
   delimiter: ",",
   quote: name === "location_coordinates" ? "" : '"',
 })

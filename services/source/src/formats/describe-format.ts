@@ -7,7 +7,8 @@ import { parse as parseCsv } from "csv-parse/sync"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { ColumnSettings } from "../served-columns.ts"
-import type { Dialect, Layout, Reader, RecordFate, Records, RowsForm } from "./format.ts"
+import type { CsvDialect, CsvLayout, CsvReader } from "./csv-dialect.ts"
+import type { RecordFate, Records, RowsForm } from "./format.ts"
 import {
   type CsvCell,
   type Damage,
@@ -20,19 +21,19 @@ import {
 type Border = { readonly end: number; readonly nextLine: number; readonly fate?: RecordFate }
 type Given = {
   readonly bytes: string | Buffer
-  readonly dialect?: Dialect
+  readonly dialect?: CsvDialect
   readonly columns?: Partial<ColumnSettings>
   /** How many bytes are pushed at once. */
   readonly step?: number
   readonly maxRecordBytes?: number
 }
 
-const comma: Dialect = { delimiter: ",", quote: '"' }
+const comma: CsvDialect = { delimiter: ",", quote: '"' }
 const damagedRawAtMost = 65_536
 const mark = "\ufeff"
 
 /** Runs the suite for one reader; `name` stands in the test names. */
-export function describeFormat(name: string, reader: Reader): void {
+export function describeFormat(name: string, reader: CsvReader): void {
   async function scan(given: Given) {
     const bytes = Buffer.from(given.bytes as string)
     const borders: Border[] = []
@@ -66,7 +67,7 @@ export function describeFormat(name: string, reader: Reader): void {
     rejects: 0,
   })
 
-  function linesOf<Line>(records: Records, layout: Layout): Line[] {
+  function linesOf<Line>(records: Records, layout: CsvLayout): Line[] {
     const { body, rows } = reader.encode(records, layout, "cells")
     const lines = body.toString().split("\n")
     expect(lines.pop()).toBe("")
@@ -74,7 +75,7 @@ export function describeFormat(name: string, reader: Reader): void {
     return lines.map((line) => JSON.parse(line))
   }
 
-  const rowsOf = (bytes: Buffer, layout: Layout) => linesOf<CsvCell[]>(recordsOf(bytes), layout)
+  const rowsOf = (bytes: Buffer, layout: CsvLayout) => linesOf<CsvCell[]>(recordsOf(bytes), layout)
 
   /** The data rows of a whole file. */
   async function read(given: Given) {
@@ -711,7 +712,7 @@ export function describeFormat(name: string, reader: Reader): void {
 
   it(`${name} answers nothing for no bytes`, () => {
     const field = { name: "a", type: "text", index: 0, declared: false } as const
-    const layout: Layout = { dialect: comma, width: 1, maxRecordBytes: 1 << 20, fields: [field] }
+    const layout: CsvLayout = { dialect: comma, width: 1, maxRecordBytes: 1 << 20, fields: [field] }
     for (const form of ["objects", "cells", "csv"] satisfies RowsForm[]) {
       expect(reader.encode(recordsOf(Buffer.alloc(0)), layout, form)).toEqual({
         body: Buffer.alloc(0),

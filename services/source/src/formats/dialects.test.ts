@@ -3,17 +3,18 @@ import { Problem, type Reject } from "@flatbed/contract"
 import fc from "fast-check"
 import { describe, expect, it, test } from "vitest"
 import { isByteDialect } from "./byte-table.ts"
-import type { BorderSink, Dialect, Layout } from "./format.ts"
+import type { CsvDialect, CsvLayout } from "./csv-dialect.ts"
+import type { BorderSink } from "./format.ts"
 import { type ReaderName, readerNames, readers } from "./readers.ts"
 
 type Cell = string | null
 type Line = Cell[] | { reject: Reject }
 
-const comma: Dialect = { delimiter: ",", quote: '"' }
+const comma: CsvDialect = { delimiter: ",", quote: '"' }
 const steps = [1, 2, 3, 7, 1000]
 
 /** The file's columns and records, each record encoded as a chunk of its own and in one with all others. */
-async function read(name: ReaderName, bytes: Buffer, dialect: Dialect, step: number) {
+async function read(name: ReaderName, bytes: Buffer, dialect: CsvDialect, step: number) {
   const reader = readers[name]
   const spans: { from: number; to: number; line: number }[] = []
   let end = 0
@@ -51,7 +52,7 @@ async function read(name: ReaderName, bytes: Buffer, dialect: Dialect, step: num
 
 type Part = { from: number; to: number; firstRow: number; firstLine: number; rejects: number }
 
-function linesOf(name: ReaderName, layout: Layout, bytes: Buffer, part: Part): Line[] {
+function linesOf(name: ReaderName, layout: CsvLayout, bytes: Buffer, part: Part): Line[] {
   const { from, to, firstRow, firstLine, rejects } = part
   const records = {
     bytes: bytes.subarray(from, to),
@@ -69,13 +70,13 @@ function linesOf(name: ReaderName, layout: Layout, bytes: Buffer, part: Part): L
     .map((line) => JSON.parse(line))
 }
 
-const readersOf = (dialect: Dialect) =>
+const readersOf = (dialect: CsvDialect) =>
   readerNames.filter((name) => name === "csv-parse" || isByteDialect(dialect))
 
 const show = (line: Line) =>
   Array.isArray(line) ? line : `${line.reject.code}, line ${line.reject.line}, byte ${line.reject.byte}`
 
-type Case = readonly [what: string, Dialect, text: string, names: string[], lines: (Cell[] | string)[]]
+type Case = readonly [what: string, CsvDialect, text: string, names: string[], lines: (Cell[] | string)[]]
 
 const cases: readonly Case[] = [
   [
@@ -236,7 +237,7 @@ it("shows the raw bytes of a reject without its line end, whatever ends lines", 
   expect(raw.map((one) => Buffer.from(one, "base64").toString())).toEqual(["1", '2,x"'])
 })
 
-it.each<[Dialect, string]>([
+it.each<[CsvDialect, string]>([
   [comma, "In a quoted cell, write the quote inside it twice."],
   [{ ...comma, escapedBy: "\\" }, "In a quoted cell, write \\ before the quote inside it."],
   [
@@ -261,9 +262,9 @@ it("counts what it mends, with the first line", async () => {
 })
 
 it("finds records among comments by their number", () => {
-  const dialect: Dialect = { ...comma, comment: "#" }
+  const dialect: CsvDialect = { ...comma, comment: "#" }
   const field = { name: "a", type: "text", index: 0, declared: false } as const
-  const layout: Layout = { dialect, width: 1, maxRecordBytes: 100, fields: [field] }
+  const layout: CsvLayout = { dialect, width: 1, maxRecordBytes: 100, fields: [field] }
   const bytes = Buffer.from('1\n#\n#\n"2\n"\n#\n3')
   const { findRecord } = readers["csv-parse"]
   expect(findRecord(bytes, layout, 1)).toEqual({ byteFrom: 0, byteTo: 2, linesBefore: 0 })
@@ -272,7 +273,7 @@ it("finds records among comments by their number", () => {
 })
 
 describe("a file is refused", () => {
-  it.each<[string, Dialect, string, string, string]>([
+  it.each<[string, CsvDialect, string, string, string]>([
     [
       "a record of another width, if that is an error",
       { ...comma, ragged: "error" },
@@ -381,7 +382,7 @@ test(`any cells in any dialect come back as they were (seed ${seed})`, async () 
         const bytes = Buffer.from(lines.map((line) => line + newline).join(""))
         // U+FEFF at the very beginning is a mark, no text.
         if (bytes[0] === 0xef) return
-        const dialect: Dialect = {
+        const dialect: CsvDialect = {
           ...{ delimiter, quote, skipLines },
           ...(signs.escapedBy === undefined ? {} : { escapedBy: signs.escapedBy }),
           ...(comment === undefined ? {} : { comment }),

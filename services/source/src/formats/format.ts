@@ -8,32 +8,12 @@ import type { CellSettings } from "../cells/compile-cell.ts"
 import type { Filter } from "../cells/filter.ts"
 import type { ColumnSettings } from "../served-columns.ts"
 
-/** How a CSV is written. Signs are one ASCII character each; what is left out is as RFC 4180 has it. */
-export type Dialect = {
-  readonly delimiter: string
-  /** Empty where cells are never quoted. */
-  readonly quote: string
-  /** What makes a quote inside quotes text; left out, a second quote does; empty, nothing does. */
-  readonly escapedBy?: string
-  /** A line that begins with it is no record. */
-  readonly comment?: string
-  /** Physical lines before the header. */
-  readonly skipLines?: number
-  /** False where the first record is a record. */
-  readonly hasHeader?: false
-  /** The columns' names, instead of the header's. */
-  readonly fields?: readonly string[]
-  /** Lines end with a carriage return alone. */
-  readonly lineEnd?: "cr"
-  /** What becomes of a record of another width than the header's; left out, it is set aside. */
-  readonly ragged?: "pad" | "truncate" | "error"
-  /** NUL characters are left out of cells instead of making a reject. */
-  readonly nul?: "strip"
-}
+/** How a file is written: each format has its own. Plain JSON, so that it can be kept beside an index and compared. */
+export type Dialect = object
 
 /** What a reader needs to know to turn records into rows of the served columns. */
-export type Layout = {
-  readonly dialect: Dialect
+export type Layout<D extends Dialect = Dialect> = {
+  readonly dialect: D
   /** Cells in each record, dropped ones included. */
   readonly width: number
   /** Of the pass: where a damaged record ends depends on it. */
@@ -64,8 +44,8 @@ export type BorderSink = {
   record(end: number, nextLine: number, fate: RecordFate): void
 }
 
-export type ScanResult = {
-  readonly layout: Layout
+export type ScanResult<D extends Dialect = Dialect> = {
+  readonly layout: Layout<D>
   /** Over the rows that are served. */
   readonly evidence: readonly Evidence[]
   /** Records that are not filtered, rejects included. */
@@ -82,7 +62,7 @@ export type MendKind = (typeof mendKinds)[number]
 export type Mends = Readonly<Partial<Record<MendKind, { readonly records: number; readonly line: number }>>>
 
 /** One reading of a whole file from its first byte. */
-export type Scan = {
+export type Scan<D extends Dialect = Dialect> = {
   /**
    * The next bytes, whatever they are; a border may fall anywhere. They are lent until this resolves. Raises what
    * the file is refused for: a header that cannot be used, a record beyond the limit, and a damaged one without a
@@ -90,7 +70,7 @@ export type Scan = {
    */
   push(bytes: Buffer): Promise<void>
   /** After the last byte: what all rows said. */
-  end(): Promise<ScanResult>
+  end(): Promise<ScanResult<D>>
   /** Lets go of everything when a reading is given up. */
   abandon(): void
 }
@@ -101,10 +81,10 @@ export type RowWatch = (
   place: { readonly row: number; readonly line: number },
 ) => void
 
-export type ScanRequest = {
+export type ScanRequest<D extends Dialect = Dialect> = {
   /** The file's name in problems. */
   readonly file: string
-  readonly dialect: Dialect
+  readonly dialect: D
   readonly columns: ColumnSettings
   /** Told the served cells of each row, and where it stands. */
   readonly onRow?: RowWatch | undefined
@@ -132,20 +112,20 @@ export type WrittenCells = {
 /** What became of records: `rows` counts those that are not filtered, rejects included. */
 export type EncodedRows = { readonly body: Buffer; readonly rows: number; readonly rejects: number }
 
-export type Reader = {
+export type Reader<D extends Dialect = Dialect> = {
   readonly name: string
-  startScan(request: ScanRequest, borders: BorderSink): Scan
+  startScan(request: ScanRequest<D>, borders: BorderSink): Scan<D>
   /**
    * Records as rows in a form, all or the first so many; a reject stands in its place among cells only. The body is
    * the buffer that `take` makes, called once.
    */
-  encode(records: Records, layout: Layout, form: RowsForm, limit?: number, take?: TakeBuffer): EncodedRows
+  encode(records: Records, layout: Layout<D>, form: RowsForm, limit?: number, take?: TakeBuffer): EncodedRows
   /** The cells of the first so many records as they are written: what happens to them is not done. */
-  readWritten(bytes: Buffer, layout: Layout, limit: number): WrittenCells[]
+  readWritten(bytes: Buffer, layout: Layout<D>, limit: number): WrittenCells[]
   /** Where the nth record that is not filtered (from 1) of a chunk lies in its bytes, and how many lines come before it. */
   findRecord(
     bytes: Buffer,
-    layout: Layout,
+    layout: Layout<D>,
     n: number,
   ): { readonly byteFrom: number; readonly byteTo: number; readonly linesBefore: number } | undefined
 }

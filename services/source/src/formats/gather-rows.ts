@@ -3,39 +3,38 @@ import type { ColumnType, Evidence } from "@flatbed/contract"
 import type { Filter } from "../cells/filter.ts"
 import { createEvidence } from "../evidence.ts"
 import type { ServedField } from "../served-columns.ts"
-import { type RecordPlace, ragged } from "./csv-refusals.ts"
 import type { Dialect, Layout, Mends, RecordFate, RowWatch, ScanResult, WrittenCells } from "./format.ts"
-import { createRowShaper } from "./shape-row.ts"
+import type { RecordPlace, RecordVerdict } from "./rejected-record.ts"
+import { createRowShaper, type RecordJudge } from "./shape-row.ts"
 
-type Gathering = {
-  readonly dialect: Dialect
+type Gathering<D extends Dialect> = {
+  readonly dialect: D
   /** Cells in each record, dropped ones included. */
   readonly width: number
   readonly maxRecordBytes: number
   readonly fields: readonly ServedField[]
   readonly filter?: Filter | undefined
   readonly onRow?: RowWatch | undefined
+  readonly judge?: RecordJudge | undefined
+  /** Told of each record that is set aside; may raise what the file is refused for instead. */
+  readonly onReject?: ((verdict: RecordVerdict, place: RecordPlace) => void) | undefined
 }
 
 /** Takes records one by one, as text. */
-export function createRowGatherer(gathering: Gathering) {
-  const { dialect, fields } = gathering
+export function createRowGatherer<D extends Dialect>(gathering: Gathering<D>) {
+  const { fields } = gathering
   const evidence = fields.map(({ name, declared }) => createEvidence(name, declared))
-  const shape = createRowShaper(gathering)
+  const shape = createRowShaper(gathering, gathering.judge)
   const told: Record<RecordFate, number> = { row: 0, reject: 0, filtered: 0 }
   const mends: { -readonly [Kind in keyof Mends]: Mends[Kind] } = {}
   return {
     /**
-     * What becomes of the record. Only a row's cells say something about the columns. Raises record-malformed for one
-     * of another width where the dialect says that this is an error.
+     * What becomes of the record. Only a row's cells say something about the columns. Raises what `onReject` does.
      */
     add(written: WrittenCells, bytes: Buffer, place: RecordPlace): RecordFate {
       const shaped = shape(written, bytes)
       told[shaped.fate] += 1
-      if (shaped.fate === "reject" && dialect.ragged === "error") {
-        const { code } = shaped.verdict
-        if (code === "missing-cell" || code === "extra-cell") throw ragged(shaped.verdict, place)
-      }
+      if (shaped.fate === "reject") gathering.onReject?.(shaped.verdict, place)
       if (shaped.fate !== "row") return shaped.fate
       for (const kind of shaped.mends ?? []) {
         const { records, line } = mends[kind] ?? { records: 0, line: place.line }
@@ -54,7 +53,7 @@ export function createRowGatherer(gathering: Gathering) {
     },
 
     /** What all records said. */
-    finish(): ScanResult {
+    finish(): ScanResult<D> {
       const { row, reject: rejects, filtered } = told
       const columns = evidence.map((one) => one.finish())
       return { ...describeColumns(gathering, columns), rows: row + rejects, rejects, filtered, mends }
@@ -63,11 +62,11 @@ export function createRowGatherer(gathering: Gathering) {
 }
 
 /** Layout and evidence from what is known of each column, in the order of the fields. */
-export function describeColumns(
-  { dialect, width, maxRecordBytes, fields, filter }: Gathering,
+export function describeColumns<D extends Dialect>(
+  { dialect, width, maxRecordBytes, fields, filter }: Gathering<D>,
   columns: readonly { readonly type: ColumnType; readonly evidence: Evidence }[],
-): Pick<ScanResult, "layout" | "evidence"> {
-  const layout: Layout = {
+): Pick<ScanResult<D>, "layout" | "evidence"> {
+  const layout: Layout<D> = {
     dialect,
     width,
     maxRecordBytes,

@@ -1,12 +1,12 @@
 /** For tests: CSV files whose bytes and cells are both made here, by a spelling of its own (RFC 4180). */
 import fc from "fast-check"
-import type { Dialect } from "./format.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
 
 export type CsvCell = string | null
 type WrittenCell = { readonly cell: CsvCell; readonly quoted: boolean }
 
 export type GeneratedCsv = {
-  readonly dialect: Dialect
+  readonly dialect: CsvDialect
   readonly mark: boolean
   readonly newline: string
   readonly endsInNewline: boolean
@@ -44,7 +44,7 @@ export function generatedCsv(): fc.Arbitrary<GeneratedCsv> {
   )
   return fc.integer({ min: 1, max: 4 }).chain((width) =>
     fc.record({
-      dialect: fc.constantFrom<Dialect>(
+      dialect: fc.constantFrom<CsvDialect>(
         { delimiter: ",", quote: '"' },
         { delimiter: ";", quote: "'" },
         { delimiter: "\t", quote: '"' },
@@ -85,7 +85,7 @@ export function spellCsvLines(csv: GeneratedCsv): { header: Buffer; lines: Buffe
 export type Damage = "few" | "many" | "nul" | "latin1"
 
 /** A record with one kind of damage that leaves its end where it was; `few` needs two cells or more. */
-export function spoil(record: Buffer, damage: Damage, { delimiter }: Dialect): Buffer {
+export function spoil(record: Buffer, damage: Damage, { delimiter }: CsvDialect): Buffer {
   switch (damage) {
     case "few":
       return Buffer.from("x")

@@ -2,11 +2,11 @@
 import type { ColumnType } from "@flatbed/contract"
 import fc from "fast-check"
 import type { CellRules } from "../cell-rules.ts"
-import type { Dialect } from "./format.ts"
+import type { CsvDialect } from "./csv-dialect.ts"
 
 export type RandomFile = {
   readonly bytes: Buffer
-  readonly dialect: Dialect
+  readonly dialect: CsvDialect
   readonly types: Readonly<Record<string, ColumnType>>
   /** What happens to the cells of the first column, and which rows are served. */
   readonly rules: CellRules
@@ -67,7 +67,7 @@ const cell = fc.oneof(
   { weight: 2, arbitrary: fc.array(piece, { maxLength: 3 }).map((parts) => Buffer.concat(parts)) },
 )
 const types = ["boolean", "integer", "bigint", "numeric", "date", "timestamp", "timestamptz", "text"] as const
-const dialects: Dialect[] = [
+const dialects: CsvDialect[] = [
   { delimiter: ",", quote: '"' },
   { delimiter: ";", quote: "'" },
   { delimiter: "\t", quote: '"' },

@@ -7,13 +7,14 @@ import { expect, test } from "vitest"
 import { encodeCells, encodePlainly } from "./byte-encode.ts"
 import { byteReader } from "./byte-reader.ts"
 import { createByteTables } from "./byte-table.ts"
+import type { CsvReader } from "./csv-dialect.ts"
 import { csvParseReader } from "./csv-parse.ts"
-import type { Reader, RecordFate, RowsForm } from "./format.ts"
+import type { RecordFate, RowsForm } from "./format.ts"
 import { createRandomFile, type RandomFile } from "./random-file.test-kit.ts"
 import { isPlain } from "./shape-row.ts"
 
 /** What is held against csv-parse. Another implementation is one line more. */
-const readersUnderTest: readonly Reader[] = [byteReader]
+const readersUnderTest: readonly CsvReader[] = [byteReader]
 const cellEncodersUnderTest: Readonly<Record<string, typeof encodeCells>> = {
   "byte loop": encodePlainly,
   codec: encodeCells,
@@ -173,7 +174,10 @@ const classes = {
 type Said = Awaited<ReturnType<typeof readAll>>
 
 /** Everything a reader says of a file: borders, columns, evidence, rows in every form, or the refusal. */
-async function readAll(reader: Reader, { bytes, dialect, types, rules, step, maxRecordBytes }: RandomFile) {
+async function readAll(
+  reader: CsvReader,
+  { bytes, dialect, types, rules, step, maxRecordBytes }: RandomFile,
+) {
   const headers: [number, number][] = []
   const spans: { from: number; to: number; nextLine: number; fate: RecordFate }[] = []
   const scan = reader.startScan(

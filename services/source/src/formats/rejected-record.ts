@@ -7,6 +7,14 @@ const cr = 0x0d
 /** Why a record is no row: one reason, and the first cell at fault where a single one is. */
 export type RecordVerdict = Pick<Reject, "column" | "value" | "reason"> & { readonly code: RejectCode }
 
+/** Where a record begins: row 0 is the header; bytes are offsets in the file. */
+export type RecordPlace = {
+  readonly file: string
+  readonly row: number
+  readonly line: number
+  readonly byte: number
+}
+
 /** A damaged span may be as long as a record; so much of it is shown. */
 export const longestDamagedRaw = 64 * 1024
 

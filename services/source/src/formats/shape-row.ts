@@ -1,21 +1,16 @@
 /**
- * Pure: from a record's cells as written to the row that is served, or to why there is none. The record's bytes are
- * judged before its number of cells, and that before the cells, in the columns' order.
+ * Pure: from a record's cells as written to the row that is served, or to why there is none. The record is
+ * judged as a whole before its cells are, in the columns' order.
  */
 import { type ColumnType, grammars } from "@flatbed/contract"
 import { type CellSettings, compileCell, explainFault } from "../cells/compile-cell.ts"
 import { compileFilter, type Filter } from "../cells/filter.ts"
 import { showCell } from "../show-cell.ts"
-import { findTextFault } from "../text-guard.ts"
-import { dissectRecord } from "./csv-record.ts"
-import type { Dialect, Layout, MendKind, WrittenCells } from "./format.ts"
+import type { Layout, MendKind, WrittenCells } from "./format.ts"
 import type { RecordVerdict } from "./rejected-record.ts"
 
-/** What a record is measured against. */
-type Measure = {
-  readonly dialect: Dialect
-  /** Cells in each record, dropped ones included. */
-  readonly width: number
+/** What records are made rows of. */
+export type Measure = {
   /** The served columns in their order, each with its place in the record and the type that the settings name. */
   readonly fields: readonly {
     readonly name: string
@@ -32,6 +27,16 @@ export type ShapedRecord =
   | { readonly fate: "reject"; readonly verdict: RecordVerdict }
   | { readonly fate: "filtered" }
 
+/** What a format says of a record beside its cells; left out, every record passes as it is. */
+export type RecordJudge = {
+  /** Why it is no row, whatever stands in its cells. Not asked of records that were accepted before. */
+  judge(written: WrittenCells, bytes: Buffer): RecordVerdict | undefined
+  /** What stands in the cell; undefined where the record has none. */
+  textOf(written: WrittenCells, index: number): string | undefined
+  /** What had to be changed so that it is a row. */
+  mendsOf(written: WrittenCells): readonly MendKind[]
+}
+
 // RFC 4180 knows no NULL; an unquoted empty cell is one unless the settings say otherwise.
 const plainCell: CellSettings = { nullValues: [""], clean: [], declared: undefined }
 
@@ -42,66 +47,18 @@ export type RowShaper = (written: WrittenCells, bytes: Buffer) => ShapedRecord
  * Types are judged where the settings declare them; found types fit every row by themselves. Records that are
  * `accepted` have been judged before: none of them is a reject.
  */
-export function createRowShaper(measure: Measure, accepted = false): RowShaper {
-  const { dialect, width, fields, filter = {} } = measure
+export function createRowShaper(measure: Measure, judge?: RecordJudge, accepted = false): RowShaper {
+  const { fields, filter = {} } = measure
   const columns = fields.map(({ cell, ...field }) => ({ ...field, shaper: compileCell(cell ?? plainCell) }))
   const tests = compileFilter(filter, (name) => fields.find((field) => field.name === name)?.declared).map(
     ({ column, accepts }) => ({ at: fields.findIndex(({ name }) => name === column), accepts }),
   )
-  const stripsNul = dialect.nul === "strip"
-  const canMend = !accepted && (stripsNul || dialect.ragged === "pad" || dialect.ragged === "truncate")
-  const names = new Map(fields.map(({ name, index }) => [index, name]))
-
-  function judgeText({ texts }: WrittenCells, bytes: Buffer): RecordVerdict | undefined {
-    const fault = findTextFault(bytes, { passNul: stripsNul })
-    if (fault === undefined) return undefined
-    const { starts } = dissectRecord(bytes, dialect)
-    const index = starts.findLastIndex((start) => start <= fault.byte)
-    const where = `Cell ${index + 1}, byte ${fault.byte + 1} of the record`
-    const place = { column: names.get(index) ?? null, value: shown(texts[index]) }
-    if (fault.kind === "nul") {
-      return { code: "nul-error", ...place, reason: `${where}, is NUL; expected text without NUL.` }
-    }
-    const byte = `0x${fault.value.toString(16).padStart(2, "0")}`
-    const reason = `${where}, is ${byte}, which begins no valid character; expected UTF-8.`
-    return { code: "encoding-error", ...place, reason }
-  }
-
-  function judgeWidth({ texts }: WrittenCells): RecordVerdict | undefined {
-    const { length } = texts
-    if (length === width || fitsBy(length) !== undefined) return undefined
-    const reason = `The record has ${length === 1 ? "1 cell" : `${length} cells`}; expected ${width}, as in the header.`
-    if (length > width) return { code: "extra-cell", column: null, value: shown(texts[width]), reason }
-    return { code: "missing-cell", column: names.get(length) ?? null, value: null, reason }
-  }
-
-  /** How a record of another width becomes a row after all. */
-  function fitsBy(length: number): MendKind | undefined {
-    if (length < width) return dialect.ragged === "pad" ? "padded" : undefined
-    return length > width && dialect.ragged === "truncate" ? "truncated" : undefined
-  }
-
-  /** Only the served cells are looked at for NUL. */
-  function mendsOf({ texts }: WrittenCells): readonly MendKind[] {
-    const mends: MendKind[] = []
-    const fit = fitsBy(texts.length)
-    if (fit !== undefined) mends.push(fit)
-    if (stripsNul && fields.some(({ index }) => texts[index]?.includes("\0"))) mends.push("nul-stripped")
-    return mends
-  }
-
-  /** What stands in the cell; undefined where a padded record has none. */
-  function textOf({ texts }: WrittenCells, index: number): string | undefined {
-    const text = texts[index]
-    return stripsNul ? text?.replaceAll("\0", "") : text
-  }
-
   return (written, bytes) => {
-    const verdict = accepted ? undefined : (judgeText(written, bytes) ?? judgeWidth(written))
+    const verdict = accepted ? undefined : judge?.judge(written, bytes)
     if (verdict !== undefined) return { fate: "reject", verdict }
     const cells: (string | null)[] = []
     for (const { name, index, declared, shaper } of columns) {
-      const text = textOf(written, index)
+      const text = judge === undefined ? written.texts[index] : judge.textOf(written, index)
       const isNull = text === undefined || (shaper.isNullWord(text) && !written.isQuoted(index))
       const raw = isNull ? null : text
       const cell = shaper.isIdentity ? raw : shaper.shape(raw)
@@ -127,18 +84,18 @@ export function createRowShaper(measure: Measure, accepted = false): RowShaper {
     }
     const isServed = tests.every(({ at, accepts }) => accepts(cells[at] ?? null))
     if (!isServed) return { fate: "filtered" }
-    const mends = canMend ? mendsOf(written) : []
+    const mends = accepted ? [] : (judge?.mendsOf(written) ?? [])
     return mends.length === 0 ? { fate: "row", cells } : { fate: "row", cells, mends }
   }
 }
 
-/** The shaper of the pass that made this layout. */
-export function createShaperOf({ dialect, width, fields, filter }: Layout, accepted: boolean): RowShaper {
+/** What the pass that made this layout measured records against. */
+export function measureOf({ fields, filter }: Layout): Measure {
   const measured = fields.map(({ name, index, type, declared, cell }) => ({
     ...{ name, index, cell },
     declared: declared ? type : undefined,
   }))
-  return createRowShaper({ dialect, width, fields: measured, filter }, accepted)
+  return { fields: measured, filter }
 }
 
 /** Whether rows are the records' cells as they are written, all of them. */
@@ -147,8 +104,4 @@ export function isPlain(
   filter?: Filter,
 ): boolean {
   return Object.keys(filter ?? {}).length === 0 && fields.every(({ cell }) => cell === undefined)
-}
-
-function shown(text: string | undefined): string | null {
-  return text === undefined || text === "" ? null : showCell(text)
 }
