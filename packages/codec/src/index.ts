@@ -1,5 +1,5 @@
 /** The hot loops of both services, compiled to WebAssembly: bytes in, bytes out, no string or object per cell or row; and the buffers for them. */
-export { createBufferPool } from "./buffer-pool.ts"
+export { type BufferPool, createBufferPool } from "./buffer-pool.ts"
 export { encodeCopyText } from "./copy-text.ts"
 export {
   type CellNote,

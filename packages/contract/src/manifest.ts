@@ -71,7 +71,7 @@ export const manifestSchema = Type.Object({
   chunks: Type.Array(manifestChunkSchema),
 })
 
-/** First line of a chunk as NDJSON: its identity, inside the digested bytes. */
+/** First line of a chunk as NDJSON, alone or in a group: its identity, inside the digested bytes. */
 export const chunkHeadSchema = Type.Object({
   dataset: Type.String(),
   version: sha256("the version's name"),
@@ -147,6 +147,9 @@ export const rowOriginSchema = Type.Object({
   encoding: Type.Optional(Type.String({ description: "of raw, where it is not UTF-8" })),
 })
 
+/** Where several rows come from, in the order in which they were asked for. */
+export const rowOriginsSchema = Type.Object({ rows: Type.Array(rowOriginSchema) })
+
 export type Manifest = Static<typeof manifestSchema>
 export type ManifestChunk = Static<typeof manifestChunkSchema>
 export type WrittenDialect = Static<typeof writtenDialectSchema>
@@ -157,3 +160,4 @@ export type DatasetSummary = Static<typeof datasetSummarySchema>
 export type Dataset = Static<typeof datasetSchema>
 export type VersionPublished = Static<typeof versionPublishedSchema>
 export type RowOrigin = Static<typeof rowOriginSchema>
+export type RowOrigins = Static<typeof rowOriginsSchema>

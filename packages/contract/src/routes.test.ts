@@ -11,18 +11,16 @@ import {
 
 const version = createHash("sha256").update("any").digest("hex")
 
-/** What a router makes of a path: the values of a template's parameters, or undefined. */
+/** What a router makes of a path: the values of a template's parameters, or undefined. Numbers are digits. */
 function match(template: string, path: string): Record<string, string> | undefined {
-  const names = template.split("/")
-  const values = path.split("/")
-  if (names.length !== values.length) return undefined
-  const found: Record<string, string> = {}
-  for (const [index, name] of names.entries()) {
-    const value = decodeURIComponent(values[index] ?? "")
-    if (name.startsWith(":")) found[name.slice(1)] = value
-    else if (name !== value) return undefined
-  }
-  return found
+  const values = template.replace(/:([a-z]+)/g, (_, name: string) =>
+    /^(?:chunk|first|last|row)$/.test(name) ? `(?<${name}>[0-9]+)` : `(?<${name}>[^/]+)`,
+  )
+  const found = new RegExp(`^${values}$`).exec(path)
+  if (found === null) return undefined
+  return Object.fromEntries(
+    Object.entries(found.groups ?? {}).map(([name, value]) => [name, decodeURIComponent(value)]),
+  )
 }
 
 describe("addresses", () => {
@@ -31,6 +29,12 @@ describe("addresses", () => {
     ["dataset", paths.dataset("telecom"), { dataset: "telecom" }],
     ["version", paths.version("telecom", version), { dataset: "telecom", version }],
     ["chunk", paths.chunk("telecom", version, 12), { dataset: "telecom", version, chunk: "12" }],
+    [
+      "chunkGroup",
+      paths.chunkGroup("telecom", version, 3, 12),
+      { dataset: "telecom", version, first: "3", last: "12" },
+    ],
+    ["rows", paths.rows("telecom", version), { dataset: "telecom", version }],
     ["row", paths.row("telecom", version, 3333), { dataset: "telecom", version, row: "3333" }],
     ["preview", paths.preview("telecom"), { dataset: "telecom" }],
     ["events", paths.events(), {}],

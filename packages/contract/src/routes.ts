@@ -9,7 +9,9 @@ export const routes = {
   dataset: "/v1/datasets/:dataset",
   version: "/v1/datasets/:dataset/versions/:version",
   chunk: "/v1/datasets/:dataset/versions/:version/chunks/:chunk",
+  chunkGroup: "/v1/datasets/:dataset/versions/:version/chunks/:first-:last",
   row: "/v1/datasets/:dataset/versions/:version/rows/:row",
+  rows: "/v1/datasets/:dataset/versions/:version/rows",
   currentChunk: "/v1/datasets/:dataset/chunks/:chunk",
   preview: "/v1/datasets/:dataset/preview",
   events: "/v1/events",
@@ -30,7 +32,12 @@ export const paths = {
   version: (dataset: string, version: string) => `${paths.dataset(dataset)}/versions/${version}`,
   chunk: (dataset: string, version: string, chunk: number) =>
     `${paths.version(dataset, version)}/chunks/${chunk}`,
+  /** Chunks `first` to `last`, both included. */
+  chunkGroup: (dataset: string, version: string, first: number, last: number) =>
+    `${paths.version(dataset, version)}/chunks/${first}-${last}`,
   row: (dataset: string, version: string, row: number) => `${paths.version(dataset, version)}/rows/${row}`,
+  /** `?rows=5,9,14` says which. */
+  rows: (dataset: string, version: string) => `${paths.version(dataset, version)}/rows`,
   currentChunk: (dataset: string, chunk: number) => `${paths.dataset(dataset)}/chunks/${chunk}`,
   /** `?rows=20` says how many. */
   preview: (dataset: string) => `${paths.dataset(dataset)}/preview`,
@@ -39,10 +46,18 @@ export const paths = {
   docs: () => routes.docs,
 } as const
 
+/** How much one request may ask for. The bytes are those of the chunks in the file; one chunk alone always goes. */
+export const requestLimits = {
+  chunks: 1_000,
+  // Proxies refuse an address longer than 8 KiB, and a row's number may have ten digits.
+  rows: 500,
+  bytes: 4 * 1024 * 1024,
+} as const
+
 /** Header names, in the lower case in which Node reads and writes them. */
 export const headers = {
   version: "flatbed-version",
-  /** `3/12`: chunk 3 of 12. */
+  /** `3/12`: chunk 3 of 12; `3-5/12`: chunks 3 to 5. */
   chunk: "flatbed-chunk",
   rows: "flatbed-rows",
   firstRow: "flatbed-first-row",

@@ -10,6 +10,7 @@ import { createListener } from "./http/listener.ts"
 import { answerBrokenRequest, answerWithProblems, problemOf, sendProblem } from "./http/problems.ts"
 import { watchRequests } from "./http/requests.ts"
 import { createMetrics, type SourceMetrics } from "./metrics.ts"
+import { routeChunkGroups } from "./routes/chunk-groups.ts"
 import { routeChunks } from "./routes/chunks.ts"
 import { routeDatasets } from "./routes/datasets.ts"
 import { routeDocs } from "./routes/docs.ts"
@@ -67,8 +68,9 @@ export function buildApp(
   guardRequests(app, { auth: settings.auth, catalog, log })
   routeDatasets(app)
   routeChunks(app, { budget, metrics, log })
+  routeChunkGroups(app, { budget, metrics, log })
   routePreview(app, { budget })
-  routeRows(app)
+  routeRows(app, { budget })
   routeEvents(app, { announcements, settings: settings.events, stopping: stopping.signal, metrics, log })
   routeDocs(app, { secured: settings.auth !== "none" })
   app.addHook("onReady", () => catalog.open())

@@ -83,11 +83,20 @@ function surround({ manifest, layout }: ChunkIndex, chunk: ManifestChunk, form: 
     first_row: chunk.first_row,
     rows,
     rejects,
-    columns_sha256: hashColumns(manifest.columns),
+    columns_sha256: columnsDigest(manifest),
     raw_sha256: chunk.sha256,
   }
   const tail: ChunkTail = { rows, rejects }
   return [line(head), line(tail)]
+}
+
+// It stands in the head of every chunk, and there may be ten thousand.
+const columnsDigests = new WeakMap<Manifest, string>()
+
+function columnsDigest(manifest: Manifest): string {
+  const known = columnsDigests.get(manifest) ?? hashColumns(manifest.columns)
+  columnsDigests.set(manifest, known)
+  return known
 }
 
 /** A chunk's records, all or the first so many, without what surrounds them. */
@@ -121,10 +130,11 @@ export function originOf(
   chunk: ManifestChunk,
   bytes: Buffer,
 ): Origin | undefined {
+  if (chunk.origin_from === undefined) return undefined
   const encoding = encodings.find((one) =>
     files.some(({ file, encoding }) => file === chunk.file && encoding === one),
   )
-  if (encoding === undefined || chunk.origin_from === undefined) return undefined
+  if (encoding === undefined) return undefined
   return createOrigin(encoding, { bytes, textFrom: chunk.byte_from, originFrom: chunk.origin_from })
 }
 

@@ -15,15 +15,25 @@ export async function readChunk(
   chunk: ManifestChunk,
   take?: TakeBuffer,
 ): Promise<Buffer> {
+  return await readRun(dataset, held, [chunk], take)
+}
+
+/** The bytes of several chunks, as `readChunk`: each begins where the one before it ends (see `splitRuns`). */
+export async function readRun(
+  dataset: SourceDataset,
+  held: HeldVersion,
+  chunks: readonly ManifestChunk[],
+  take?: TakeBuffer,
+): Promise<Buffer> {
   let bytes: Buffer | undefined
   try {
-    bytes = await readProven(held, chunk, take)
+    bytes = await readProvenRun(held, chunks, take)
   } catch (error) {
     if (!isClosed(error)) throw error
     // Let go between finding and reading it: by its time, or because the same content was found again.
     const again = dataset.getVersion(held.index.manifest.version)
     if (again === held) throw error
-    return readChunk(dataset, again, chunk, take)
+    return readRun(dataset, again, chunks, take)
   }
   if (bytes !== undefined) return bytes
   await dataset.discard(held)
@@ -32,14 +42,37 @@ export async function readChunk(
 
 /** One positional read; undefined when the bytes are not what the manifest says. */
 export async function readProven(
-  { open }: HeldVersion,
+  held: HeldVersion,
   chunk: ManifestChunk,
+  take?: TakeBuffer,
+): Promise<Buffer | undefined> {
+  return await readProvenRun(held, [chunk], take)
+}
+
+/** The chunks in order, those together that one read can bring: of one file, without a gap. */
+export function splitRuns(chunks: readonly ManifestChunk[]): ManifestChunk[][] {
+  const runs: ManifestChunk[][] = []
+  for (const chunk of chunks) {
+    const before = runs.at(-1)?.at(-1)
+    if (before?.file === chunk.file && before.byte_to === chunk.byte_from) runs.at(-1)?.push(chunk)
+    else runs.push([chunk])
+  }
+  return runs
+}
+
+async function readProvenRun(
+  { open }: HeldVersion,
+  chunks: readonly ManifestChunk[],
   take: TakeBuffer = Buffer.allocUnsafe,
 ): Promise<Buffer | undefined> {
-  const bytes = take(chunk.byte_to - chunk.byte_from)
-  const filled = await open.read(bytes, chunk.byte_from)
-  const isWhole = filled === bytes.length && createHash("sha256").update(bytes).digest("hex") === chunk.sha256
-  return isWhole ? bytes : undefined
+  const from = chunks[0]?.byte_from ?? 0
+  const bytes = take((chunks.at(-1)?.byte_to ?? from) - from)
+  const filled = await open.read(bytes, from)
+  const isProven = ({ byte_from, byte_to, sha256 }: ManifestChunk) =>
+    createHash("sha256")
+      .update(bytes.subarray(byte_from - from, byte_to - from))
+      .digest("hex") === sha256
+  return filled === bytes.length && chunks.every(isProven) ? bytes : undefined
 }
 
 function isClosed(error: unknown): boolean {

@@ -258,7 +258,7 @@ async function isQuoted(
   const chunk = manifest.chunks.find(({ first_row: first, rows }) => row >= first && row < first + rows)
   if (chunk === undefined) return false
   const bytes = await read(chunk)
-  const place = reader.findRecord(bytes, layout, row - chunk.first_row + 1)
+  const [place] = reader.findRecords(bytes, layout, [row - chunk.first_row + 1])
   if (place === undefined) return false
   return (
     dissectRecord(bytes.subarray(place.byteFrom, place.byteTo), (layout as CsvLayout).dialect).quoted[

@@ -75,13 +75,16 @@ function linesToTry(path: string, get: ApiOperation, { origin, dataset, secured 
   const address = path
     .replace("{dataset}", dataset ?? "DATASET")
     .replace("{version}", "$VERSION")
-    .replace(/\{(?:chunk|row)\}/, "1")
+    .replace(/\{(?:chunk|row|first|last)\}/g, "1")
+    .replace(/\/rows$/, "/rows?rows=1")
   const token = secured && get.security === undefined ? ' -H "Authorization: Bearer $FLATBED_TOKEN"' : ""
   const types = Object.keys(get.responses["200"]?.content ?? {})
   const lines = types.map((type, i) => {
     const accept = i === 0 ? "" : ` -H 'Accept: ${type}'`
     const flags = type === "text/event-stream" ? "-sN" : "-s"
-    return `curl ${flags}${token}${accept} ${origin}${address}`
+    const url = `${origin}${address}`
+    // Some shells look for files where a question mark stands outside quotes.
+    return `curl ${flags}${token}${accept} ${url.includes("?") ? `"${url}"` : url}`
   })
   if (!path.includes("{version}")) return lines
   const current = `${origin}${paths.dataset(dataset ?? "DATASET")}`

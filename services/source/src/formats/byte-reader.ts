@@ -21,7 +21,7 @@ export const byteReader: CsvReader = {
   startScan: startByteScan,
   encode,
   readWritten: csvParseReader.readWritten,
-  findRecord: csvParseReader.findRecord,
+  findRecords: csvParseReader.findRecords,
 }
 
 function encode(

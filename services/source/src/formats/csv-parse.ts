@@ -12,13 +12,22 @@ import { createCsvGatherer, createCsvShaper } from "./csv-judge.ts"
 import { countLines, signsOf } from "./csv-record.ts"
 import { malformed, tooLong } from "./csv-refusals.ts"
 import { readRecords, writtenCells } from "./csv-runs.ts"
-import type { BorderSink, EncodedRows, RecordFate, Records, RowsForm, Scan, WrittenCells } from "./format.ts"
+import type {
+  BorderSink,
+  EncodedRows,
+  FoundRecord,
+  RecordFate,
+  Records,
+  RowsForm,
+  Scan,
+  WrittenCells,
+} from "./format.ts"
 import type { RecordPlace } from "./rejected-record.ts"
 import { describeReject } from "./rejected-record.ts"
 import { createRowWriter } from "./row-writer.ts"
 
 /** Framing by bytes, csv-parse for the cells: RFC 4180 and its relatives. */
-export const csvParseReader: CsvReader = { name: "csv-parse", startScan, encode, readWritten, findRecord }
+export const csvParseReader: CsvReader = { name: "csv-parse", startScan, encode, readWritten, findRecords }
 
 function startScan(request: CsvScanRequest, borders: BorderSink): Scan<CsvDialect> {
   const { file, dialect, maxRecordBytes } = request
@@ -158,15 +167,24 @@ function readWritten(bytes: Buffer, layout: CsvLayout, limit: number): WrittenCe
   return found
 }
 
-function findRecord(bytes: Buffer, layout: CsvLayout, n: number) {
+function findRecords(
+  bytes: Buffer,
+  layout: CsvLayout,
+  numbers: readonly number[],
+): (FoundRecord | undefined)[] {
   const { dialect } = layout
   const { lineEnd } = signsOf(dialect)
   const shape = createCsvShaper(layout, false)
+  const found: FoundRecord[] = []
   let row = 0
-  let found: { byteFrom: number; byteTo: number; linesBefore: number } | undefined
+  let lines = 0
+  let countedTo = 0
   const count = (byteFrom: number, byteTo: number) => {
     row += 1
-    if (row === n) found = { byteFrom, byteTo, linesBefore: countLines(bytes, lineEnd, 0, byteFrom) }
+    if (row !== numbers[found.length]) return
+    lines += countLines(bytes, lineEnd, countedTo, byteFrom)
+    countedTo = byteFrom
+    found.push({ byteFrom, byteTo, linesBefore: lines })
   }
   const sink = {
     record(texts: string[], from: number, to: number): RecordFate {
@@ -178,6 +196,6 @@ function findRecord(bytes: Buffer, layout: CsvLayout, n: number) {
     damage: count,
     comment: () => {},
   }
-  readRecords(bytes, layout, true, sink, n)
-  return found
+  readRecords(bytes, layout, true, sink, numbers.at(-1) ?? 0)
+  return numbers.map((_, i) => found[i])
 }

@@ -166,10 +166,15 @@ export function describeFormat(name: string, reader: CsvReader): void {
     it("finds a record by its number, with the lines before it", async () => {
       const { layout } = await scan({ bytes: "a,b\n1,2\n" })
       const bytes = Buffer.from('1,2\n"x\n\n",4\r\n5,6')
-      expect(reader.findRecord(bytes, layout, 1)).toEqual({ byteFrom: 0, byteTo: 4, linesBefore: 0 })
-      expect(reader.findRecord(bytes, layout, 2)).toEqual({ byteFrom: 4, byteTo: 13, linesBefore: 1 })
-      expect(reader.findRecord(bytes, layout, 3)).toEqual({ byteFrom: 13, byteTo: 16, linesBefore: 4 })
-      expect(reader.findRecord(bytes, layout, 4)).toBeUndefined()
+      const places = [
+        { byteFrom: 0, byteTo: 4, linesBefore: 0 },
+        { byteFrom: 4, byteTo: 13, linesBefore: 1 },
+        { byteFrom: 13, byteTo: 16, linesBefore: 4 },
+      ]
+      expect(reader.findRecords(bytes, layout, [1, 2, 3, 4])).toEqual([...places, undefined])
+      for (const [i, place] of places.entries())
+        expect(reader.findRecords(bytes, layout, [i + 1])).toEqual([place])
+      expect(reader.findRecords(bytes, layout, [1, 3])).toEqual([places[0], places[2]])
     })
   })
 
@@ -471,8 +476,10 @@ export function describeFormat(name: string, reader: CsvReader): void {
     it("finds records around damage by their number", async () => {
       const { layout } = await scan({ bytes: "a,b\n1,2\n" })
       const bytes = Buffer.from('1,2\n3,"x\ny\n4,5\n')
-      expect(reader.findRecord(bytes, layout, 2)).toEqual({ byteFrom: 4, byteTo: 11, linesBefore: 1 })
-      expect(reader.findRecord(bytes, layout, 3)).toEqual({ byteFrom: 11, byteTo: 15, linesBefore: 3 })
+      expect(reader.findRecords(bytes, layout, [2, 3])).toEqual([
+        { byteFrom: 4, byteTo: 11, linesBefore: 1 },
+        { byteFrom: 11, byteTo: 15, linesBefore: 3 },
+      ])
     })
 
     it("takes an open quote beyond the record limit for damage where a line behind it is a record", async () => {

@@ -266,10 +266,12 @@ it("finds records among comments by their number", () => {
   const field = { name: "a", type: "text", index: 0, declared: false } as const
   const layout: CsvLayout = { dialect, width: 1, maxRecordBytes: 100, fields: [field] }
   const bytes = Buffer.from('1\n#\n#\n"2\n"\n#\n3')
-  const { findRecord } = readers["csv-parse"]
-  expect(findRecord(bytes, layout, 1)).toEqual({ byteFrom: 0, byteTo: 2, linesBefore: 0 })
-  expect(findRecord(bytes, layout, 2)).toEqual({ byteFrom: 6, byteTo: 11, linesBefore: 3 })
-  expect(findRecord(bytes, layout, 3)).toEqual({ byteFrom: 13, byteTo: 14, linesBefore: 6 })
+  const { findRecords } = readers["csv-parse"]
+  expect(findRecords(bytes, layout, [1, 2, 3])).toEqual([
+    { byteFrom: 0, byteTo: 2, linesBefore: 0 },
+    { byteFrom: 6, byteTo: 11, linesBefore: 3 },
+    { byteFrom: 13, byteTo: 14, linesBefore: 6 },
+  ])
 })
 
 describe("a file is refused", () => {

@@ -122,10 +122,12 @@ export type Reader<D extends Dialect = Dialect> = {
   encode(records: Records, layout: Layout<D>, form: RowsForm, limit?: number, take?: TakeBuffer): EncodedRows
   /** The cells of the first so many records as they are written: what happens to them is not done. */
   readWritten(bytes: Buffer, layout: Layout<D>, limit: number): WrittenCells[]
-  /** Where the nth record that is not filtered (from 1) of a chunk lies in its bytes, and how many lines come before it. */
-  findRecord(
-    bytes: Buffer,
-    layout: Layout<D>,
-    n: number,
-  ): { readonly byteFrom: number; readonly byteTo: number; readonly linesBefore: number } | undefined
+  /**
+   * Where the records of rows lie in a chunk's bytes, by the rows' numbers in it (from 1, rising; what is filtered has
+   * none); undefined for a number that the chunk does not have.
+   */
+  findRecords(bytes: Buffer, layout: Layout<D>, numbers: readonly number[]): (FoundRecord | undefined)[]
 }
+
+/** Offsets in the bytes of a chunk, and how many of its lines come before the record. */
+export type FoundRecord = { readonly byteFrom: number; readonly byteTo: number; readonly linesBefore: number }

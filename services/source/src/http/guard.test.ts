@@ -90,7 +90,9 @@ describe("a source with tokens", () => {
       paths.dataset("hers2"),
       paths.version("hers2", current.version),
       paths.chunk("hers2", current.version, 1),
+      paths.chunkGroup("hers2", current.version, 1, 1),
       paths.row("hers2", current.version, 1),
+      `${paths.rows("hers2", current.version)}?rows=1`,
       paths.currentChunk("hers2", 1),
       paths.currentChunk("hers2", 99),
     ]) {

@@ -10,7 +10,9 @@ import {
   type ProblemCode,
   problems,
   rejectLineSchema,
+  requestLimits,
   rowOriginSchema,
+  rowOriginsSchema,
   versionPublishedSchema,
 } from "@flatbed/contract"
 import Type, { type TSchema } from "@flatbed/typebox"
@@ -44,6 +46,7 @@ export const schemas: Readonly<Record<string, TSchema>> = {
   Dataset: datasetSchema,
   Manifest: manifestSchema,
   RowOrigin: rowOriginSchema,
+  RowOrigins: rowOriginsSchema,
   Rows: rowsSchema,
   ChunkHead: chunkHeadSchema,
   ChunkCells: Type.Array(Type.Union([Type.String(), Type.Null()])),
@@ -77,7 +80,10 @@ export const sent: Readonly<Record<string, Json>> = {
     type: "string",
     pattern: "^[0-9]+$",
   }),
-  [headers.chunk]: header("3/12: chunk 3 of 12", { type: "string", pattern: "^[0-9]+/[0-9]+$" }),
+  [headers.chunk]: header("3/12: chunk 3 of 12; 3-5/12: chunks 3 to 5", {
+    type: "string",
+    pattern: "^[0-9]+(-[0-9]+)?/[0-9]+$",
+  }),
   [headers.rows]: header("records of the chunk, rejects included", { type: "string", pattern: "^[0-9]+$" }),
   [headers.firstRow]: header("number of its first row", { type: "string", pattern: "^[0-9]+$" }),
   "www-authenticate": header("RFC 6750: the scheme, and whether a token was wrong", {
@@ -109,6 +115,19 @@ export const parameters: Readonly<Record<string, Json>> = {
     in: "query",
     description: "how many records at most",
     schema: { type: "integer", minimum: 1, maximum: maxLimit, default: standardLimit },
+  },
+  first: inPath("first", "the first chunk's number, from 1", { type: "integer", minimum: 1 }),
+  last: inPath(
+    "last",
+    `the last chunk's number; at most ${requestLimits.chunks} chunks of at most ${requestLimits.bytes} bytes together`,
+    { type: "integer", minimum: 1 },
+  ),
+  whichRows: {
+    name: "rows",
+    in: "query",
+    required: true,
+    description: `numbers of rows, rising, at most ${requestLimits.rows}, such as 5,9,14`,
+    schema: { type: "string", pattern: "^[1-9][0-9]*(,[1-9][0-9]*)*$" },
   },
   row: inPath("row", "the row's number in the version, from 1", { type: "integer", minimum: 1 }),
 }

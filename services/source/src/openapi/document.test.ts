@@ -16,6 +16,7 @@ import { describeApi } from "./document.ts"
 const document = JSON.parse(JSON.stringify(describeApi({ version: "0.0.0", secured: true })))
 const check = createAnswerCheck(document)
 const templates = Object.values(routes).map((route) => route.replace(/:([a-z]+)/g, "{$1}"))
+const rowsPath = routes.rows.replace(/:([a-z]+)/g, "{$1}")
 const tagged = templates.filter((path) => path !== routes.events)
 const dataset = { t: { files: "t.csv", chunk: { rows: 2 }, columns: { types: { id: "integer" } } } }
 const csv = "id,zip,on,at\n1,02134,True,2024-01-01\n2,,false,2024-01-02\nx,10115,,\n4,1,true,\n"
@@ -34,9 +35,12 @@ const fill = (path: string, values: Record<string, string | number> = {}) => {
     version: "0".repeat(64),
     chunk: 1,
     row: 1,
+    first: 1,
+    last: 2,
     ...values,
   }
-  return path.replace(/\{([a-z]+)\}/g, (_, name: string) => String(all[name]))
+  const query = path === rowsPath ? "?rows=1,3" : ""
+  return path.replace(/\{([a-z]+)\}/g, (_, name: string) => String(all[name])) + query
 }
 
 /** Asks with GET and HEAD; answers the statuses, after both were held against the document. */
@@ -49,7 +53,7 @@ async function ask(
     headers = {},
   }: { values?: Record<string, string | number>; query?: string; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
-  const url = fill(path, values) + query
+  const url = fill(path, values) + (path === rowsPath ? query.replace("?", "&") : query)
   const answers = []
   for (const method of ["HEAD", "GET"] as const) {
     const answer = await app.inject({ method, url, headers })
@@ -162,7 +166,9 @@ describe("real answers are as the document says", () => {
     ["/v1/datasets/{dataset}/preview", { dataset: "none" }, "dataset-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}/chunks/{chunk}", {}, "version-not-found"],
+    ["/v1/datasets/{dataset}/versions/{version}/chunks/{first}-{last}", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}/rows/{row}", {}, "version-not-found"],
+    ["/v1/datasets/{dataset}/versions/{version}/rows", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/chunks/{chunk}", { chunk: 99 }, "chunk-out-of-range"],
   ])("%s: 404 for %o", async (path, values, code) => {
     const answer = await ask(source, path, { values })
@@ -292,7 +298,9 @@ describe("the page for people", () => {
     expect(lines.length).toBeGreaterThanOrEqual(templates.length)
     for (const line of lines) {
       const [, flags, accept, path] =
-        /^(-sN?)(?: -H &#39;Accept: (.*)&#39;)? http:\/\/files\.example:4000(\S+)$/.exec(line) ?? []
+        /^(-sN?)(?: -H &#39;Accept: (.*)&#39;)? (?:&quot;)?http:\/\/files\.example:4000([^\s&]+)(?:&quot;)?$/.exec(
+          line,
+        ) ?? []
       expect(path, line).toBeDefined()
       if (flags === "-sN") continue
       const headers: Record<string, string> = accept === undefined ? {} : { accept }

@@ -138,12 +138,28 @@ export const operations: Readonly<Record<string, ApiOperation>> = {
     content: chunkContent,
     codes: [...ofVersion, "chunk-out-of-range", "too-busy"],
   }),
+  [routes.chunkGroup]: tagged({
+    id: "getChunkGroup",
+    summary: "Several chunks of a version in one answer",
+    description: "Immutable. Each with its own head and tail, one after the other.",
+    parameters: ["dataset", "version", "first", "last"],
+    headers: chunkHeaders.filter((name) => name !== "link"),
+    content: { [mediaTypes.ndjson]: chunkContent[mediaTypes.ndjson] },
+    codes: [...ofVersion, "chunk-out-of-range", "too-busy"],
+  }),
   [routes.row]: tagged({
     id: "getRowOrigin",
     summary: "Where a row comes from",
     parameters: ["dataset", "version", "row"],
     content: document("RowOrigin"),
     codes: [...ofVersion, "row-out-of-range"],
+  }),
+  [routes.rows]: tagged({
+    id: "getRowOrigins",
+    summary: "Where several rows come from",
+    parameters: ["dataset", "version", "whichRows"],
+    content: document("RowOrigins"),
+    codes: [...ofVersion, "row-out-of-range", "too-busy"],
   }),
   [routes.currentChunk]: tagged({
     id: "getCurrentChunk",

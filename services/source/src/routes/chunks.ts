@@ -15,7 +15,7 @@ import { caching, sendRepresentation } from "../http/representation.ts"
 import type { SourceMetrics } from "../metrics.ts"
 import { parsePosition } from "./position.ts"
 
-type ChunkParts = {
+export type ChunkParts = {
   readonly budget: ByteBudget
   readonly metrics: SourceMetrics
   readonly log: Logger
@@ -122,7 +122,8 @@ export function routeChunks(app: FastifyInstance, { budget, metrics, log }: Chun
   }
 }
 
-function findChunk({ index: { manifest } }: HeldVersion, n: number): ManifestChunk {
+/** Chunk n of the version; raises chunk-out-of-range, naming how many there are. */
+export function findChunk({ index: { manifest } }: HeldVersion, n: number): ManifestChunk {
   const chunk = manifest.chunks[n - 1]
   if (chunk !== undefined) return chunk
   const { length } = manifest.chunks

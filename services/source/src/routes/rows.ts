@@ -1,42 +1,75 @@
-/** Where a row comes from. */
-import { type ManifestChunk, Problem, type RowOrigin, routes } from "@flatbed/contract"
+/** Where rows come from: one, or several at once. */
+import { finished } from "node:stream"
+import {
+  type ManifestChunk,
+  Problem,
+  type RowOrigin,
+  type RowOrigins,
+  requestLimits,
+  routes,
+} from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
 import { originOf } from "../chunk-body.ts"
 import { readChunk } from "../chunk-reader.ts"
 import { counted } from "../counted.ts"
+import type { SourceDataset } from "../dataset.ts"
+import type { HeldVersion } from "../held-versions.ts"
+import type { ByteBudget } from "../http/byte-budget.ts"
 import { caching, sendDocument } from "../http/representation.ts"
 import { parsePosition } from "./position.ts"
 
-/** Finds the row's chunk, reads it as any other, and answers the record's place and bytes. */
-export function routeRows(app: FastifyInstance): void {
+/** Rows of one chunk, rising. */
+type RowsOfChunk = { readonly chunk: ManifestChunk; readonly rows: number[] }
+
+/** Finds the rows' chunks, reads each once as any other, and answers the records' places and bytes. */
+export function routeRows(app: FastifyInstance, { budget }: { readonly budget: ByteBudget }): void {
   app.get<{ Params: { dataset: string; version: string; row: string } }>(
     routes.row,
     async (request, reply) => {
       const dataset = request.offer.get(request.params.dataset)
       const held = dataset.getVersion(request.params.version)
-      const { manifest, layout, firstLines } = held.index
       const row = parsePosition("row", request.params.row)
-      const chunk = findChunkOfRow(manifest.chunks, row)
-      if (chunk === undefined) {
-        throw new Problem(
-          "row-out-of-range",
-          `The version has ${counted(manifest.rows, "row")}; there is no row ${row}.`,
-          {
-            hint:
-              manifest.rows === 0
-                ? "The file holds a header only."
-                : `Ask for a row from 1 to ${manifest.rows}.`,
-            facts: { dataset: dataset.name, version: manifest.version, row, rows: manifest.rows },
-          },
-        )
-      }
-      const bytes = await readChunk(dataset, held, chunk)
-      const found = dataset.reader.findRecord(bytes, layout, row - chunk.first_row + 1)
+      const [origin] = await findOrigins(dataset, held, groupByChunk(held, [row]))
+      await sendDocument(request, reply, origin, caching.immutable)
+      return reply
+    },
+  )
+
+  app.get<{ Params: { dataset: string; version: string }; Querystring: { rows?: unknown } }>(
+    routes.rows,
+    async (request, reply) => {
+      const dataset = request.offer.get(request.params.dataset)
+      const held = dataset.getVersion(request.params.version)
+      const groups = groupByChunk(held, parseRows(request.query.rows))
+      const bytes = groups.reduce((sum, { chunk }) => sum + chunk.byte_to - chunk.byte_from, 0)
+      if (bytes > requestLimits.bytes && groups.length > 1) throw tooManyBytes(groups.length, bytes)
+      const claim = budget.open()
+      finished(reply.raw, () => claim.release())
+      claim.resize(bytes)
+      const answer: RowOrigins = { rows: await findOrigins(dataset, held, groups) }
+      await sendDocument(request, reply, answer, caching.immutable)
+      return reply
+    },
+  )
+}
+
+async function findOrigins(
+  dataset: SourceDataset,
+  held: HeldVersion,
+  groups: readonly RowsOfChunk[],
+): Promise<RowOrigin[]> {
+  const { manifest, layout, firstLines } = held.index
+  const origins: RowOrigin[] = []
+  for (const { chunk, rows } of groups) {
+    const bytes = await readChunk(dataset, held, chunk)
+    const place = originOf(manifest, chunk, bytes)
+    const numbers = rows.map((row) => row - chunk.first_row + 1)
+    for (const [i, found] of dataset.reader.findRecords(bytes, layout, numbers).entries()) {
+      const row = rows[i] ?? 0
       if (found === undefined) throw new Error(`row ${row} is not in chunk ${chunk.chunk} of ${dataset.name}`)
       const [from, to] = [chunk.byte_from + found.byteFrom, chunk.byte_from + found.byteTo]
       const record = bytes.subarray(found.byteFrom, found.byteTo)
-      const place = originOf(manifest, chunk, bytes)
-      const origin: RowOrigin = {
+      origins.push({
         dataset: dataset.name,
         version: manifest.version,
         row,
@@ -47,11 +80,35 @@ export function routeRows(app: FastifyInstance): void {
         byte_to: place?.offsetOf(to) ?? to,
         raw: (place?.bytesOf(record) ?? record).toString("base64"),
         ...(place === undefined ? {} : { encoding: place.encoding }),
-      }
-      await sendDocument(request, reply, origin, caching.immutable)
-      return reply
-    },
-  )
+      })
+    }
+  }
+  return origins
+}
+
+/** The rows with their chunks; raises row-out-of-range for one that the version does not have. */
+function groupByChunk({ index: { manifest } }: HeldVersion, rows: readonly number[]): RowsOfChunk[] {
+  const groups: RowsOfChunk[] = []
+  for (const row of rows) {
+    const chunk = findChunkOfRow(manifest.chunks, row)
+    if (chunk === undefined) {
+      throw new Problem(
+        "row-out-of-range",
+        `The version has ${counted(manifest.rows, "row")}; there is no row ${row}.`,
+        {
+          hint:
+            manifest.rows === 0
+              ? "The file holds a header only."
+              : `Ask for a row from 1 to ${manifest.rows}.`,
+          facts: { dataset: manifest.dataset, version: manifest.version, row, rows: manifest.rows },
+        },
+      )
+    }
+    const last = groups.at(-1)
+    if (last?.chunk === chunk) last.rows.push(row)
+    else groups.push({ chunk, rows: [row] })
+  }
+  return groups
 }
 
 /** Chunks lie in the order of their rows, so halving finds it. */
@@ -66,4 +123,35 @@ function findChunkOfRow(chunks: readonly ManifestChunk[], row: number): Manifest
     else return chunk
   }
   return undefined
+}
+
+/** `5,9,14`: rising, so that each chunk is read once. */
+function parseRows(written: unknown): number[] {
+  const most = requestLimits.rows
+  const hint = `Ask for ?rows=5,9,14: at most ${most} numbers, each larger than the one before it.`
+  if (typeof written !== "string" || written === "") {
+    throw new Problem("request-invalid", "The address does not say which rows, once.", { hint })
+  }
+  const rows = written.split(",").map((word) => parsePosition("row", word))
+  if (rows.length > most) {
+    throw new Problem("request-invalid", `The address names ${rows.length} rows; the limit is ${most}.`, {
+      hint,
+      facts: { rows: rows.length, most_rows: most },
+    })
+  }
+  const late = rows.find((row, i) => i > 0 && row <= (rows[i - 1] ?? 0))
+  if (late === undefined) return rows
+  throw new Problem("request-invalid", `Row ${late} does not come after the one before it.`, {
+    hint,
+    facts: { row: late },
+  })
+}
+
+function tooManyBytes(chunks: number, bytes: number): Problem {
+  const most = requestLimits.bytes
+  return new Problem(
+    "request-invalid",
+    `These rows are in ${chunks} chunks of ${bytes} bytes in the file; the limit is ${most}.`,
+    { hint: "Ask for the rows of fewer chunks at once.", facts: { chunks, bytes, most_bytes: most } },
+  )
 }
