@@ -63,6 +63,16 @@ it("makes a row of each element beside the parent's columns, and one of NULLs wh
   expect(model(records, { explode: ["movies"], separator: false })?.nested).toEqual(["movies_info"])
 })
 
+it("makes no column of what is an object or null, and one of what is never anything but null", () => {
+  const records = [
+    o({ a: jsonNull, b: jsonNull, c: a() }),
+    o({ a: o({ x: n("1") }), c: o({}) }),
+    o({ a: o({}) }),
+  ]
+  expect(model(records)?.columns).toEqual(["b", "c", "a_x"])
+  expect(model(records, { explode: ["b"] })?.columns).toEqual(["b", "c", "a_x"])
+})
+
 it("finds an exploded array within an object", () => {
   const records = [o({ m: o({ x: n("1"), list: a(n("2"), n("3")) }), y: n("4") })]
   expect(model(records, { explode: ["m", "list"] })).toMatchObject({

@@ -2,7 +2,7 @@
  * What records become as rows, by plain recursion over trees that are in memory whole: the reader that streams is held
  * against it.
  */
-import type { JsonObject, JsonTree } from "./json-tree.ts"
+import { type JsonObject, type JsonTree, jsonNull } from "./json-tree.ts"
 
 export type JsonShape = {
   /** What stands between the keys on the way to a value; false where objects stay as they are. */
@@ -21,24 +21,30 @@ export type JsonRows = {
   readonly counts: readonly number[]
 }
 
-/** A value on its way into a cell; or, with `exploded`, the array of which each element makes a row. */
+/** What stands at the end of a way: a cell's value, an object that is parted, or the array that is exploded. */
 type Piece = {
   /** The keys on the way to it. */
   readonly way: readonly string[]
   readonly value: JsonTree
-  readonly exploded?: true
+  readonly role: "cell" | "object" | "exploded"
 }
 
 /**
  * The rows of records in a shape; undefined where two ways to a value have the same name, so that no table can hold
- * both.
+ * both. What is an object in some records and else null or missing makes no column of its own: its members do.
  */
 export function modelRows(records: readonly JsonObject[], shape: JsonShape): JsonRows | undefined {
   const pieces = records.map((record) => piecesOf(record, [], shape))
+  const all = pieces.flat().flatMap((piece) => withElements(piece, shape))
+  const objects = new Set(all.filter(({ role }) => role === "object").map(({ way }) => nameOf(way, shape)))
+  const cells = all.filter(({ role }) => role === "cell")
+  const filled = cells.filter(({ value }) => value.kind !== "null")
+  const valued = new Set(filled.map(({ way }) => nameOf(way, shape)))
   const ways = new Map<string, string>()
   const nested = new Set<string>()
-  for (const { way, value } of pieces.flat().flatMap((piece) => cellsOf(piece, shape))) {
+  for (const { way, value } of cells) {
     const name = nameOf(way, shape)
+    if (objects.has(name) && !valued.has(name)) continue
     const known = ways.get(name) ?? JSON.stringify(way)
     if (known !== JSON.stringify(way)) return undefined
     ways.set(name, known)
@@ -65,38 +71,40 @@ function textOf(value: JsonTree | undefined, isJson: boolean): string | null {
 /** What a record holds, in the order in which it is written. */
 function piecesOf(value: JsonTree, way: readonly string[], shape: JsonShape): Piece[] {
   const { separator, explode } = shape
-  if (explode !== undefined && isSame(way, explode)) return [{ way, value, exploded: true }]
+  if (explode !== undefined && isSame(way, explode)) return [{ way, value, role: "exploded" }]
   // The keys that lead to the exploded array are gone through in any case.
   const leads = explode !== undefined && isSame(way, explode.slice(0, way.length))
   const isParted = way.length === 0 || leads || separator !== false
-  if (value.kind !== "object" || !isParted) return [{ way, value }]
-  return value.members.flatMap(({ key, value }) => piecesOf(value, [...way, key], shape))
+  if (value.kind !== "object" || !isParted) return [{ way, value, role: "cell" }]
+  return [
+    { way, value, role: "object" },
+    ...value.members.flatMap((member) => piecesOf(member.value, [...way, member.key], shape)),
+  ]
 }
 
 /** One row, or one for each element. */
 function rowsOf(pieces: readonly Piece[], shape: JsonShape): Map<string, JsonTree>[] {
-  const array = pieces.find(({ exploded }) => exploded === true)
-  const elements = array?.value.kind === "array" ? array.value.items : []
-  const rows = elements.length === 0 ? [[]] : elements.map((item) => elementOf(item, array?.way ?? [], shape))
-  const parent = pieces.filter(({ exploded }) => exploded !== true)
-  return rows.map(
-    (element) => new Map([...parent, ...element].map(({ way, value }) => [nameOf(way, shape), value])),
-  )
+  const array = pieces.find(({ role }) => role === "exploded")
+  const rows = array === undefined ? [[]] : elementsOf(array, shape)
+  const parent = pieces.filter(({ role }) => role === "cell")
+  return rows.map((element) => {
+    const cells = [...parent, ...element.filter(({ role }) => role === "cell")]
+    return new Map(cells.map(({ way, value }) => [nameOf(way, shape), value]))
+  })
 }
 
-/** Every cell that a piece gives, over all its elements. */
-function cellsOf(piece: Piece, shape: JsonShape): Piece[] {
-  if (piece.exploded !== true) return [piece]
-  return piece.value.kind === "array"
-    ? piece.value.items.flatMap((item) => elementOf(item, piece.way, shape))
-    : []
+function withElements(piece: Piece, shape: JsonShape): Piece[] {
+  return piece.role === "exploded" ? elementsOf(piece, shape).flat() : [piece]
 }
 
-/** An element's cells: an object is parted into its members, anything else stands by itself. */
-function elementOf(element: JsonTree, way: readonly string[], shape: JsonShape): Piece[] {
-  const { separator } = shape
-  if (element.kind !== "object") return [{ way, value: element }]
-  return element.members.flatMap(({ key, value }) => piecesOf(value, [...way, key], { separator }))
+/** What each element holds: an object is parted into its members, anything else stands by itself. */
+function elementsOf({ way, value }: Piece, { separator }: JsonShape): Piece[][] {
+  const elements = value.kind === "array" && value.items.length > 0 ? value.items : [jsonNull]
+  return elements.map((element) => {
+    if (element.kind !== "object") return [{ way, value: element, role: "cell" }]
+    const members = element.members.flatMap(({ key, value }) => piecesOf(value, [...way, key], { separator }))
+    return [{ way, value: element, role: "object" }, ...members]
+  })
 }
 
 function isSame(a: readonly string[], b: readonly string[]): boolean {
