@@ -93,8 +93,11 @@ test.each(["bytes", "csv-parse"])(
         string
       >
     const { version } = await ask("")
-    const { raw = "" } = await ask(`/versions/${version}/rows/2`)
-    expect(Buffer.from(raw, "base64").toString()).toBe('3,"2.000,25",03.04.2024,*z*,yes,,1e3\r\n')
+    const { line, byte_from: from, byte_to: to, raw } = await ask(`/versions/${version}/rows/2`)
+    const before = sales.indexOf('3,"2.000,25"')
+    expect([line, from, to]).toEqual([4, before, sales.indexOf("x,")])
+    // Since mails are hashed, nobody gets the record as it is written.
+    expect(raw).toBe("")
   },
 )
 

@@ -133,7 +133,7 @@ export const versionPublishedSchema = Type.Object({
   published_at: Type.String({ format: "date-time", description: "RFC 3339, UTC" }),
 })
 
-/** Where one row comes from, in the unpacked file. `raw` is base64 of the record's bytes. */
+/** Where one row comes from, in the unpacked file. `raw` is base64 of the record's bytes; none where a column is hashed. */
 export const rowOriginSchema = Type.Object({
   dataset: Type.String(),
   version: Type.String(),

@@ -44,7 +44,10 @@ export const rejectSchema = Type.Object({
   column: Type.Union([Type.String(), Type.Null()]),
   value: Type.Union([Type.String(), Type.Null()], { description: "the cell, cut after 100 characters" }),
   reason: Type.String({ description: "what was found and what was expected" }),
-  raw: Type.String({ contentEncoding: "base64", description: "the record's bytes, without its line end" }),
+  raw: Type.String({
+    contentEncoding: "base64",
+    description: "the record's bytes, without its line end; none where a column is hashed",
+  }),
 })
 
 export type Reject = Static<typeof rejectSchema>

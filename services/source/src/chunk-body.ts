@@ -11,9 +11,11 @@ import {
 import type { ChunkIndex } from "./chunk-index.ts"
 import { spellCsvRecord } from "./formats/csv-spelling.ts"
 import type { EncodedRows, Layout, Reader, RowsForm } from "./formats/format.ts"
+import { mapRejects } from "./reject-lines.ts"
 import { encodings } from "./text/encodings.ts"
 import { createOrigin, type Origin } from "./text/origin.ts"
-import { placeRejectsInOrigin } from "./text/origin-rejects.ts"
+import { placeInOrigin } from "./text/origin-rejects.ts"
+import { hashedColumns, withholdCells } from "./withheld.ts"
 
 const json = {
   name: "json",
@@ -109,7 +111,6 @@ export function encodeRecords(
   limit?: number,
   take?: TakeBuffer,
 ): EncodedRows {
-  const origin = originOf(manifest, chunk, bytes)
   const records = {
     bytes,
     file: chunk.file,
@@ -118,10 +119,18 @@ export function encodeRecords(
     byteFrom: chunk.byte_from,
     rejects: chunk.rejects,
   }
-  if (origin === undefined || chunk.rejects === 0 || form !== "ndjson")
-    return reader.encode(records, layout, rowsFormOf[form], limit, take)
-  const encoded = reader.encode(records, layout, rowsFormOf[form], limit)
-  return { ...encoded, body: joinBuffers([placeRejectsInOrigin(encoded.body, origin)], take) }
+  const encode = (into?: TakeBuffer) => reader.encode(records, layout, rowsFormOf[form], limit, into)
+  // Only among cells do rejects stand in their places.
+  if (chunk.rejects === 0 || form !== "ndjson") return encode(take)
+  const origin = originOf(manifest, chunk, bytes)
+  const hashed = hashedColumns(layout)
+  if (origin === undefined && hashed.length === 0) return encode(take)
+  const encoded = encode()
+  const body = mapRejects(encoded.body, (reject) => {
+    const placed = origin === undefined ? reject : placeInOrigin(reject, origin)
+    return hashed.length === 0 ? placed : withholdCells(placed, hashed)
+  })
+  return { ...encoded, body: joinBuffers([body], take) }
 }
 
 /** Where a chunk's bytes stand in the file; undefined where they are the file's own. */

@@ -16,6 +16,7 @@ import type { SourceDataset } from "../dataset.ts"
 import type { HeldVersion } from "../held-versions.ts"
 import type { ByteBudget } from "../http/byte-budget.ts"
 import { caching, sendDocument } from "../http/representation.ts"
+import { hashedColumns } from "../withheld.ts"
 import { parsePosition } from "./position.ts"
 
 /** Rows of one chunk, rising. */
@@ -78,7 +79,7 @@ async function findOrigins(
         line: (firstLines[chunk.chunk - 1] ?? 1) + found.linesBefore,
         byte_from: place?.offsetOf(from) ?? from,
         byte_to: place?.offsetOf(to) ?? to,
-        raw: (place?.bytesOf(record) ?? record).toString("base64"),
+        raw: hashedColumns(layout).length > 0 ? "" : (place?.bytesOf(record) ?? record).toString("base64"),
         ...(place === undefined ? {} : { encoding: place.encoding }),
       })
     }

@@ -1,8 +1,9 @@
 // If this fails, a reject of a file that is not UTF-8 names a place that is not in the file, or breaks its chunk.
 import type { Reject } from "@flatbed/contract"
 import { expect, it } from "vitest"
+import { mapRejects } from "../reject-lines.ts"
 import { createOrigin } from "./origin.ts"
-import { placeRejectsInOrigin } from "./origin-rejects.ts"
+import { placeInOrigin } from "./origin-rejects.ts"
 
 const text = Buffer.from('1,é\n2,"€€x\n3,ok\n')
 const origin = createOrigin("utf-16be", { bytes: text, textFrom: 10, originFrom: 6 })
@@ -30,7 +31,7 @@ function place(reject: Reject): Reject {
     '["3","{\\"reject\\":"]',
     '{"rows":3}',
   ]
-  const placed = placeRejectsInOrigin(Buffer.from(`${lines.join("\n")}\n`), origin)
+  const placed = mapRejects(Buffer.from(`${lines.join("\n")}\n`), (reject) => placeInOrigin(reject, origin))
     .toString()
     .split("\n")
   expect(placed.toSpliced(2, 1)).toEqual([...lines.toSpliced(2, 1), ""])

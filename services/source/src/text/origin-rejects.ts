@@ -3,29 +3,8 @@ import type { Reject } from "@flatbed/contract"
 import { findTextFault } from "../text-guard.ts"
 import { lengthInText, type Origin } from "./origin.ts"
 
-const lf = 0x0a
-const rejectLine = Buffer.from('{"reject":')
-
-/** The lines of a chunk, its rejects placed in the file. */
-export function placeRejectsInOrigin(lines: Buffer, origin: Origin): Buffer {
-  const parts: Buffer[] = []
-  let kept = 0
-  for (let at = 0; at < lines.length; ) {
-    const next = lines.indexOf(lf, at) + 1 || lines.length
-    if (lines.subarray(at, at + rejectLine.length).equals(rejectLine)) {
-      const { reject } = JSON.parse(lines.toString("utf8", at, next)) as { reject: Reject }
-      parts.push(
-        lines.subarray(kept, at),
-        Buffer.from(`${JSON.stringify({ reject: place(reject, origin) })}\n`),
-      )
-      kept = next
-    }
-    at = next
-  }
-  return Buffer.concat([...parts, lines.subarray(kept)])
-}
-
-function place(reject: Reject, origin: Origin): Reject {
+/** The reject as it stands in the file. */
+export function placeInOrigin(reject: Reject, origin: Origin): Reject {
   const inText = withoutHalf(Buffer.from(reject.raw, "base64"))
   const raw = origin.bytesOf(inText).toString("base64")
   const placed = { ...reject, byte: origin.offsetOf(reject.byte), raw }
