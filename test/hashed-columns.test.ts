@@ -88,7 +88,18 @@ async function answers({ sourceUrl }: Installation): Promise<string[]> {
       return Buffer.from(origin.raw, "base64").toString("latin1")
     }),
   )
+  const { rows } = JSON.parse(await ask(`/versions/${version}/rows?rows=1,2,5`)) as {
+    rows: { raw: string }[]
+  }
+  const several = rows.map(({ raw }) => Buffer.from(raw, "base64").toString("latin1")).join()
   const forms = ["application/json", "application/x-ndjson", "text/csv"]
   const chunks = await Promise.all(forms.map((form) => ask("/chunks/1", form)))
-  return [await ask(""), await ask(`/versions/${version}`), await ask("/preview"), ...origins, ...chunks]
+  return [
+    await ask(""),
+    await ask(`/versions/${version}`),
+    await ask("/preview"),
+    several,
+    ...origins,
+    ...chunks,
+  ]
 }
