@@ -1,34 +1,12 @@
 // If this fails, a file with one kind of damage costs more than its damaged record, or passes damage for data.
-import { paths } from "@flatbed/contract"
-import {
-  type ExpectedRecord,
-  makePollutedFiles,
-  type PollutedFile,
-  temporaryFolder,
-  waitFor,
-} from "@flatbed/testing"
+import { type ExpectedRecord, makePollutedFiles, type PollutedFile, temporaryFolder } from "@flatbed/testing"
 import { expect, test } from "vitest"
+import { type Arrived, fetchDataset, type Refused } from "./fetch-dataset.ts"
 import { startSourceFrom } from "./front-doors.ts"
 
 const filesPerSource = 300
 // Damage before, at and behind the end of a chunk.
 const chunkRows = [2, 3, 1000]
-
-/** What arrived of one file. */
-type Arrived = {
-  readonly version: string
-  readonly columns: readonly string[]
-  readonly records: readonly ((string | null)[] | ArrivedReject)[]
-}
-type ArrivedReject = {
-  readonly row: number
-  readonly line: number
-  readonly byte: number
-  readonly code: string
-  readonly reason: string
-  readonly raw: string
-}
-type Refused = { readonly refused: string }
 
 test("given its dialect, every clean cell of a polluted file arrives, and the damaged record, and only it, is set aside at its line", async () => {
   const files = makePollutedFiles()
@@ -63,8 +41,8 @@ function compare(file: PollutedFile, arrived: Arrived | Refused | undefined): st
   if ("refused" in arrived)
     return arrived.refused === file.refused ? undefined : `refused for ${arrived.refused}`
   if (file.refused !== undefined) return `served, expected ${file.refused}`
-  if (!isSame(arrived.columns, file.columns))
-    return `columns are ${tell(arrived.columns)}, expected ${tell(file.columns)}`
+  const names = arrived.columns.map((column) => column.name)
+  if (!isSame(names, file.columns)) return `columns are ${tell(names)}, expected ${tell(file.columns)}`
   for (const [i, expected] of file.records.entries()) {
     const found = arrived.records[i]
     if (!isRight(file, i, expected, found))
@@ -142,43 +120,10 @@ async function readAll(
   const source = await startSourceFrom(await folder.write("source.yaml", JSON.stringify(settings)))
   try {
     const arrived: (Arrived | Refused)[] = []
-    for (const { name } of files) arrived.push(await fetchAll(source.url, name))
+    for (const { name } of files) arrived.push(await fetchDataset(source.url, name))
     return arrived
   } finally {
     await source.close()
     await folder.remove()
   }
-}
-
-async function fetchAll(url: string, name: string): Promise<Arrived | Refused> {
-  type Told = { state: string; version: string; problem?: { code: string } }
-  const dataset = await waitFor(
-    async () => {
-      const told = (await (await fetch(url + paths.dataset(name))).json()) as Told
-      return told.state === "ready" || told.state === "failed" ? told : undefined
-    },
-    { limitMs: 20_000, what: `the index of ${name}` },
-  )
-  if (dataset.problem !== undefined) return { refused: dataset.problem.code }
-  const { version } = dataset
-  const manifest = (await (await fetch(url + paths.version(name, version))).json()) as {
-    columns: { name: string }[]
-    chunks: unknown[]
-    rows: number
-    rejects: number
-  }
-  const records: Arrived["records"][number][] = []
-  for (let chunk = 1; chunk <= manifest.chunks.length; chunk += 1) {
-    const answer = await fetch(url + paths.chunk(name, version, chunk), {
-      headers: { accept: "application/x-ndjson" },
-    })
-    const lines = (await answer.text()).trimEnd().split("\n").slice(1, -1)
-    for (const line of lines) {
-      const record = JSON.parse(line) as (string | null)[] | { reject: ArrivedReject }
-      records.push(Array.isArray(record) ? record : record.reject)
-    }
-  }
-  const rejects = records.filter((record) => !Array.isArray(record)).length
-  expect({ rows: manifest.rows, rejects: manifest.rejects }, name).toEqual({ rows: records.length, rejects })
-  return { version, columns: manifest.columns.map((column) => column.name), records }
 }
