@@ -15,7 +15,7 @@ const csv = (word: string) =>
 async function setup() {
   installation = await createInstallation({
     source: "datasets:\n  words: { files: words.csv, chunk: { rows: 5 } }",
-    loader: "connections: 1\nread_ahead: 0\npipelines:\n  words: { dataset: words, table: words }",
+    loader: "connections: 1\nread_ahead: 0\ngroup: 0B\npipelines:\n  words: { dataset: words, table: words }",
   })
   const file = await installation.write("words.csv", csv("old"))
   const source = await installation.startSource()

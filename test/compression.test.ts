@@ -4,6 +4,8 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { createInstallation, type Installation } from "./installation.ts"
 
 const chunks = 4
+// Two chunks each, by their bytes in the file.
+const groups = 2
 const rows = 2000
 const csv = `id,word,note\n${Array.from({ length: rows }, (_, i) => `${i},"Zoë, ""${i * 7919}""",line\\${i}\n`).join("")}`
 
@@ -13,7 +15,8 @@ let source: Awaited<ReturnType<Installation["startSource"]>>
 beforeAll(async () => {
   installation = await createInstallation({
     source: `datasets:\n  words: { files: words.csv, chunk: { rows: ${rows / chunks} } }`,
-    loader: `pipelines:
+    loader: `group: ${Math.ceil(csv.length / groups / 1000)}KiB
+pipelines:
   default: { dataset: words, table: by_default }
   none: { dataset: words, table: by_none }
   gzip: { dataset: words, table: by_gzip }
@@ -32,7 +35,7 @@ async function load(pipeline: string, compression?: string) {
   const loader = installation.loader(["load", pipeline], { env })
   const { code } = await loader.end()
   if (code !== 0) return { code, loader, codings: new Set<unknown>(), bytes: 0 }
-  await source.waitForEvent("chunk.served", { count: before + chunks })
+  await source.waitForEvent("chunk.served", { count: before + groups })
   const served = source
     .events()
     .filter(({ event }) => event === "chunk.served")

@@ -15,7 +15,7 @@ afterEach(() => installation.close())
 async function setup() {
   installation = await createInstallation({
     source: `datasets:\n  zips: { files: zips.csv, chunk: { rows: ${rowsPerChunk} } }`,
-    loader: "connections: 1\nread_ahead: 0\npipelines:\n  zips: { dataset: zips, table: zips }",
+    loader: "connections: 1\nread_ahead: 0\ngroup: 0B\npipelines:\n  zips: { dataset: zips, table: zips }",
   })
   await installation.write("zips.csv", csv)
 }

@@ -42,7 +42,7 @@ test("two loaders and one tick make exactly one run", async () => {
 })
 
 test("a loader that slept past its lease cannot commit after another one published", async () => {
-  await setup("connections: 1\nread_ahead: 0\nlease: { expires: 1s, takeover: 5s }")
+  await setup("connections: 1\nread_ahead: 0\ngroup: 0B\nlease: { expires: 1s, takeover: 5s }")
   const sleeper = installation.loader(["load"])
   await sleeper.waitForEvent("chunk.loaded", { count: 2 })
   sleeper.kill("SIGSTOP")
@@ -65,7 +65,7 @@ const lostAnswers = [
 test.each(lostAnswers)(
   "a COMMIT whose answer is lost and that %s is settled by the receipt",
   async (_title, kind) => {
-    await setup("connections: 1\nread_ahead: 0")
+    await setup("connections: 1\nread_ahead: 0\ngroup: 0B")
     const { hostname, port } = new URL(installation.databaseUrl)
     // Every commit of a run in turn: of the claim, of each chunk, of the publish, until a run has no further one.
     let struck = true

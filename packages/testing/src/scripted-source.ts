@@ -37,7 +37,7 @@ export type ScriptedSource = {
   fault(path: RegExp | string, ...faults: SourceFault[]): void
   /** Every request so far. */
   requests(): SourceRequest[]
-  /** Numbers of the chunks that were asked for so far, in order, repeats included. */
+  /** Numbers of the chunks that were asked for so far, alone or in a group, in order, repeats included. */
   chunksAsked(): number[]
   forgetRequests(): void
   /** The streams of `/v1/events`; `publish` announces to them. */
@@ -91,8 +91,8 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
     if (path === paths.datasets()) {
       return jsonAnswer({ datasets: [...current.values()].map((version) => describe(version)) })
     }
-    const [, name = "", version, chunk, row] =
-      /^\/v1\/datasets\/([^/]+)(?:\/versions\/([0-9a-f]{64})(?:\/chunks\/([0-9]+)|\/rows\/([0-9]+))?)?$/.exec(
+    const [, name = "", version, first, last = first, rows] =
+      /^\/v1\/datasets\/([^/]+)(?:\/versions\/([0-9a-f]{64})(?:\/chunks\/([0-9]+)(?:-([0-9]+))?|\/rows\?rows=([0-9,]+))?)?$/.exec(
         path,
       ) ?? []
     const latest = current.get(name)
@@ -101,12 +101,12 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
     if (gone.has(version)) return problemAnswer("version-gone", `Version ${version} is no longer there.`)
     const asked = versions.get(version)
     if (asked === undefined || asked.manifest.dataset !== name) return undefined
-    if (row !== undefined) {
-      const origin = asked.origins[Number(row) - 1]
-      return origin === undefined ? undefined : jsonAnswer(origin)
+    if (rows !== undefined) {
+      const origins = rows.split(",").map((row) => asked.origins[Number(row) - 1])
+      return origins.includes(undefined) ? undefined : jsonAnswer({ rows: origins })
     }
-    if (chunk === undefined) return jsonAnswer(asked.manifest)
-    return chunkAnswer(asked, Number(chunk))
+    if (first === undefined) return jsonAnswer(asked.manifest)
+    return chunksAnswer(asked, Number(first), Number(last))
   }
 
   const describe = (version: ScriptedVersion): Dataset => ({
@@ -133,8 +133,9 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
     requests: () => [...seen],
     chunksAsked: () =>
       seen.flatMap(({ path }) => {
-        const chunk = /\/chunks\/([0-9]+)$/.exec(path)?.[1]
-        return chunk === undefined ? [] : [Number(chunk)]
+        const [, first, last = first] = /\/chunks\/([0-9]+)(?:-([0-9]+))?$/.exec(path) ?? []
+        const length = first === undefined ? 0 : Number(last) - Number(first) + 1
+        return Array.from({ length }, (_, i) => Number(first) + i)
       }),
     events,
     forgetRequests: () => {
@@ -174,10 +175,12 @@ function jsonAnswer(value: unknown): Answer {
 
 const tagOf = (body: Buffer): string => `"${createHash("sha256").update(body).digest("hex")}"`
 
-function chunkAnswer(version: ScriptedVersion, chunk: number): Answer | undefined {
-  const body = version.chunks[chunk - 1]
-  const described = version.manifest.chunks[chunk - 1]
-  if (body === undefined || described === undefined) return undefined
+/** Chunks `first` to `last`, both included. */
+function chunksAnswer(version: ScriptedVersion, first: number, last: number): Answer | undefined {
+  const bodies = version.chunks.slice(first - 1, last)
+  const described = version.manifest.chunks[first - 1]
+  if (bodies.length < last - first + 1 || described === undefined) return undefined
+  const body = Buffer.concat(bodies)
   const digest = createHash("sha256").update(body).digest()
   return {
     status: 200,
@@ -186,8 +189,10 @@ function chunkAnswer(version: ScriptedVersion, chunk: number): Answer | undefine
       etag: `"${digest.toString("hex")}"`,
       [headers.reprDigest]: formatReprDigest(digest),
       [headers.version]: version.version,
-      [headers.chunk]: `${chunk}/${version.chunks.length}`,
-      [headers.rows]: String(described.rows),
+      [headers.chunk]: `${first === last ? first : `${first}-${last}`}/${version.chunks.length}`,
+      [headers.rows]: String(
+        version.manifest.chunks.slice(first - 1, last).reduce((n, { rows }) => n + rows, 0),
+      ),
       [headers.firstRow]: String(described.first_row),
     },
     body,

@@ -1,29 +1,30 @@
 // If this file fails, bytes that the source never sent can reach the database.
 import { createHash } from "node:crypto"
-import { formatReprDigest, hashColumns, Problem } from "@flatbed/contract"
+import { formatReprDigest, hashColumns, type ManifestChunk, Problem } from "@flatbed/contract"
 import { describe, expect, test } from "vitest"
-import { type Expected, proveChunk } from "./chunk-proof.ts"
+import { type Expected, proveChunks } from "./chunk-proof.ts"
 import { column } from "./loader.test-kit.ts"
 import type { Received } from "./unpack-body.ts"
 
 const version = "a".repeat(64)
 const raw = "b".repeat(64)
 const columns = [column("id"), column("name")]
+const chunk: ManifestChunk = {
+  chunk: 2,
+  first_row: 4,
+  rows: 3,
+  rejects: 0,
+  filtered: 0,
+  file: "people.csv",
+  byte_from: 30,
+  byte_to: 60,
+  sha256: raw,
+}
 const expected: Expected = {
   dataset: "people",
   version,
   columnsSha256: hashColumns(columns),
-  chunk: {
-    chunk: 2,
-    first_row: 4,
-    rows: 3,
-    rejects: 0,
-    filtered: 0,
-    file: "people.csv",
-    byte_from: 30,
-    byte_to: 60,
-    sha256: raw,
-  },
+  chunks: [chunk],
 }
 const head = {
   dataset: "people",
@@ -62,7 +63,7 @@ const rules = { compression: "none", maxBodyBytes: 2 ** 20 } as const
 
 async function complaint(answer: Received): Promise<string> {
   try {
-    await proveChunk(answer, expected, rules)
+    await proveChunks(answer, expected, rules)
   } catch (error) {
     if (error instanceof Problem && error.code === "chunk-damaged") return error.message
     throw error
@@ -71,14 +72,14 @@ async function complaint(answer: Received): Promise<string> {
 }
 
 test("a right chunk gives its row lines, with or without a newline at the end", async () => {
-  expect(await proveChunk(received(right), expected, rules)).toEqual(lines(...rows))
-  expect(await proveChunk(received(right.subarray(0, -1)), expected, rules)).toEqual(lines(...rows))
+  expect(await proveChunks(received(right), expected, rules)).toEqual(lines(...rows))
+  expect(await proveChunks(received(right.subarray(0, -1)), expected, rules)).toEqual(lines(...rows))
 })
 
 test("a chunk without rows gives none", async () => {
-  const empty = { ...expected, chunk: { ...expected.chunk, rows: 0 } }
+  const empty: Expected = { ...expected, chunks: [{ ...chunk, rows: 0 }] }
   const body = lines({ ...head, rows: 0 }, { rows: 0, rejects: 0 })
-  expect(await proveChunk(received(body), empty, rules)).toEqual(Buffer.alloc(0))
+  expect(await proveChunks(received(body), empty, rules)).toEqual(Buffer.alloc(0))
 })
 
 test("a chunk cut off at any byte is refused, also when its digest is right", async () => {

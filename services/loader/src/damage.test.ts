@@ -3,7 +3,7 @@ import { createHash } from "node:crypto"
 import { formatReprDigest, hashColumns, Problem } from "@flatbed/contract"
 import { makeScriptedVersion, type SourceFault } from "@flatbed/testing"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
-import { proveChunk } from "./chunk-proof.ts"
+import { proveChunks } from "./chunk-proof.ts"
 import { type Bench, openBench, people } from "./loader.test-kit.ts"
 
 const content = people(9, 3)
@@ -13,7 +13,12 @@ const body = chunks[1] as Buffer
 describe("at the proof", () => {
   const [, chunk] = manifest.chunks
   if (chunk === undefined) throw new Error("the content has a second chunk")
-  const expected = { dataset: "people", version, columnsSha256: hashColumns(content.columns), chunk }
+  const expected = {
+    dataset: "people",
+    version,
+    columnsSha256: hashColumns(content.columns),
+    chunks: [chunk],
+  } as const
   const rules = { compression: "none", maxBodyBytes: 2 ** 20 } as const
   const right: Record<string, string> = {
     "content-type": "application/x-ndjson",
@@ -21,7 +26,7 @@ describe("at the proof", () => {
     "repr-digest": formatReprDigest(createHash("sha256").update(body).digest()),
   }
   const prove = (headers: Record<string, string>) =>
-    proveChunk({ headers, body }, expected, rules).then(
+    proveChunks({ headers, body }, expected, rules).then(
       () => "accepted",
       (error: unknown) => (error instanceof Problem ? error.code : String(error)),
     )

@@ -145,21 +145,39 @@ export async function getRunRejects(session: Session, runId: number): Promise<nu
   return Number(rows[0]?.rejects)
 }
 
-/** Writes a chunk's receipt, first in its transaction. False when it is there already: the chunk is loaded. */
-export async function recordReceipt(session: Session, runId: number, receipt: Receipt): Promise<boolean> {
-  const { chunk, first_row, rows, rejects, filtered, raw_sha256, refused } = receipt
+/** Writes chunks' receipts, first in their transaction. Answers how many were not there yet. */
+export async function recordReceipts(
+  session: Session,
+  runId: number,
+  receipts: readonly Receipt[],
+): Promise<number> {
+  const column = <T>(read: (receipt: Receipt) => T) => receipts.map(read)
   const { rowCount } = await session.query(
     `insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, filtered, raw_sha256, refused)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing`,
-    [runId, chunk, first_row, rows, rejects, filtered, raw_sha256, refused],
+     select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[])
+     on conflict do nothing`,
+    [
+      runId,
+      column(({ chunk }) => chunk),
+      column(({ first_row }) => first_row),
+      column(({ rows }) => rows),
+      column(({ rejects }) => rejects),
+      column(({ filtered }) => filtered),
+      column(({ raw_sha256 }) => raw_sha256),
+      column(({ refused }) => refused),
+    ],
   )
-  return rowCount === 1
+  return rowCount ?? 0
 }
 
-/** Whether a chunk's receipt is there. */
-export async function hasReceipt(session: Session, runId: number, chunk: number): Promise<boolean> {
-  const text = "select from flatbed.chunks where run_id = $1 and chunk = $2"
-  return (await session.query(text, [runId, chunk])).rowCount === 1
+/** Whether the receipts of all these chunks are there. */
+export async function hasReceipts(
+  session: Session,
+  runId: number,
+  { first, last }: { readonly first: number; readonly last: number },
+): Promise<boolean> {
+  const text = "select from flatbed.chunks where run_id = $1 and chunk between $2 and $3"
+  return (await session.query(text, [runId, first, last])).rowCount === last - first + 1
 }
 
 /** All receipts of a run in the order of their chunks. */

@@ -38,6 +38,8 @@ export function makeSettings(
     admin: { host: "127.0.0.1", port: 0 },
     connections: 3,
     read_ahead: 2,
+    // Tests speak of chunks one by one unless they are about groups.
+    group: 0,
     timezone: "UTC",
     deadlines: {
       connect: 4000,

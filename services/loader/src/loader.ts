@@ -139,7 +139,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       outcomeWithoutRows(pipeline, outcome, problem, seconds())
     const hardStop = new AbortController()
     const release = abortLater(signal, hardStop, settings.deadlines.stop)
-    const { connections, read_ahead: readAhead } = settings
+    const { connections, read_ahead: readAhead, group: groupBytes } = settings
     const database = pool.as(`flatbed-loader/${pipeline.name}`)
     let source: SourceClient | undefined
     try {
@@ -153,6 +153,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         lease: { expiresMs: settings.lease.expires, takeoverMs: settings.lease.takeover },
         connections,
         readAhead,
+        groupBytes,
         indexingMs: settings.deadlines.indexing,
         owner: uniqueOwner(),
         showCommand,

@@ -26,8 +26,14 @@ async function configure(rest: string): Promise<void> {
   await writeFile(join(folder.path, "loader.yaml"), `${yaml}retries: { attempts: 2, cap: 10ms }\n${rest}`)
 }
 
+// The tests below speak of chunks one by one.
 const start = (args: string[], env: Record<string, string> = {}) =>
-  startProcess({ script, args, cwd: folder.path, env: { DATABASE_URL: bench.databaseUrl, ...env } })
+  startProcess({
+    script,
+    args,
+    cwd: folder.path,
+    env: { DATABASE_URL: bench.databaseUrl, FLATBED_LOADER__GROUP: "0B", ...env },
+  })
 
 async function run(args: string[], env: Record<string, string> = {}) {
   const program = start(args, env)

@@ -21,13 +21,13 @@ export function toStorable(text: string): string {
 /**
  * The refusal as a reject, with the file, line, byte offset and bytes that the source answered for its row.
  *
- * @throws Problem `chunk-damaged` when the answer is for another row, or from outside the row's chunk.
+ * @throws Problem `chunk-damaged` when the answer is missing, for another row, or from outside the row's chunk.
  */
-export function placeRefusal(refusal: Refusal, origin: RowOrigin, chunk: ManifestChunk): Reject {
+export function placeRefusal(refusal: Refusal, origin: RowOrigin | undefined, chunk: ManifestChunk): Reject {
   const { row } = refusal
   const { origin_from: from = chunk.byte_from, origin_to: to = chunk.byte_to } = chunk
   const inside =
-    origin.row === row &&
+    origin?.row === row &&
     origin.chunk === chunk.chunk &&
     origin.file === chunk.file &&
     origin.byte_from >= from &&

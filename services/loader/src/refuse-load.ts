@@ -2,6 +2,7 @@
 import { hashColumns, type Problem, type Reject } from "@flatbed/contract"
 import type { AskParts } from "./ask-source.ts"
 import { encodeChunk } from "./chunk-encoder.ts"
+import { type ChunkGroup, chunkOfRow, planGroups } from "./chunk-groups.ts"
 import { proveRejects } from "./chunk-proof.ts"
 import type { Lease } from "./lease.ts"
 import { getRunRejects } from "./ledger.ts"
@@ -11,7 +12,7 @@ import type { RejectLimit } from "./reject-limit.ts"
 import { createRejectLog } from "./reject-log.ts"
 import { overLimit } from "./rejects-problem.ts"
 import { mayRepeatRequest, withRetries } from "./retry.ts"
-import { enoughRejects } from "./stage-chunk.ts"
+import { enoughRejects } from "./stage-group.ts"
 import type { ShowCommand } from "./summary.ts"
 
 type Limit = {
@@ -30,7 +31,7 @@ export async function refuseVersion(
   lease: Lease,
   wanted: Wanted,
   limit: Limit,
-  parts: AskParts,
+  parts: AskParts & { readonly groupBytes: number },
 ): Promise<Problem> {
   const { manifest } = wanted
   const runId = await openRefusedRun(lease, wanted)
@@ -38,11 +39,11 @@ export async function refuseVersion(
   try {
     const doing = "recording rejects"
     let recorded = await lease.transaction((session) => countRejects(session, [runId]), { doing })
-    for (const chunk of manifest.chunks) {
+    const withRejects = manifest.chunks.filter(({ rejects }) => rejects > 0)
+    for (const group of planGroups(withRejects, parts.groupBytes)) {
       if (recorded >= Math.min(enoughRejects, manifest.rejects)) break
-      if (chunk.rejects === 0) continue
-      const rejects = await fetchRejects(wanted, chunk, parts)
-      const found = { chunk: chunk.chunk, source: rejects, loader: [] }
+      const rejects = await fetchRejects(wanted, group, parts)
+      const found = { chunkOf: (row: number) => chunkOfRow(group, row).chunk, source: rejects, loader: [] }
       await lease.transaction((session) => recordRejects(session, runId, found), { doing })
       rejectLog.tell(rejects)
       recorded = await lease.transaction((session) => countRejects(session, [runId]), { doing })
@@ -77,15 +78,15 @@ export async function describeTooMany(
 
 async function fetchRejects(
   { manifest }: Wanted,
-  chunk: Wanted["manifest"]["chunks"][number],
+  group: ChunkGroup,
   { source, retries: policy, patience, signal }: AskParts,
 ): Promise<readonly Reject[]> {
   const { dataset, version } = manifest
-  const expected = { dataset, version, columnsSha256: hashColumns(manifest.columns), chunk }
+  const expected = { dataset, version, columnsSha256: hashColumns(manifest.columns), chunks: group }
   const columns = manifest.columns.map(({ name }) => name)
   const fetch = async () => {
-    const lines = await source.getChunk(expected, signal)
-    return proveRejects(encodeChunk(lines, { columns, firstRow: chunk.first_row }).rejects, expected)
+    const lines = await source.getChunks(expected, signal)
+    return proveRejects(encodeChunk(lines, { columns, firstRow: group[0].first_row }).rejects, expected)
   }
   return await withRetries(fetch, { policy, patience, mayRepeat: mayRepeatRequest, signal })
 }

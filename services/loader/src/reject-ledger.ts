@@ -18,7 +18,8 @@ export type RecordedReject = Omit<Reject, "raw"> & {
 
 /** Which rejects of a run to write. */
 export type FoundRejects = {
-  readonly chunk: number
+  /** The number of the chunk to which a row belongs. */
+  readonly chunkOf: (row: number) => number
   readonly source: readonly Reject[]
   readonly loader: readonly Reject[]
 }
@@ -33,12 +34,12 @@ export async function recordRejects(session: Session, runId: number, found: Foun
   const column = <T>(read: (reject: Reject) => T) => rows.map(({ reject }) => read(reject))
   await session.query(
     `insert into flatbed.rejects (run_id, chunk, row, file, line, byte, code, column_name, value, reason, raw, found_by)
-     select $1, $2, * from unnest($3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
+     select $1, * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
                                              $8::text[], $9::text[], $10::text[], $11::bytea[], $12::text[])
      on conflict do nothing`,
     [
       runId,
-      found.chunk,
+      column(({ row }) => found.chunkOf(row)),
       column(({ row }) => row),
       column(({ file }) => storable(file)),
       column(({ line }) => line),

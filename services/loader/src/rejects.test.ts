@@ -297,10 +297,12 @@ describe("rows that Postgres refuses", () => {
     const content = people(10, 3)
     const rows = content.rows.map((row, i) => (i === 5 ? ["6", "b", "2001-13-01"] : row))
     const { origins } = bench.source.publish({ ...content, rows })
-    const lie = Buffer.from(JSON.stringify({ ...origins[5], byte_from: 0 }))
-    bench.source.fault(/\/rows\/6$/, { kind: "reset" }, { kind: "replace-body", change: () => lie })
+    const lies = [{ rows: [{ ...origins[5], byte_from: 0 }] }, { rows: [] }]
+    const lie = (one: object) =>
+      ({ kind: "replace-body", change: () => Buffer.from(JSON.stringify(one)) }) as const
+    bench.source.fault(/\?rows=6$/, { kind: "reset" }, ...lies.map(lie))
     expect(await load(1)).toMatchObject({ outcome: "published", rows: 9, rejects: 1 })
-    expect(bench.source.requests().filter(({ path }) => path.endsWith("/rows/6"))).toHaveLength(3)
+    expect(bench.source.requests().filter(({ path }) => path.endsWith("?rows=6"))).toHaveLength(4)
   })
 })
 

@@ -53,14 +53,14 @@ export function createCounter(
   manifest: Manifest,
   { missing }: OpenedRun,
   onProgress: (progress: RunProgress) => void,
-): (chunk: { readonly rows: number }) => void {
+): (arrived: readonly { readonly rows: number }[]) => void {
   let rows = manifest.rows - missing.reduce((sum, chunk) => sum + chunk.rows, 0)
   let chunks = manifest.chunks.length - missing.length
   const tell = () => onProgress({ rows, ofRows: manifest.rows, chunks, of: manifest.chunks.length })
   tell()
-  return (chunk) => {
-    rows += chunk.rows
-    chunks += 1
+  return (arrived) => {
+    for (const chunk of arrived) rows += chunk.rows
+    chunks += arrived.length
     tell()
   }
 }

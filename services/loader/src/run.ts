@@ -2,6 +2,7 @@
 import { Problem } from "@flatbed/contract"
 import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
 import { createGuards } from "./cell-guard.ts"
+import { planGroups } from "./chunk-groups.ts"
 import { planColumns, planStaging } from "./column-plan.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type Publication, type RunIdentity } from "./ledger.ts"
@@ -16,7 +17,7 @@ import { createRejectTally, TooManyRejects } from "./reject-tally.ts"
 import { isVersionLost } from "./retry.ts"
 import { createCounter, type RunProgress, tellBegin, tellColumns } from "./run-log.ts"
 import type { Pipeline } from "./settings.ts"
-import { stageChunks } from "./stage-chunks.ts"
+import { stageGroups } from "./stage-groups.ts"
 import type { ShowCommand } from "./summary.ts"
 import { analyzeTarget, findStandingPublication, inspectTarget, rememberTag } from "./target.ts"
 
@@ -26,6 +27,8 @@ export type RunParts = AskParts & {
   readonly lease: LeaseSettings
   readonly connections: number
   readonly readAhead: number
+  /** Small chunks that follow each other travel and commit together, up to so many bytes of the file. */
+  readonly groupBytes: number
   /** A name that no other run has. */
   readonly owner: string
   readonly showCommand: ShowCommand
@@ -116,7 +119,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     const hardSignal = parts.hardStop.signal
     const guards = createGuards(manifest.columns, evidence, columns)
     const onRejects = rejectLog.tell
-    await stageChunks({ runId, manifest, columns }, missing, {
+    await stageGroups({ runId, manifest, columns }, planGroups(missing, parts.groupBytes), {
       ...parts,
       ...{ lease, log, hardSignal, onLoaded, onRejects, guards, tally },
     })

@@ -1,7 +1,15 @@
 /** The loader's settings: `loader.yaml`. README's table and the published JSON Schema are made from this. */
 import { createHash } from "node:crypto"
-import { bytes, duration, path, type Settings, type SettingsProblem, secret } from "@flatbed/config"
-import { datasetNamePattern } from "@flatbed/contract"
+import {
+  bytes,
+  duration,
+  formatBytes,
+  path,
+  type Settings,
+  type SettingsProblem,
+  secret,
+} from "@flatbed/config"
+import { datasetNamePattern, requestLimits } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
 import { checkSource } from "./check-source.ts"
@@ -89,13 +97,19 @@ export const settingsSchema = Type.Object({
     minimum: 1,
     maximum: 64,
     default: 3,
-    description: "chunks that are COPYed at once, per run",
+    description: "chunks, or groups of small ones, that are COPYed at once, per run",
   }),
   read_ahead: Type.Integer({
     minimum: 0,
     maximum: 64,
     default: 5,
-    description: "chunks that are fetched beyond those being COPYed; a line with long delays needs more",
+    description:
+      "chunks, or groups, that are fetched beyond those being COPYed; a line with long delays needs more",
+  }),
+  group: bytes({
+    default: "1MiB",
+    description:
+      "small chunks that follow each other are fetched and committed together, up to so many bytes of the file, at most 4MiB; `0B`: each by itself",
   }),
   timezone: Type.String({ default: "UTC", description: "time zone of the schedules, such as Europe/Berlin" }),
   deadlines: Type.Object({
@@ -178,6 +192,12 @@ export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipe
 /** What no single setting can know: two pipelines for one table, tables and schedules that cannot be read. */
 export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
   const problems = [...checkSource(settings.source), ...checkDatabase(settings.database.url)]
+  if (settings.group > requestLimits.bytes) {
+    problems.push({
+      path: "group",
+      message: `is ${formatBytes(settings.group)}; a source answers at most ${formatBytes(requestLimits.bytes)} of chunks at once`,
+    })
+  }
   if (!isTimezone(settings.timezone)) {
     problems.push({
       path: "timezone",

@@ -34,7 +34,7 @@ beforeEach(async () => {
   bodies = chunks
   const [chunk] = manifest.chunks
   if (chunk === undefined) throw new Error("the script has no chunk")
-  expected = { dataset: "people", version, columnsSha256: hashColumns(manifest.columns), chunk }
+  expected = { dataset: "people", version, columnsSha256: hashColumns(manifest.columns), chunks: [chunk] }
   client = open(source.url)
 })
 
@@ -45,7 +45,7 @@ afterEach(async () => {
 
 async function getChunk(fault: SourceFault): Promise<Problem> {
   source.fault(/chunks/, fault)
-  return await client.getChunk(expected).then(
+  return await client.getChunks(expected).then(
     () => Promise.reject(new Error("the chunk was taken")),
     (error) => error,
   )
@@ -69,7 +69,7 @@ describe("damage is found", () => {
         retryable: true,
       })
     }
-    expect(await client.getChunk(expected)).toBeInstanceOf(Buffer)
+    expect(await client.getChunks(expected)).toBeInstanceOf(Buffer)
   })
 
   test.each<[string, SourceFault]>([
@@ -142,9 +142,9 @@ describe("an answer that was asked for as gzip", () => {
   })
 
   test("is the same chunk, and a source that has no gzip may send it plain", async () => {
-    const plain = await client.getChunk(expected)
+    const plain = await client.getChunks(expected)
     source.fault(/chunks/, coded(gzipSync(bodies[0] ?? "")))
-    expect(await client.getChunk(expected)).toEqual(plain)
+    expect(await client.getChunks(expected)).toEqual(plain)
     expect(source.requests().map(({ headers }) => headers["accept-encoding"])).toEqual(["gzip", "gzip"])
   })
 
@@ -189,7 +189,7 @@ describe("an answer that was asked for as gzip", () => {
     changed[60] = (changed[60] ?? 0) ^ 1
     const answer = { headers: { "content-encoding": "gzip", "repr-digest": digest }, body: changed }
     expect(await getChunk({ kind: "answer", answer })).toMatchObject({ code: "chunk-damaged" })
-    expect(await client.getChunk(expected)).toBeInstanceOf(Buffer)
+    expect(await client.getChunks(expected)).toBeInstanceOf(Buffer)
   })
 })
 
@@ -214,7 +214,7 @@ describe("an answer that does not come", () => {
   test("is left alone when the caller stops waiting", async () => {
     source.fault(/chunks/, { kind: "hang" })
     const stop = new AbortController()
-    const asking = client.getChunk(expected, stop.signal)
+    const asking = client.getChunks(expected, stop.signal)
     stop.abort(new Error("no more"))
     await expect(asking).rejects.toThrow("no more")
   })
@@ -223,7 +223,7 @@ describe("an answer that does not come", () => {
 describe("a refusal", () => {
   test("by a problem document keeps its code, sentence and Retry-After", async () => {
     source.fault(/chunks/, { kind: "answer", answer: problemAnswer("too-busy", "later", 7) })
-    await expect(client.getChunk(expected)).rejects.toMatchObject({
+    await expect(client.getChunks(expected)).rejects.toMatchObject({
       code: "too-busy",
       message: "later",
       retryAfterSeconds: 7,
@@ -261,7 +261,7 @@ describe("a refusal", () => {
 
   test("is ours when the answer is larger than source.max_body", async () => {
     const small = open(source.url, { maxBodyBytes: 500 })
-    await expect(small.getChunk(expected)).rejects.toMatchObject({
+    await expect(small.getChunks(expected)).rejects.toMatchObject({
       code: "source-refused",
       hint: expect.stringContaining("max_body"),
     })

@@ -11,18 +11,20 @@ import {
   Problem,
   paths,
   type RowOrigin,
-  rowOriginSchema,
+  type RowOrigins,
+  rowOriginsSchema,
   type VersionPublished,
 } from "@flatbed/contract"
 import type { TSchema } from "@flatbed/typebox"
 import { Errors } from "@flatbed/typebox"
 import { Pool } from "undici"
 import { lookAtCertificate } from "./certificates.ts"
-import { damageOf, type Expected, proveChunk } from "./chunk-proof.ts"
+import { damageOf, type Expected, pathOf, proveChunks } from "./chunk-proof.ts"
 import { acceptEncodingOf } from "./compression.ts"
 import { readEvents } from "./event-stream.ts"
 import {
   type Asked,
+  damageOfAnswer,
   describeFailure,
   describeRefusal,
   isWorthALook,
@@ -220,18 +222,27 @@ export function createSourceClient(settings: SourceSettings, connections: number
     getManifest: async (dataset: string, version: string, signal?: AbortSignal): Promise<Manifest> =>
       await getJson<Manifest>(paths.version(dataset, version), manifestSchema, signal),
 
-    /** Where a row of the version stands in its file, with its bytes. */
-    getRow: async (dataset: string, version: string, row: number, signal?: AbortSignal): Promise<RowOrigin> =>
-      await getJson<RowOrigin>(paths.row(dataset, version, row), rowOriginSchema, signal),
+    /**
+     * Where rows of the version stand in their files, with their bytes, in the order of the rows: rising, and no more
+     * than the contract's `requestLimits` let one request have.
+     */
+    async getRows(
+      dataset: string,
+      version: string,
+      rows: readonly number[],
+      signal?: AbortSignal,
+    ): Promise<RowOrigin[]> {
+      const path = `${paths.rows(dataset, version)}?rows=${rows.join(",")}`
+      return (await getJson<RowOrigins>(path, rowOriginsSchema, signal)).rows
+    },
 
-    /** The row lines of one chunk, proven to be what the manifest says. See `proveChunk`. */
-    async getChunk(expected: Expected, signal?: AbortSignal): Promise<Buffer> {
-      const { dataset, version, chunk } = expected
-      const path = paths.chunk(dataset, version, chunk.chunk)
+    /** The row lines of these chunks, proven to be what the manifest says. See `proveChunks`. */
+    async getChunks(expected: Expected, signal?: AbortSignal): Promise<Buffer> {
+      const path = pathOf(expected)
       const { status, ...received } = await get(path, mediaTypes.ndjson, signal)
       if (isOddSuccess(status)) throw damageOf(expected)(`the status is ${status}, not 200`)
       if (status !== 200) throw await refusal(status, received, path)
-      const lines = await proveChunk(received, expected, settings)
+      const lines = await proveChunks(received, expected, settings)
       // Unpacked, they stand elsewhere, and nobody has the body as coded.
       if (lines.buffer !== received.body.buffer) bodies.give(received.body)
       return lines
@@ -277,13 +288,6 @@ export function createSourceClient(settings: SourceSettings, connections: number
 // 204, 206 or 304 to a GET without conditions: something in between made it up.
 function isOddSuccess(status: number): boolean {
   return (status > 200 && status < 300) || status === 304
-}
-
-function damageOfAnswer(path: string): (what: string) => Problem {
-  return (what) =>
-    new Problem("chunk-damaged", `The answer to GET ${path} is not what a source answers: ${what}.`, {
-      hint: "Check that source.url names a Flatbed source, and that no proxy answers in its place.",
-    })
 }
 
 function damageOfJson(value: unknown, schema: TSchema): string | undefined {

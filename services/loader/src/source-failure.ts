@@ -152,3 +152,11 @@ export function parseJson(body: Buffer): unknown {
     return undefined
   }
 }
+
+/** Makes the problem of an answer that is none of ours, whatever was asked. */
+export function damageOfAnswer(path: string): (what: string) => Problem {
+  return (what) =>
+    new Problem("chunk-damaged", `The answer to GET ${path} is not what a source answers: ${what}.`, {
+      hint: "Check that source.url names a Flatbed source, and that no proxy answers in its place.",
+    })
+}

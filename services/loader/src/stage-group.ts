@@ -1,12 +1,14 @@
 /**
- * One chunk into staging: COPY, rejects and receipt in one commit. When Postgres refuses the COPY, its rows are
- * found, placed in the file by asking the source, and set aside; then the others are COPYed again.
+ * One group of chunks into staging: COPY, rejects and receipts in one commit. When Postgres refuses the COPY, its rows
+ * are found, placed in their files by asking the source, and set aside; then the others are COPYed again. So a group
+ * costs at most three COPYs, however many of its chunks hold bad rows.
  */
-import { type Manifest, type ManifestChunk, Problem, type Reject } from "@flatbed/contract"
+import { type Manifest, Problem, type Reject, requestLimits } from "@flatbed/contract"
 import type { EncodedChunk } from "./chunk-encoder.ts"
+import { type ChunkGroup, chunkOfRow, lastOf, nameGroup, sumOf } from "./chunk-groups.ts"
 import { readCells, splitLines, withoutLines } from "./copy-lines.ts"
 import type { Lease } from "./lease.ts"
-import { hasReceipt, recordReceipt } from "./ledger.ts"
+import { hasReceipts, type Receipt, recordReceipts } from "./ledger.ts"
 import { copyRows } from "./postgres/copy.ts"
 import { findRefusedLines, type RefusedLine } from "./postgres/refused-lines.ts"
 import { repairTable, type StagingColumn, stagingTable } from "./postgres/staging.ts"
@@ -16,7 +18,7 @@ import { type RejectTally, TooManyRejects } from "./reject-tally.ts"
 import { mayRepeatRequest, type Patience, type RetryPolicy, withRetries } from "./retry.ts"
 import type { SourceClient } from "./source-client.ts"
 
-export type ChunkParts = {
+export type GroupParts = {
   readonly lease: Lease
   readonly source: SourceClient
   readonly patience: Patience
@@ -38,24 +40,25 @@ export type StagedRun = {
 
 type Staged = { readonly loaded: "now" | "before"; readonly rows: number }
 
-/** Of a chunk that breaks the limit, so many rejects are written: enough to see what is wrong. */
+/** Some chunks of a group have their receipt and some have not: they have to be loaded one by one. */
+export class PartlyLoaded extends Error {}
+
+/** Of a group that breaks the limit, so many rejects are written: enough to see what is wrong. */
 export const enoughRejects = 1_000
 
-// So many questions for places are asked at once; the source reads a chunk for each.
-const placesAtOnce = 4
-
 /**
- * Loads the chunk. "before" when an earlier try had.
+ * Loads the chunks, which `encoded` holds one behind the other. "before" when an earlier try had.
  *
- * @throws TooManyRejects when its refused rows are more than the tally allows; Problem `data-refused` when Postgres
+ * @throws PartlyLoaded when one had some of them; TooManyRejects when the refused rows are more than the tally allows; Problem `data-refused` when Postgres
  * refuses the rows that are left as well.
  */
-export async function stageChunk(
+export async function stageGroup(
   run: StagedRun,
-  chunk: ManifestChunk,
+  chunks: ChunkGroup,
   encoded: EncodedChunk,
-  parts: ChunkParts,
+  parts: GroupParts,
 ): Promise<Staged> {
+  const chunkOf = (row: number) => chunkOfRow(chunks, row).chunk
   const refused = await setAside(encoded.refusals)
   try {
     return await commit(encoded.copyText, refused)
@@ -71,28 +74,44 @@ export async function stageChunk(
 
   async function commit(copyText: Buffer, refused: readonly Reject[]): Promise<Staged> {
     const { lease, hardSignal, onRejects } = parts
-    const rows = chunk.rows - chunk.rejects - refused.length
+    const rows = sumOf(chunks, (chunk) => chunk.rows - chunk.rejects) - refused.length
+    const receipts = describeReceipts(refused)
+    const span = { first: chunks[0].chunk, last: lastOf(chunks) }
     const loaded = await lease.transaction<"now" | "before">(
       async (session) => {
-        const receipt = { ...chunk, raw_sha256: chunk.sha256, refused: refused.length }
-        // The receipt comes first: a repeat waits here for the try before it, and learns whether it made it.
-        if (!(await recordReceipt(session, run.runId, receipt))) return "before"
+        // The receipts come first: a repeat waits here for the try before it, and learns whether it made it.
+        const recorded = await recordReceipts(session, run.runId, receipts)
+        if (recorded === 0) return "before"
+        if (recorded < chunks.length) {
+          // They will be counted again, chunk by chunk.
+          parts.tally.add(-refused.length)
+          throw new PartlyLoaded(`${recorded} of ${nameGroup(chunks)} were not there`)
+        }
         const names = run.columns.map(({ name }) => name)
         const counted = await copyRows(session, stagingTable(run.runId), names, copyText)
-        if (counted !== rows) throw miscounted(chunk, counted, rows)
-        const found = { chunk: chunk.chunk, source: encoded.rejects, loader: refused }
-        await recordRejects(session, run.runId, found)
+        if (counted !== rows) throw miscounted(chunks, counted, rows)
+        await recordRejects(session, run.runId, { chunkOf, source: encoded.rejects, loader: refused })
         await addRefused(session, run.runId, refused.length)
         return "now"
       },
       {
-        doing: `loading chunk ${chunk.chunk} of ${chunk.file}`,
+        doing: `loading ${nameGroup(chunks)} of ${chunks[0].file}`,
         signal: hardSignal,
-        settle: async (session) => ((await hasReceipt(session, run.runId, chunk.chunk)) ? "now" : undefined),
+        settle: async (session) => ((await hasReceipts(session, run.runId, span)) ? "now" : undefined),
       },
     )
     if (loaded === "now") onRejects(inOrder([...encoded.rejects, ...refused]))
     return { loaded, rows }
+  }
+
+  function describeReceipts(refused: readonly Reject[]): Receipt[] {
+    const refusedOf = new Map<number, number>()
+    for (const { row } of refused) refusedOf.set(chunkOf(row), (refusedOf.get(chunkOf(row)) ?? 0) + 1)
+    return chunks.map((chunk) => ({
+      ...chunk,
+      raw_sha256: chunk.sha256,
+      refused: refusedOf.get(chunk.chunk) ?? 0,
+    }))
   }
 
   /** Counts these rows and places them; past the limit some are written, and the run ends. */
@@ -100,7 +119,7 @@ export async function stageChunk(
     if (refusals.length === 0) return []
     if (parts.tally.add(refusals.length)) return await placeAll(refusals)
     const loader = await placeAll(refusals.slice(0, enoughRejects))
-    const found = { chunk: chunk.chunk, source: encoded.rejects, loader }
+    const found = { chunkOf, source: encoded.rejects, loader }
     await parts.lease.transaction(
       async (session) => {
         await recordRejects(session, run.runId, found)
@@ -109,51 +128,55 @@ export async function stageChunk(
       { doing: "recording rejects", signal: parts.hardSignal },
     )
     parts.onRejects(inOrder([...encoded.rejects, ...loader]))
-    throw new TooManyRejects(`chunk ${chunk.chunk}`)
+    throw new TooManyRejects(nameGroup(chunks))
   }
 
   async function findLines(lines: readonly Buffer[]): Promise<readonly RefusedLine[]> {
     const { runId, columns } = run
-    const side = repairTable(runId, chunk.chunk)
+    const side = repairTable(runId, chunks[0].chunk)
     const copy = { staging: stagingTable(runId), columns, lines, side }
     return await parts.lease.transaction((session) => findRefusedLines(session, copy), {
-      doing: `looking for the rows of chunk ${chunk.chunk} that Postgres refuses`,
+      doing: `looking for the rows of ${nameGroup(chunks)} that Postgres refuses`,
       signal: parts.hardSignal,
     })
   }
 
   function toRefusal({ line, code, column, reason }: RefusedLine, text: Buffer | undefined): Refusal {
-    const row = encoded.rows?.[line - 1] ?? chunk.first_row + line - 1
+    const row = encoded.rows?.[line - 1] ?? chunks[0].first_row + line - 1
     const cell = readCells(text)[run.columns.findIndex(({ name }) => name === column)] ?? null
     return { row, code, column, reason, value: cell === null ? null : showValue(cell) }
   }
 
+  /** One request for all of them, unless they are more than one may ask for. */
   async function placeAll(refusals: readonly Refusal[]): Promise<Reject[]> {
+    const rising = [...refusals].sort((a, b) => a.row - b.row)
     const placed: Reject[] = []
-    for (let from = 0; from < refusals.length; from += placesAtOnce) {
-      placed.push(...(await Promise.all(refusals.slice(from, from + placesAtOnce).map(place))))
-    }
+    for (let from = 0; from < rising.length; from += requestLimits.rows)
+      placed.push(...(await place(rising.slice(from, from + requestLimits.rows))))
     return placed
   }
 
-  async function place(refusal: Refusal): Promise<Reject> {
+  async function place(refusals: readonly Refusal[]): Promise<Reject[]> {
     const { dataset, version } = run.manifest
     const { source, retries: policy, patience, signal } = parts
-    const ask = async () =>
-      placeRefusal(refusal, await source.getRow(dataset, version, refusal.row, signal), chunk)
+    const rows = refusals.map(({ row }) => row)
+    const ask = async () => {
+      const origins = await source.getRows(dataset, version, rows, signal)
+      return refusals.map((refusal, i) => placeRefusal(refusal, origins[i], chunkOfRow(chunks, refusal.row)))
+    }
     return await withRetries(ask, { policy, patience, mayRepeat: mayRepeatRequest, signal })
   }
 }
 
 const inOrder = (rejects: readonly Reject[]) => [...rejects].sort((a, b) => a.row - b.row)
 
-function miscounted({ chunk }: ManifestChunk, counted: number, expected: number): Problem {
+function miscounted(chunks: ChunkGroup, counted: number, expected: number): Problem {
   return new Problem(
     "receipt-unbalanced",
-    `COPY counted ${counted} rows of chunk ${chunk}, not ${expected}.`,
+    `COPY counted ${counted} rows of ${nameGroup(chunks)}, not ${expected}.`,
     {
-      hint: "The chunk was rolled back.",
-      facts: { chunk, counted, expected },
+      hint: "They were rolled back.",
+      facts: { chunk: chunks[0].chunk, chunks: chunks.length, counted, expected },
     },
   )
 }

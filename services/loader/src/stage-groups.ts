@@ -1,17 +1,22 @@
-/** Brings missing chunks into staging, several at once: fetch, prove, encode, then COPY and receipt in one commit. */
+/**
+ * Brings missing chunks into staging, several groups at once: fetch, prove, encode, then COPY and receipts in one commit.
+ * A chunk that is large goes alone, as a group of one.
+ */
 import { createBufferPool } from "@flatbed/codec"
-import { hashColumns, type ManifestChunk, type Problem } from "@flatbed/contract"
+import { hashColumns, type Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import type { CellGuard } from "./cell-guard.ts"
 import { type EncodedChunk, encodeChunk } from "./chunk-encoder.ts"
+import { type ChunkGroup, nameGroup, sumOf } from "./chunk-groups.ts"
 import { proveRejects } from "./chunk-proof.ts"
 import { createReadAhead } from "./read-ahead.ts"
 import { mayRepeatRequest, withRetries } from "./retry.ts"
-import { type ChunkParts, type StagedRun, stageChunk } from "./stage-chunk.ts"
+import { type GroupParts, PartlyLoaded, type StagedRun, stageGroup } from "./stage-group.ts"
+import { counted } from "./summary.ts"
 
-type Parts = ChunkParts & {
+type Parts = GroupParts & {
   readonly log: Logger
-  /** How many chunks are COPYed at once. */
+  /** How many groups are COPYed at once. */
   readonly connections: number
   /** How many more are fetched meanwhile. */
   readonly readAhead: number
@@ -19,7 +24,7 @@ type Parts = ChunkParts & {
   readonly signal: AbortSignal
   /** See cell-guard.ts. */
   readonly guards: readonly (CellGuard | undefined)[] | undefined
-  readonly onLoaded: (chunk: ManifestChunk) => void
+  readonly onLoaded: (chunks: ChunkGroup) => void
 }
 
 type Fetched = { readonly encoded: EncodedChunk; readonly attempt: number }
@@ -28,9 +33,9 @@ type Fetched = { readonly encoded: EncodedChunk; readonly attempt: number }
  * Loads these chunks of the run's version. Chunks that were committed stay when it fails: the first failure ends
  * the fetching, lets the COPYs under way commit, and is thrown.
  */
-export async function stageChunks(
+export async function stageGroups(
   run: StagedRun,
-  missing: readonly ManifestChunk[],
+  groups: readonly ChunkGroup[],
   parts: Parts,
 ): Promise<void> {
   const { manifest } = run
@@ -40,9 +45,9 @@ export async function stageChunks(
   const failure = new AbortController()
   const signal = AbortSignal.any([parts.signal, failure.signal])
   const texts = createBufferPool(parts.connections + parts.readAhead)
-  const ahead = createReadAhead(missing, fetchChunk, parts.readAhead)
+  const ahead = createReadAhead(groups, fetchGroup, parts.readAhead)
 
-  const workers = Array.from({ length: Math.min(parts.connections, missing.length) }, work)
+  const workers = Array.from({ length: Math.min(parts.connections, groups.length) }, work)
   await Promise.allSettled(workers)
   parts.signal.throwIfAborted()
   failure.signal.throwIfAborted()
@@ -52,9 +57,9 @@ export async function stageChunks(
       while (!signal.aborted) {
         const next = ahead.take()
         if (next === undefined) return
-        const { encoded, attempt } = await next.result
+        const fetched = await next.result
         if (signal.aborted) return
-        await loadChunk(next.item, encoded, attempt)
+        await loadGroup(next.item, fetched)
       }
     } catch (error) {
       // The first failure is the reason; those that its abort causes add nothing.
@@ -62,12 +67,12 @@ export async function stageChunks(
     }
   }
 
-  async function fetchChunk(chunk: ManifestChunk): Promise<Fetched> {
+  async function fetchGroup(chunks: ChunkGroup): Promise<Fetched> {
     return await withRetries(
       async (attempt) => {
-        const expected = { dataset, version, columnsSha256, chunk }
-        const lines = await parts.source.getChunk(expected, signal)
-        const shape = { columns, firstRow: chunk.first_row, guards: parts.guards }
+        const expected = { dataset, version, columnsSha256, chunks }
+        const lines = await parts.source.getChunks(expected, signal)
+        const shape = { columns, firstRow: chunks[0].first_row, guards: parts.guards }
         const encoded = encodeChunk(lines, shape, texts.take)
         parts.source.reuse(lines)
         proveRejects(encoded.rejects, expected)
@@ -80,29 +85,41 @@ export async function stageChunks(
         signal,
         onRetry: (error, attempt, pauseMs) => {
           const { code, message } = error as Problem
-          const fields = { event: "chunk.retried", chunk: chunk.chunk, attempt, code, pause_ms: pauseMs }
-          parts.log.warn(fields, `chunk ${chunk.chunk} is asked for again: ${message}`)
+          const which = { chunk: chunks[0].chunk, chunks: chunks.length }
+          const fields = { event: "chunk.retried", ...which, attempt, code, pause_ms: pauseMs }
+          const verb = chunks.length === 1 ? "is" : "are"
+          parts.log.warn(fields, `${nameGroup(chunks)} ${verb} asked for again: ${message}`)
         },
       },
     )
   }
 
-  async function loadChunk(chunk: ManifestChunk, encoded: EncodedChunk, attempt: number): Promise<void> {
+  async function loadGroup(chunks: ChunkGroup, { encoded, attempt }: Fetched): Promise<void> {
     const began = performance.now()
-    const { loaded, rows } = await stageChunk(run, chunk, encoded, { ...parts, signal })
+    const staged = await stageGroup(run, chunks, encoded, { ...parts, signal }).catch((error: unknown) => {
+      if (error instanceof PartlyLoaded) return "partly" as const
+      throw error
+    })
     texts.give(encoded.copyText)
-    parts.onLoaded(chunk)
-    if (loaded === "before") return
+    if (staged === "partly") {
+      for (const chunk of chunks) await loadGroup([chunk], await fetchGroup([chunk]))
+      return
+    }
+    parts.onLoaded(chunks)
+    if (staged.loaded === "before") return
+    const { rows } = staged
+    const of = manifest.chunks.length
     const fields = {
       event: "chunk.loaded",
-      chunk: chunk.chunk,
-      of: manifest.chunks.length,
+      chunk: chunks[0].chunk,
+      chunks: chunks.length,
+      of,
       rows,
-      rejects: chunk.rows - rows,
-      bytes: chunk.byte_to - chunk.byte_from,
+      rejects: sumOf(chunks, (chunk) => chunk.rows) - rows,
+      bytes: sumOf(chunks, (chunk) => chunk.byte_to - chunk.byte_from),
       duration_ms: Math.round(performance.now() - began),
       attempt,
     }
-    parts.log.info(fields, `chunk ${chunk.chunk} of ${manifest.chunks.length}: ${rows} rows`)
+    parts.log.info(fields, `${nameGroup(chunks)} of ${of}: ${counted(rows, "row")}`)
   }
 }
