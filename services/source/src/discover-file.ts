@@ -4,11 +4,9 @@
  */
 import { basename, dirname } from "node:path"
 import { completeSettings } from "@flatbed/config"
-import { type Column, type Evidence, type ManifestChunk, Problem } from "@flatbed/contract"
-import { encodeRecords } from "./chunk-body.ts"
+import { type Column, type Evidence, Problem } from "@flatbed/contract"
 import { hintOf } from "./dataset-report.ts"
-import { createColumnCensus, createPointCensus } from "./discover/column-census.ts"
-import { type DraftColumns, type DraftDialect, draftColumns, draftDialect } from "./discover/proposal.ts"
+import { type DraftColumns, type DraftDialect, draftDialect } from "./discover/proposal.ts"
 import { type DialectProposal, proposeDialect } from "./discover/propose-dialect.ts"
 import {
   createUtf8Census,
@@ -18,9 +16,8 @@ import {
 } from "./discover/propose-encoding.ts"
 import type { DraftFile } from "./draft.ts"
 import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
-import type { CsvLayout } from "./formats/csv-dialect.ts"
-import { dissectRecord } from "./formats/csv-record.ts"
 import { noIndexes } from "./index-folder.ts"
+import { type Because, lookAtCells } from "./look-at-cells.ts"
 import { withDeclared } from "./open-declared.ts"
 import { type OpenFile, openFile } from "./open-file.ts"
 import { checkSourceSettings, sourceSettingsSchema } from "./settings.ts"
@@ -41,9 +38,6 @@ export type Discovery = DraftFile & {
 }
 
 type Written = { readonly dialect: DraftDialect; readonly columns: DraftColumns }
-/** `about` is `dialect.delimiter`, or `columns.price` for all that is said of a column. */
-export type Because = { readonly about: string; readonly because: string }
-
 /** Reads the file a few times. What it can be refused for is told as its trouble; what else happens is raised. */
 export async function discoverFile(path: string, signal: AbortSignal): Promise<Discovery> {
   const nothing = { path, dialect: {}, columnSettings: {}, because: [], notes: [], evidence: [] }
@@ -185,88 +179,6 @@ async function describe(version: ReadableVersion): Promise<Found> {
   return { ...found, rejects: { count, first: told } }
 }
 
-/** What the cells of text columns would be if they were cleaned. */
-async function lookAtCells(version: ReadableVersion, signal: AbortSignal) {
-  const { manifest, layout, firstLines } = version.index
-  const columns = layout.fields.flatMap(({ name, type, index }, place) =>
-    type === "text" ? [{ name, index, place, census: createColumnCensus(name) }] : [],
-  )
-  const numbers = layout.fields.flatMap(({ name, type }, place) =>
-    type === "numeric" ? [{ place, census: createPointCensus(name) }] : [],
-  )
-  for (const [i, chunk] of manifest.chunks.entries()) {
-    const open = [...columns, ...numbers].filter(({ census }) => !census.isOver())
-    if (open.length === 0) break
-    signal.throwIfAborted()
-    let row = chunk.first_row
-    let line = firstLines[i] ?? 1
-    for (const { cells, lines } of readCells(version, chunk, await version.read(chunk))) {
-      if (cells !== undefined)
-        for (const { census, place } of open) census.add(cells[place] ?? null, row, line)
-      row += 1
-      line += lines
-    }
-  }
-  const notes: string[] = []
-  const because: Because[] = []
-  const found = new Map<
-    string,
-    NonNullable<ReturnType<ReturnType<typeof createColumnCensus>["finish"]>["proposal"]>
-  >()
-  const quoted = new Set<string>()
-  for (const { name, index, census } of columns) {
-    const { proposal, note } = census.finish()
-    if (note !== undefined) notes.push(note)
-    if (proposal === undefined) continue
-    found.set(name, proposal)
-    because.push({ about: `columns.${name}`, because: proposal.because })
-    for (const { word, first } of proposal.nullWords) {
-      if (await isQuoted(version, first.row, index)) quoted.add(JSON.stringify([name, word]))
-    }
-  }
-  const hasCommas = [...found.values()].some(({ spelling }) => spelling?.decimal === ",")
-  if (hasCommas || (layout as CsvLayout).dialect.delimiter === ";")
-    notes.push(...numbers.flatMap(({ census }) => census.finish()))
-  const columnSettings = draftColumns(found, (column, word) => quoted.has(JSON.stringify([column, word])))
-  return { columns: columnSettings, because, notes }
-}
-
-/** The records of a chunk: their cells, none of a reject, and how many lines they take. */
-function* readCells(
-  { reader, index }: ReadableVersion,
-  chunk: ManifestChunk,
-  bytes: Buffer,
-): Generator<{ readonly cells: readonly (string | null)[] | undefined; readonly lines: number }> {
-  const { body } = encodeRecords(reader, index, chunk, bytes, "ndjson")
-  for (const line of body.toString().split("\n")) {
-    if (line.startsWith("[")) {
-      const cells = JSON.parse(line) as (string | null)[]
-      yield { cells, lines: 1 + cells.reduce((sum, cell) => sum + countLineFeeds(cell ?? ""), 0) }
-    } else if (line.startsWith("{")) {
-      const { raw } = (JSON.parse(line) as { reject: { raw: string } }).reject
-      yield { cells: undefined, lines: 1 + countLineFeeds(Buffer.from(raw, "base64").toString("latin1")) }
-    }
-  }
-}
-
-async function isQuoted(
-  { index, reader, read }: ReadableVersion,
-  row: number,
-  column: number,
-): Promise<boolean> {
-  const { layout, manifest } = index
-  const chunk = manifest.chunks.find(({ first_row: first, rows }) => row >= first && row < first + rows)
-  if (chunk === undefined) return false
-  const bytes = await read(chunk)
-  const [place] = reader.findRecords(bytes, layout, [row - chunk.first_row + 1])
-  if (place === undefined) return false
-  return (
-    dissectRecord(bytes.subarray(place.byteFrom, place.byteTo), (layout as CsvLayout).dialect).quoted[
-      column
-    ] ?? false
-  )
-}
-
 /** Reads the file as the source would with these settings. */
 async function withProposal<Result>(
   path: string,
@@ -279,10 +191,4 @@ async function withProposal<Result>(
     { root: dirname(path), settle: "0ms", datasets: { [name]: { files: basename(path), dialect, columns } } },
   )
   return withDeclared(settings, name, { indexes: noIndexes, signal }, use)
-}
-
-function countLineFeeds(text: string): number {
-  let count = 0
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) count += 1
-  return count
 }

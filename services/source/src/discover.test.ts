@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { parse } from "yaml"
+import { checkCommand } from "./check.ts"
 import { runCommand } from "./command.test-kit.ts"
 import { discoverCommand } from "./discover.ts"
 import { readSourceSettings } from "./settings.ts"
@@ -79,6 +80,42 @@ describe("discover proposes", () => {
       "to skip a title",
       "Report\n\nid,n\n1,2\n3,4\n",
       { dialect: { skip_lines: 2 }, rows: 2, types: { id: "integer", n: "integer" } },
+    ],
+    [
+      "to skip a title that has a cell for each column",
+      "Report;;\nid;n;m\n1;2;3\n3;4;5\n",
+      {
+        dialect: { delimiter: ";", skip_lines: 1 },
+        rows: 2,
+        types: { id: "integer", n: "integer", m: "integer" },
+      },
+    ],
+    [
+      "to skip Excel's word on the delimiter",
+      "sep=;\r\nid;n\r\n1;2\r\n3;4\r\n",
+      { dialect: { delimiter: ";", skip_lines: 1 }, rows: 2, types: { id: "integer", n: "integer" } },
+    ],
+    [
+      "words for true and false",
+      "id,paid,sent\n1,yes,J\n2,no,N\n3,NA,\n",
+      {
+        columns: {
+          types: { paid: "boolean", sent: "boolean" },
+          booleans: { paid: { true: ["yes"], false: ["no"] }, sent: { true: ["J"], false: ["N"] } },
+          null_values: { paid: ["", "NA"] },
+        },
+        rows: 3,
+        types: { id: "integer", paid: "boolean", sent: "boolean" },
+      },
+    ],
+    [
+      "how dates are written whose year comes first",
+      "id,day\n1,2024/01/31\n2,2024/02/01\n",
+      {
+        columns: { types: { day: "date" }, formats: { day: "yyyy/MM/dd" } },
+        rows: 2,
+        types: { id: "integer", day: "date" },
+      },
     ],
     [
       "comments",
@@ -282,6 +319,36 @@ describe("discover proposes", () => {
   })
 })
 
+it("names the lines of the file, whatever stands between the records", async () => {
+  const { value } = await discover(
+    '# made\nid,day,n,note\n# x\n1,02.01.2024,1,"a\nb"\n# y\n2\n2,13.01.2024,NA,c\n# z\n',
+  )
+  expect(value.because.filter(({ about }) => about.startsWith("columns."))).toEqual([
+    { about: "columns.day", because: '"13.01.2024" in row 3, line 8, can be read in no other order' },
+    { about: "columns.n", because: '1 other cell is integer; "NA" in row 3, line 8, stands for nothing' },
+  ])
+})
+
+it("says how a second header is left out, in settings that do it", async () => {
+  const { value } = await discover("id,name,amount\n(int),(text),(EUR)\n1,a,3.5\n2,b,4\n3,c,5\n")
+  const [, skip = "", fields = ""] =
+    /write {2}(skip_lines: \d+) {2}and {2}(fields: \[.*?\]) {2}/.exec(value.notes[0] ?? "") ?? []
+  const source = `settle: 0ms\ndatasets: { t: { files: t.csv, dialect: { ${skip}, ${fields} } } }\n`
+  const configFile = await folder.write("source.yaml", source)
+  const checked = await runCommand<{ datasets: { rows: number; columns: object[] }[] }>(checkCommand, {
+    args: { dataset: [] },
+    configFile,
+  })
+  expect(checked.value.datasets[0]).toMatchObject({
+    rows: 3,
+    columns: [
+      { name: "id", found: "integer" },
+      { name: "name", found: "text" },
+      { name: "amount", found: "numeric" },
+    ],
+  })
+})
+
 it("tells its reasons, and what only a person can decide", async () => {
   const { text, value } = await discover("a;d;n\n1,234;01/02/2024;7\n5,678;03/04/2024;8\n")
   expect(text).toContain("  delimiter  ; gives 3 cells in all 3 records sampled; , gives 1 to 2\n")
@@ -293,7 +360,7 @@ it("tells its reasons, and what only a person can decide", async () => {
     ),
     expect.stringMatching(/^Column "d" .* "01\/02\/2024" in row 1, line 2, is 2024-02-01 or 2024-01-02\./),
   ])
-  expect(value.yaml).toContain('    # Column "d" is ')
+  expect(value.yaml).toContain('    # Column "d" seems to hold dates ')
 })
 
 it("asks whether a point parts thousands where other columns have decimal commas", async () => {

@@ -107,12 +107,13 @@ export function createDayMonthCensus(type: ColumnType) {
   }
 }
 
-/** What is to be done about a column's dates. `facts` place the column: file, dataset. */
+/** What is to be done about a column's dates. `facts` place the column: file, dataset; `known` says why it is looked at. */
 export function decideDayMonth(
   column: string,
   type: ColumnType,
   { verdicts, form }: DayMonthCensus,
   facts: ProblemFacts = {},
+  known = `is declared ${type}`,
 ): DayMonthDecision {
   const { day_first: dayFirst, month_first: monthFirst, both, same } = verdicts
   if (form === undefined) return { kind: "nothing" }
@@ -131,13 +132,13 @@ export function decideDayMonth(
     // Without cells that are dates either way there is nothing to ask about.
     if (example === undefined) return { kind: "nothing" }
     return ask(
-      `${name} is declared ${type}, and ${cellAt(example)} has a year of two digits, so that neither its order nor its century is sure.`,
+      `${name} ${known}, and ${cellAt(example)} has a year of two digits, so that neither its order nor its century is sure.`,
       example,
     )
   }
   if (dayFirst !== undefined && monthFirst !== undefined) {
     return ask(
-      `${name} is declared ${type}, but its cells contradict each other: ${cellAt(dayFirst.first)} is a day only when the day comes first, ` +
+      `${name} ${known}, but its cells contradict each other: ${cellAt(dayFirst.first)} is a day only when the day comes first, ` +
         `${cellAt(monthFirst.first)} only when the month does.`,
       dayFirst.cells < monthFirst.cells ? dayFirst.first : monthFirst.first,
     )
@@ -153,7 +154,7 @@ export function decideDayMonth(
   }
   const [asDay, asMonth] = readingsOf(both.first.value)
   return ask(
-    `${name} is declared ${type}, and no cell tells whether day or month comes first: ${cellAt(both.first)} is ${asDay} or ${asMonth}.`,
+    `${name} ${known}, and no cell tells whether day or month comes first: ${cellAt(both.first)} is ${asDay} or ${asMonth}.`,
     both.first,
   )
 }

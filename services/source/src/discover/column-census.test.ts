@@ -9,7 +9,13 @@ function find(cells: readonly (string | null)[]) {
   return census.finish()
 }
 
-const nothing = { trim: false, nullWords: [], spelling: undefined, format: undefined }
+const nothing = {
+  trim: false,
+  nullWords: [],
+  spelling: undefined,
+  format: undefined,
+  booleans: undefined,
+}
 
 describe("a text column is proposed as", () => {
   it.each<[string, (string | null)[], object]>([
@@ -66,6 +72,31 @@ describe("a text column is proposed as", () => {
       { type: "date", format: undefined },
     ],
     [
+      "truth in other words",
+      ["yes", "no", null, "yes"],
+      { type: "boolean", booleans: { true: ["yes"], false: ["no"] } },
+    ],
+    [
+      "truth in several spellings",
+      ["Ja", "NEIN", "ja ", "nein", "NA"],
+      {
+        type: "boolean",
+        trim: true,
+        nullWords: [{ word: "NA" }],
+        booleans: { true: ["Ja", "ja"], false: ["NEIN", "nein"] },
+      },
+    ],
+    ["truth in letters", ["Y", "N"], { type: "boolean", booleans: { true: ["Y"], false: ["N"] } }],
+    ["days with the year first", ["2024/01/31", "2024/12/01"], { type: "date", format: "yyyy/MM/dd" }],
+    ["days with short numbers", ["2024/1/31", "2024/12/01"], { type: "date", format: "yyyy/M/d" }],
+    ["days of named months", ["12-Jan-2024", "3-feb-2024"], { type: "date", format: "d-MMM-yyyy" }],
+    ["days of whole names", ["May 12, 2024", "June 3, 2024"], { type: "date", format: "MMMM d, yyyy" }],
+    [
+      "times with the year first",
+      ["2024/01/31 10:30", "2024/02/01 23:59"],
+      { type: "timestamp", format: "yyyy/MM/dd HH:mm" },
+    ],
+    [
       "days beside words for nothing",
       ["31.01.2024", "NA"],
       { format: "dd.MM.yyyy", nullWords: [{ word: "NA" }] },
@@ -85,7 +116,12 @@ describe("a text column is proposed as", () => {
     ["a day that does not exist", ["31.01.2024", "32.01.2024"]],
     ["two ways of writing dates", ["31.01.2024", "31/01/2024"]],
     ["nothing", []],
-    ["truth in other words", ["yes", "no"]],
+    ["one word for no alone", ["no", "no"]],
+    ["words for yes and no, and a third", ["yes", "no", "maybe"]],
+    ["yes of one language and no of another", ["yes", "nein"]],
+    ["letters that are no pair", ["m", "f"]],
+    ["days of named months and a word", ["12-Jan-2024", "soon"]],
+    ["days with the year first, one of which does not exist", ["2024/02/29", "2023/02/29"]],
     ["version numbers", ["1.2.3", "1.2.4"]],
     ["empty text among numbers", ["1,5", ""]],
   ])("nothing else when it holds %s", (_, cells) => {
@@ -101,7 +137,7 @@ describe("a text column is proposed as", () => {
     [
       "the day comes first",
       ["01/02/2024", "03/04/2024"],
-      /no cell tells whether day or month comes first.*dd\/MM\/yyyy/,
+      /^Column "c" seems to hold dates and stays text, and no cell tells whether day or month comes first.*dd\/MM\/yyyy/,
     ],
     [
       "the day comes first, since the cells contradict each other",
@@ -118,6 +154,12 @@ describe("a text column is proposed as", () => {
   it("says which cell made it so", () => {
     expect(find(["1.234,50", "NA", " 3"]).proposal?.because).toBe(
       'with "," as the decimal sign, thousands parted by ".", 2 cells are numbers; the first: "1.234,50" in row 1, line 2; " 3" in row 3, line 4, has spaces around it; "NA" in row 2, line 3, stands for nothing',
+    )
+    expect(find(["Y", "N", "y"]).proposal?.because).toBe(
+      '"Y", "y" and "N" are all that its cells say; the first: "Y" in row 1, line 2',
+    )
+    expect(find(["2024/01/31"]).proposal?.because).toBe(
+      'every value is a date written as yyyy/MM/dd; the first: "2024/01/31" in row 1, line 2',
     )
     expect(find(["01.02.2024", "31.01.2024"]).proposal?.because).toBe(
       '"31.01.2024" in row 2, line 3, can be read in no other order',

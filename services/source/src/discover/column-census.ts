@@ -1,13 +1,16 @@
 /**
  * Pure: what all cells of a column would be if they were cleaned: numbers in another spelling, dates day first or month
- * first, words for nothing among them. A guess is dropped with the first cell that it does not fit.
+ * first, two words for true and false, words for nothing among them. A guess is dropped with the first cell that it does not fit.
  */
 import { type ColumnType, classifyLexeme, joinTypes, type Sighting } from "@flatbed/contract"
 import { createDayMonthCensus, decideDayMonth } from "../cells/day-month.ts"
 import { compileDecimal } from "../cells/decimal-comma.ts"
+import type { BooleanWords } from "../cells/formats.ts"
 import { counted } from "../counted.ts"
 import { showCell } from "../show-cell.ts"
 import { nullWords } from "./cell-kind.ts"
+import { createSureDateCensus } from "./sure-dates.ts"
+import { createTruthCensus } from "./truth-words.ts"
 
 export type NumberSpelling = { readonly decimal: "," | "."; readonly group?: "," | "." | " " | "'" }
 
@@ -21,6 +24,7 @@ export type ColumnProposal = {
   readonly spelling: NumberSpelling | undefined
   /** A date's or timestamp's pattern; undefined when it is ISO 8601. */
   readonly format: string | undefined
+  readonly booleans: BooleanWords | undefined
   readonly because: string
 }
 
@@ -36,6 +40,7 @@ const spellings: readonly NumberSpelling[] = [
   { decimal: ",", group: "'" },
   { decimal: ".", group: "'" },
 ]
+const unspoken = { spelling: undefined, format: undefined, booleans: undefined }
 const numberTypes: ReadonlySet<ColumnType> = new Set(["integer", "bigint", "numeric"])
 
 type Guess = {
@@ -51,6 +56,8 @@ type Guess = {
 export function createColumnCensus(name: string) {
   const words = new Map<string, Sighting>()
   const days = createDayMonthCensus("timestamp")
+  const sureDates = createSureDateCensus()
+  const truth = createTruthCensus()
   let areDays = true
   let hasTime = false
   let guesses: Guess[] = spellings.map((spelling) => ({
@@ -77,6 +84,8 @@ export function createColumnCensus(name: string) {
       if (converted !== cell) guess.proof ??= sighting
       return true
     })
+    sureDates.add(cell, sighting)
+    truth.add(cell, sighting)
     if (!areDays) return
     if (numberTypes.has(form) || form === "boolean" || form === "timestamptz") areDays = false
     else if (form === "timestamp" || /[ T]/.test(cell)) hasTime = true
@@ -86,7 +95,8 @@ export function createColumnCensus(name: string) {
 
   return {
     /** Whether another cell can still change what is known: nothing. */
-    isOver: () => plain === "text" && guesses.length === 0 && !areDays,
+    isOver: () =>
+      plain === "text" && guesses.length === 0 && !areDays && sureDates.isOver() && truth.isOver(),
 
     /** One cell, null for NULL. Row and line count from 1. */
     add(written: string | null, row: number, line: number): void {
@@ -106,7 +116,7 @@ export function createColumnCensus(name: string) {
       // Words for nothing alone say nothing, and an empty text is no number.
       if (cells === 0) return {}
       const nulls = [...words].map(([word, first]) => ({ word, first }))
-      const found = { trim: trimmed !== undefined, nullWords: nulls, spelling: undefined, format: undefined }
+      const found = { trim: trimmed !== undefined, nullWords: nulls, ...unspoken }
       const others = [
         ...(trimmed === undefined ? [] : [`${at(trimmed)}, has spaces around it`]),
         ...nulls.map(({ first }) => `${at(first)}, stands for nothing`),
@@ -122,11 +132,22 @@ export function createColumnCensus(name: string) {
         const { spelling, type, because } = number
         return { proposal: { ...found, type, spelling, because: because + beside } }
       }
+      const said = truth.finish()
+      if (said !== undefined) {
+        const [yes, no] = [said.words.true, said.words.false].map(listWords)
+        const because = `${yes} and ${no} are all that its cells say; the first: ${at(said.first)}${beside}`
+        return { proposal: { ...found, type: "boolean", booleans: said.words, because } }
+      }
+      const dates = sureDates.finish()
+      if (dates !== undefined) {
+        const because = `every value is a date written as ${dates.pattern}; the first: ${at(dates.first)}${beside}`
+        return { proposal: { ...found, type: dates.type, format: dates.pattern, because } }
+      }
       if (!areDays) return {}
       const type = hasTime ? "timestamp" : "date"
       const census = days.finish()
       if (census.verdicts.neither !== undefined) return {}
-      const decision = decideDayMonth(name, type, census)
+      const decision = decideDayMonth(name, type, census, {}, "seems to hold dates and stays text")
       switch (decision.kind) {
         case "nothing":
           return {}
@@ -198,5 +219,7 @@ function decideNumber(
 export function spellStep({ decimal, group }: NumberSpelling): string {
   return `{ decimal: ${JSON.stringify(decimal)}${group === undefined ? "" : `, group: ${JSON.stringify(group)}`} }`
 }
+
+const listWords = (words: readonly string[]) => words.map((word) => JSON.stringify(word)).join(", ")
 
 const at = ({ value, row, line }: Sighting) => `${JSON.stringify(value)} in row ${row}, line ${line}`

@@ -79,7 +79,7 @@ function kindBelow(cells: readonly string[]): CellKind | undefined {
 }
 
 /** A few words, then at least three whole numbers with equal steps: `country,2019,2020,2021`. */
-function countsUp(cells: readonly string[]): boolean {
+export function countsUp(cells: readonly string[]): boolean {
   const from = cells.findIndex((cell) => kindOf(cell) === "number")
   const numbers = cells.slice(from).map((cell) => (/^\d{1,4}$/.test(cell.trim()) ? Number(cell) : Number.NaN))
   if (from < 1 || numbers.length < 3) return false

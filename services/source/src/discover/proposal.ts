@@ -1,4 +1,5 @@
 /** Pure: what was found about a file as the settings of its dataset, without whatever is so by default. */
+import type { BooleanWords } from "../cells/formats.ts"
 import type { ColumnProposal } from "./column-census.ts"
 import type { ProposedDialect } from "./propose-dialect.ts"
 import type { ProposedEncoding } from "./propose-encoding.ts"
@@ -12,6 +13,7 @@ type Step = string | Readonly<Record<string, unknown>>
 export type DraftColumns = {
   readonly types?: Readonly<Record<string, string>>
   readonly formats?: Readonly<Record<string, string>>
+  readonly booleans?: Readonly<Record<string, BooleanWords>>
   readonly clean?: Readonly<Record<string, readonly Step[]>>
   readonly null_values?: Readonly<Record<string, readonly string[]>>
 }
@@ -41,11 +43,13 @@ export function draftColumns(
 ): DraftColumns {
   const types: [string, string][] = []
   const formats: [string, string][] = []
+  const booleans: [string, BooleanWords][] = []
   const clean: [string, Step[]][] = []
   const nulls: [string, string[]][] = []
-  for (const [name, { type, trim, nullWords, spelling, format }] of found) {
+  for (const [name, { type, trim, nullWords, spelling, format, booleans: words }] of found) {
     types.push([name, type])
     if (format !== undefined) formats.push([name, format])
+    if (words !== undefined) booleans.push([name, words])
     const bare = nullWords
       .filter(({ word }) => word === word.trim() && !isQuoted(name, word))
       .map(({ word }) => word)
@@ -63,6 +67,7 @@ export function draftColumns(
   return {
     ...named("types", types),
     ...named("formats", formats),
+    ...named("booleans", booleans),
     ...named("clean", clean),
     ...named("null_values", nulls),
   }

@@ -86,6 +86,57 @@ describe("a file is proposed to be read", () => {
       lines("Export of 2024-05-01", "by: Ann", "id,amount,day", "1,5,2024-01-01", "2,6,2024-01-02"),
       { delimiter: ",", skipLines: 2, width: 3 },
     ],
+    [
+      "from the line below a title with a cell for each column",
+      lines("Bericht 2024;;", "id;name;v", "1;a;2", "2;b;3", "3;c;4"),
+      { delimiter: ";", skipLines: 1, width: 3 },
+    ],
+    [
+      "from the line below such a title, a date and a line of empty cells",
+      lines("Bericht;;", "Stand;01.02.2024;", ";;", "id;name;v", "1;a;2", "2;b;3", "3;c;4"),
+      { delimiter: ";", skipLines: 3, width: 3 },
+    ],
+    [
+      "from the line below such a title, where a line of empty cells tells words from words",
+      lines("Bericht;;", ";;", "name;city;note", "Ann;Bern;x", "Bob;Zug;y"),
+      { delimiter: ";", skipLines: 2, width: 3 },
+    ],
+    [
+      "from the line of years below a title with a cell for each column",
+      lines("Population,,,", "country,2019,2020,2021", "CH,1,2,3", "FR,4,5,6"),
+      { skipLines: 1, width: 4 },
+    ],
+    [
+      "from the first line, though a column has no name",
+      lines("id,name,", "1,Ann,", "2,Bob,", "3,Cid,"),
+      { skipLines: 0, width: 3 },
+    ],
+    [
+      "from the first line, though most columns have no name",
+      lines("id,,", "1,Ann,2", "2,Bob,3", "3,Cid,4"),
+      { skipLines: 0, width: 3 },
+    ],
+    [
+      "from the first line, though most columns have no name and a word is among numbers",
+      lines("id,name,", "x1,Ann,Bern", "2,Bob,Zug", "3,Cid,Uri"),
+      { skipLines: 0, width: 3 },
+    ],
+    [
+      "from the line below Excel's word on the delimiter",
+      "sep=;\r\nid;name;v\r\n1;a;2\r\n2;b;3\r\n",
+      { delimiter: ";", skipLines: 1, width: 3 },
+    ],
+    [
+      "by Excel's word where nothing else tells the delimiter",
+      "sep=;\nname;note, long\nAnn;x, y\n",
+      { delimiter: ";", skipLines: 1, width: 2 },
+    ],
+    [
+      "from the line below Excel's word and a title",
+      "sep=,\nSales\n\nid,v\n1,2\n2,3\n",
+      { delimiter: ",", skipLines: 3, width: 2 },
+    ],
+    ["with sep=x as a value", "name\nsep=x\n", { skipLines: 0, width: 1 }],
     ["from the line below blank ones", "\n\na,b\n1,2\n3,4\n", { skipLines: 2, width: 2 }],
     [
       "without comments on the way",
@@ -143,6 +194,28 @@ describe("a file is proposed to be read", () => {
     expect(because.skip_lines).toBe('2 lines before the line from which records have 2 cells: "Sales"')
     expect(because.comment_char).toBe('1 line begin with # and are no records; the first: "# x"')
     expect(because.header).toBe('the first record is the header: "id" stands over numbers in column 1')
+  })
+
+  it("says what stands above the header, and that it may be one", () => {
+    const text = lines("Sales,,Costs,", "North,South,East,West", "1,2,3,4", "5,6,7,8", "9,10,11,12")
+    const { dialect, because, notes } = proposeDialect(text, true)
+    expect(dialect).toMatchObject({ skipLines: 1, header: true, width: 4 })
+    expect(because.skip_lines).toBe('1 line before the first that could name all columns: "Sales,,Costs,"')
+    expect(notes).toEqual([
+      'Line 1, above the header, seems to be a header too: "Sales,,Costs,". Its words are in no name; to name the columns yourself, add  fields: [one name for each column]  to the dialect.',
+    ])
+  })
+
+  it("says what stands below the header, and that it may be one", () => {
+    const text = lines("id,name,amount", "(int),(text),(EUR)", "1,a,3.5", "2,b,4", "3,c,5")
+    expect(proposeDialect(text, true).notes).toEqual([
+      'Line 2, below the header, seems to be a header too: "(int),(text),(EUR)". It is served as a row; to leave it out, write  skip_lines: 1  and  fields: [id, name, amount]  in the dialect.',
+    ])
+  })
+
+  it("takes no record for a second header because of one word", () => {
+    expect(proposeDialect(lines("id,name,amount", "x,a,3.5", "2,b,4", "3,c,5"), true).notes).toEqual([])
+    expect(proposeDialect(lines("id,name", "x,a", "y,b", "z,c"), true).notes).toEqual([])
   })
 
   it("says that a header and its records do not fit", () => {

@@ -3,8 +3,9 @@
  * cells that look like something (the idea of Van den Burg, Nazábal and Sutton, "Wrangling messy CSV files", 2019).
  */
 import { kindOf } from "./cell-kind.ts"
+import { findStart } from "./find-start.ts"
 import { type Form, isBlank, readForm, type SampledRecord } from "./form.ts"
-import { type HeaderVerdict, judgeHeader } from "./judge-header.ts"
+import type { HeaderVerdict } from "./judge-header.ts"
 import { modalWidth } from "./modal-width.ts"
 import { tellNotes, tellReasons } from "./tell-dialect.ts"
 
@@ -34,7 +35,6 @@ export type DialectProposal = {
 const delimiters = [",", ";", "\t", "|"] as const
 const oneColumnWeight = 0.3
 const wrongHeaderWeight = 0.6
-const longestPreamble = 100
 
 export type SampleReading = {
   readonly form: Form
@@ -83,17 +83,28 @@ function formsFor(text: string, cr: boolean): Form[] {
   if (text.includes('\\"')) quotes.push({ quote: '"', escapeSign: "\\" })
   if (text.includes("'")) quotes.push({ quote: "'", escapeSign: "'" })
   if (text.includes('"')) quotes.push({ quote: "", escapeSign: "" })
-  return delimiters.flatMap((delimiter) => quotes.map((one) => ({ delimiter, cr, ...one })))
+  const said = separatorOf(text)
+  const signs = delimiters.filter((sign) => said === undefined || sign === said)
+  return (signs.length === 0 ? delimiters : signs).flatMap((delimiter) =>
+    quotes.map((one) => ({ delimiter, cr, ...one })),
+  )
+}
+
+/** What a first line `sep=;` says: Excel writes and reads it, and for everybody else it is no record. */
+function separatorOf(text: string): string | undefined {
+  return /^"?sep=(.)"?(?:[\r\n]|$)/i.exec(text)?.[1]
 }
 
 function read(text: string, form: Form): SampleReading {
-  const all = readForm(text, form).filter((record) => !isBlank(record))
+  const [first, ...others] = readForm(text, form).filter((record) => !isBlank(record))
+  const marked = first !== undefined && separatorOf(first.written) !== undefined ? [first] : []
+  const all = first === undefined || marked.length > 0 ? others : [first, ...others]
   const modal = modalWidth(all)
   const { comments, rest } = partComments(all, modal)
   const { from, header } = findStart(rest, modal)
   const records = rest.slice(from)
   const width = records[0]?.cells.length ?? 1
-  const skipped = rest.slice(0, from)
+  const skipped = [...marked, ...rest.slice(0, from)]
   const skipLines = records.length === 0 ? 0 : skipTo(records[0], comments, text, form)
   const found = { form, records, width, skipLines, skipped, header }
   // Comments that all stand before the header are lines to skip as well as others.
@@ -126,32 +137,6 @@ function partComments(all: readonly SampledRecord[], modal: number) {
   if (modal === 1 && all.findIndex((one) => !isMarked(one)) !== marked.length)
     return { comments: [], rest: all }
   return { comments: marked, rest: all.filter((one) => !isMarked(one)) }
-}
-
-/**
- * Where the table begins. Narrow lines are passed over only when what follows them is a header beyond doubt, or they
- * could be nothing else: a record must not be taken for a header because the header was taken for a title.
- */
-function findStart(
-  records: readonly SampledRecord[],
-  modal: number,
-): { from: number; header: HeaderVerdict } {
-  const judge = (from: number) => {
-    const [first, ...rest] = records.slice(from)
-    const width = first?.cells.length ?? 1
-    const same = rest.filter(({ cells }) => cells.length === width).map(({ cells }) => cells)
-    return judgeHeader(first?.cells ?? [], same)
-  }
-  const at = modal === 1 ? 0 : records.findIndex(({ cells }) => cells.length === modal)
-  if (at > 0 && at <= longestPreamble) {
-    const isNarrow = records.slice(0, at).every(({ cells }) => cells.length <= Math.max(1, modal / 2))
-    const header = judge(at)
-    const [before, start] = [records[at - 1], records[at]]
-    const isApart = before !== undefined && start !== undefined && start.line > before.line + 1
-    if (isNarrow && (header.isHeader === true || (header.isHeader !== false && isApart)))
-      return { from: at, header }
-  }
-  return { from: 0, header: judge(0) }
 }
 
 function scoreOf(found: Pick<SampleReading, "form" | "records" | "width">, modal: number): number {

@@ -1,6 +1,9 @@
 /** Pure: why a sample is taken to be written as it is, in words. */
 import { counted } from "../counted.ts"
+import { yamlFlow } from "../flow-yaml.ts"
+import { kindOf } from "./cell-kind.ts"
 import type { SampledRecord } from "./form.ts"
+import { judgeHeader } from "./judge-header.ts"
 import { modalWidth } from "./modal-width.ts"
 import type { SampleReading } from "./propose-dialect.ts"
 
@@ -10,7 +13,7 @@ export function tellReasons(
   readings: readonly SampleReading[],
   cr: boolean,
 ): Record<string, string> {
-  const { form, records, skipLines, comments, skipped, header, width } = best
+  const { form, records, skipLines, comments, skipped, header } = best
   const reasons: Record<string, string> = { delimiter: tellDelimiter(best, readings) }
   const quotedCells = records.reduce((sum, { quoted }) => sum + quoted.filter(Boolean).length, 0)
   if (form.quote === "") {
@@ -24,7 +27,7 @@ export function tellReasons(
   }
   if (skipLines > 0) {
     const told = skipped.length === 0 ? "" : `: ${skipped.slice(0, 3).map(show).join(", ")}`
-    reasons.skip_lines = `${counted(skipLines, "line")} before the line from which records have ${counted(width, "cell")}${told}`
+    reasons.skip_lines = `${counted(skipLines, "line")} before ${tellStart(best)}${told}`
   }
   if (header.isHeader !== true) {
     reasons.header =
@@ -34,6 +37,14 @@ export function tellReasons(
   } else reasons.header = `the first record is the header: ${header.because}`
   if (cr) reasons.line_terminator = "lines end with a carriage return, and no line feed is there"
   return reasons
+}
+
+/** Where the table begins, by what tells it from the lines before. */
+function tellStart({ width, skipped }: SampleReading): string {
+  if (skipped.length > 0 && skipped.every(({ written }) => /^"?sep=/i.test(written))) return "the header"
+  return skipped.some(({ cells }) => cells.length === width && width > 1)
+    ? "the first that could name all columns"
+    : `the line from which records have ${counted(width, "cell")}`
 }
 
 /** `; gives 7 cells in all 412 records; , gives 1 to 3`: the best guess beside the best of each other delimiter. */
@@ -67,8 +78,9 @@ function tellWidths({ form, records }: SampleReading, isBest: boolean): string {
     : `${sign} gives ${least} to ${most}`
 }
 
-/** What a person should know that no setting mends. */
-export function tellNotes({ records, width }: SampleReading): string[] {
+/** What a person should know that no setting mends, or that only a person can decide. */
+export function tellNotes(best: SampleReading): string[] {
+  const { records, width, skipped } = best
   const common = modalWidth(records)
   const notes: string[] = []
   if (records.length > 1 && common > 1 && common !== width) {
@@ -76,7 +88,36 @@ export function tellNotes({ records, width }: SampleReading): string[] {
       `The header has ${counted(width, "cell")}, most records have ${common}: they will be set aside until the header is mended.`,
     )
   }
+  const above = skipped.at(-1)
+  if (above !== undefined && isUpperHeader(above, width)) {
+    notes.push(
+      `Line ${above.line}, above the header, seems to be a header too: ${show(above)}. Its words are in no name; to name the columns yourself, add  fields: [one name for each column]  to the dialect.`,
+    )
+  }
+  const below = findLowerHeader(best)
+  if (below !== undefined) {
+    notes.push(
+      `Line ${below.line}, below the header, seems to be a header too: ${show(below)}. It is served as a row; to leave it out, write  skip_lines: ${below.line - 1}  and  fields: ${yamlFlow(records[0]?.cells)}  in the dialect.`,
+    )
+  }
   return notes
+}
+
+/** Of two headers one above the other the upper one has words with gaps between: `Sales,,Costs,`. */
+function isUpperHeader({ cells }: SampledRecord, width: number): boolean {
+  const filled = cells.flatMap((cell, i) => (cell.trim() === "" ? [] : [i]))
+  const hasGap = filled.some((at, i) => i > 0 && at > (filled[i - 1] ?? 0) + 1)
+  return cells.length === width && hasGap && filled.every((i) => kindOf(cells[i] ?? "") === "text")
+}
+
+/** The record below the header where it, too, has words over what is none: units, types, names in another language. */
+function findLowerHeader({ records, header, width, form }: SampleReading): SampledRecord | undefined {
+  const [, below, ...rest] = records
+  if (header.isHeader === false || below === undefined || rest.length < 2) return undefined
+  if (below.cells.length !== width || width === 1 || form.cr) return undefined
+  if (!below.cells.every((cell) => kindOf(cell) === "text")) return undefined
+  const same = rest.filter(({ cells }) => cells.length === width).map(({ cells }) => cells)
+  return judgeHeader(below.cells, same).isHeader === true ? below : undefined
 }
 
 /** A delimiter as a person writes it. */
