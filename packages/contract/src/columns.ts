@@ -36,6 +36,7 @@ const sightingSchema = Type.Object({
   row: Type.Integer({ minimum: 1 }),
   line: Type.Integer({ minimum: 1 }),
   value: Type.String({ description: "the cell, cut after 100 characters" }),
+  file: Type.Optional(Type.String({ description: "where the dataset has several files" })),
 })
 
 /** A name in the header that could not stay: blank, like another, too long for Postgres, or not all to be seen. */

@@ -94,6 +94,10 @@ const problemSchema = Type.Object({
   hint: Type.Optional(Type.String()),
 })
 
+/** A file that is meant by the settings and not part of the version. */
+const leftOutSchema = (description: string) =>
+  Type.Optional(Type.Array(Type.Object({ file: Type.String(), reason: Type.String() }), { description }))
+
 const progressSchema = Type.Object({ bytes: count(), of: count() })
 
 /**
@@ -122,6 +126,10 @@ export const datasetSchema = Type.Intersect([
     columns: Type.Union([Type.Array(columnSchema), Type.Null()]),
     evidence: Type.Union([Type.Array(evidenceSchema), Type.Null()]),
     files: Type.Union([Type.Array(fileSchema), Type.Null()]),
+    waiting: leftOutSchema(
+      "files that are still being written, and left to a later version; the first hundred",
+    ),
+    left_out: leftOutSchema("what is meant by its name and is no file, such as a folder; the first hundred"),
   }),
 ])
 

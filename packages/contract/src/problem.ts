@@ -62,6 +62,8 @@ export const problems = {
   "cache-unusable": row(503, true, "source", "The file's text cannot be written: no room, or no right to"),
   "file-nul": row(409, false, "contract", "The file holds a NUL character, which Postgres text cannot"),
   "file-unsettled": row(503, true, "source", "The file is still being written"),
+  "files-differ": row(409, false, "contract", "The dataset's files do not have the same columns"),
+  "checksum-mismatch": row(409, false, "contract", "A file is not what its checksum says"),
   "record-malformed": row(409, false, "contract", "A record is not well-formed CSV"),
   "header-invalid": row(409, false, "contract", "The header does not name every column once"),
   "format-ambiguous": row(409, false, "contract", "The rows do not tell how a column is to be read"),

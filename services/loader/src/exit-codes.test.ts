@@ -77,6 +77,8 @@ const told = {
   "cache-unusable": {},
   "file-nul": {},
   "file-unsettled": {},
+  "files-differ": {},
+  "checksum-mismatch": {},
   "record-malformed": {},
   "header-invalid": {},
   "format-ambiguous": {},

@@ -5,6 +5,7 @@ import { Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import type { Announcements } from "./announcements.ts"
 import { createDataset, type SourceDataset } from "./dataset.ts"
+import { isPath } from "./file-patterns.ts"
 import { createFileWatch } from "./file-watch.ts"
 import { createIndexFolder, removeOtherTexts } from "./index-folder.ts"
 import type { SourceMetrics } from "./metrics.ts"
@@ -47,23 +48,28 @@ export function createCatalog(
   const datasets = Object.entries(settings.datasets).map(([name, dataset]) =>
     createDataset({
       name,
-      ...readingOf(settings, dataset),
+      reading: readingOf(settings, dataset),
       keepVersionsMs: settings.keep_versions,
       indexes: createIndexFolder(join(settings.cache, name)),
       turns,
       announce: announcements.announce,
+      onFolders: () => void watchFolders(),
       ...parts,
     }),
   )
   const byPath = new Map<string, SourceDataset[]>()
   for (const [i, { files }] of Object.values(settings.datasets).entries()) {
-    const path = resolve(settings.root, files)
-    byPath.set(path, [...(byPath.get(path) ?? []), ...datasets.slice(i, i + 1)])
+    for (const file of [files].flat().filter(isPath)) {
+      const path = resolve(settings.root, file)
+      byPath.set(path, [...(byPath.get(path) ?? []), ...datasets.slice(i, i + 1)])
+    }
   }
   const watch = createFileWatch({
     files: [...byPath.keys()],
+    folders: () => datasets.flatMap((dataset) => dataset.folders()),
     onChange: (path) => {
-      for (const dataset of byPath.get(path) ?? []) void dataset.look()
+      const inFolder = datasets.filter((dataset) => dataset.folders().includes(path))
+      for (const dataset of new Set([...(byPath.get(path) ?? []), ...inFolder])) void dataset.look("heard")
     },
     gatherMs,
     log: parts.log,
@@ -73,7 +79,14 @@ export function createCatalog(
   // Watched first: what changes after the look is heard of.
   async function look(): Promise<void> {
     await watch.renew()
-    await Promise.all(datasets.map((dataset) => dataset.look()))
+    await Promise.all(datasets.map((dataset) => dataset.look("heard")))
+  }
+
+  // What came into a folder before it was watched is heard of by looking once more.
+  async function watchFolders(): Promise<void> {
+    const begun = new Set(await watch.renew())
+    for (const dataset of datasets)
+      if (dataset.folders().some((folder) => begun.has(folder))) void dataset.look("heard")
   }
 
   return {

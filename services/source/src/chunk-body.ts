@@ -8,7 +8,7 @@ import {
   type ManifestChunk,
   mediaTypes,
 } from "@flatbed/contract"
-import type { ChunkIndex } from "./chunk-index.ts"
+import { type ChunkIndex, layoutOf } from "./chunk-index.ts"
 import { spellCsvRecord } from "./formats/csv-spelling.ts"
 import type { EncodedRows, Layout, Reader, RowsForm } from "./formats/format.ts"
 import { mapRejects } from "./reject-lines.ts"
@@ -104,13 +104,15 @@ function columnsDigest(manifest: Manifest): string {
 /** A chunk's records, all or the first so many, without what surrounds them. */
 export function encodeRecords(
   reader: Reader,
-  { manifest, layout, firstLines }: ChunkIndex,
+  index: ChunkIndex,
   chunk: ManifestChunk,
   bytes: Buffer,
   form: FormName,
   limit?: number,
   take?: TakeBuffer,
 ): EncodedRows {
+  const { manifest, firstLines } = index
+  const layout = layoutOf(index, chunk)
   const records = {
     bytes,
     file: chunk.file,
@@ -140,9 +142,8 @@ export function originOf(
   bytes: Buffer,
 ): Origin | undefined {
   if (chunk.origin_from === undefined) return undefined
-  const encoding = encodings.find((one) =>
-    files.some(({ file, encoding }) => file === chunk.file && encoding === one),
-  )
+  const written = files.find(({ file }) => file === chunk.file)?.encoding
+  const encoding = encodings.find((one) => one === written)
   if (encoding === undefined) return undefined
   return createOrigin(encoding, { bytes, textFrom: chunk.byte_from, originFrom: chunk.origin_from })
 }

@@ -9,6 +9,8 @@ export type ChunkIndex = {
   readonly manifest: Manifest
   readonly evidence: readonly Evidence[]
   readonly layout: Layout
+  /** Of several files each its own; the columns are the same. */
+  readonly fileLayouts?: ReadonlyMap<string, Layout>
   readonly mends: Mends
   /** For each chunk the physical line on which it begins. */
   readonly firstLines: readonly number[]
@@ -25,16 +27,21 @@ export type StoredIndex = {
   readonly index: ChunkIndex
 }
 
-// What nobody may find on the disk: it comes from the settings each time.
-const secretKey = "hashKey"
+/** What nobody may find on the disk: it comes from the settings each time. */
+export const secretKey = "hashKey"
 
-/** An index that was read back, with the settings' key where cells are hashed. */
-export function withHashKey(index: ChunkIndex, hashKey: string | undefined): ChunkIndex {
-  if (hashKey === undefined) return index
-  const fields = index.layout.fields.map((field) =>
+/** A layout that was read back, with the settings' key where cells are hashed. */
+export function withHashKey(layout: Layout, hashKey: string | undefined): Layout {
+  if (hashKey === undefined) return layout
+  const fields = layout.fields.map((field) =>
     field.cell === undefined ? field : { ...field, cell: { ...field.cell, hashKey } },
   )
-  return { ...index, layout: { ...index.layout, fields } }
+  return { ...layout, fields }
+}
+
+/** How the records of a chunk are read. */
+export function layoutOf({ layout, fileLayouts }: ChunkIndex, { file }: { readonly file: string }): Layout {
+  return fileLayouts?.get(file) ?? layout
 }
 
 /** The side file's bytes: one line with the SHA-256 of all that follows, then JSON. */

@@ -36,7 +36,7 @@ export async function readRun(
     return readRun(dataset, again, chunks, take)
   }
   if (bytes !== undefined) return bytes
-  await dataset.discard(held)
+  await dataset.discard(held, chunks[0]?.file ?? "")
   throw versionGone(dataset.name, held.index.manifest.version)
 }
 
@@ -67,7 +67,7 @@ async function readProvenRun(
 ): Promise<Buffer | undefined> {
   const from = chunks[0]?.byte_from ?? 0
   const bytes = take((chunks.at(-1)?.byte_to ?? from) - from)
-  const filled = await open.read(bytes, from)
+  const filled = await open.read(bytes, from, chunks[0]?.file ?? "")
   const isProven = ({ byte_from, byte_to, sha256 }: ManifestChunk) =>
     createHash("sha256")
       .update(bytes.subarray(byte_from - from, byte_to - from))

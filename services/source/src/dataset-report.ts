@@ -8,6 +8,7 @@ import {
   type Reject,
   toProblemDocument,
 } from "@flatbed/contract"
+import type { ChosenFiles } from "./await-files.ts"
 import { type CellChange, type CellSettings, traceCell } from "./cells/compile-cell.ts"
 import { findType } from "./evidence.ts"
 import { type ReadableVersion, readFirstRejects, readFirstWritten } from "./first-records.ts"
@@ -15,6 +16,7 @@ import { convertHint } from "./formats/convert-hint.ts"
 import type { Mends, WrittenCells } from "./formats/format.ts"
 import { type FormatName, getFormat } from "./formats/formats.ts"
 import { noIndexes } from "./index-folder.ts"
+import type { LeftOut } from "./list-files.ts"
 import { getDeclared, withDeclared } from "./open-declared.ts"
 import { readingOf } from "./reading.ts"
 import type { SourceSettings } from "./settings.ts"
@@ -41,6 +43,7 @@ export type ColumnReport = {
 
 export type DatasetReport = {
   readonly dataset: string
+  /** As the settings name it, or them. */
   readonly file: string
   readonly state: "ok" | "rejects" | "refused"
   readonly reader: string
@@ -54,6 +57,11 @@ export type DatasetReport = {
   | {
       readonly state: "ok" | "rejects"
       readonly version: string
+      /** How many there are. */
+      readonly files: number
+      /** Files that are meant and still being written, and what is meant and is no file. */
+      readonly waiting: readonly LeftOut[]
+      readonly left_out: readonly LeftOut[]
       readonly bytes: number
       /** How the file's bytes are read, and what says so. */
       readonly encoding: Encoding
@@ -82,15 +90,21 @@ export async function reportDataset(
   name: string,
   signal: AbortSignal,
 ): Promise<DatasetReport> {
-  const { file, reader, shape } = readingOf(settings, getDeclared(settings, name))
+  const { files, reader, shape } = readingOf(settings, getDeclared(settings, name))
+  const file = files.join(", ")
+  let chosen: ChosenFiles | undefined
+  const onChosen = (one: ChosenFiles) => {
+    chosen = one
+  }
   const { format = "csv", dialect } = shape
   const { writeDialect, describeDialect } = getFormat(format)
   const how = { format, dialect: writeDialect(dialect), written: describeDialect(dialect) }
   const always = { dataset: name, file, reader: reader.name, ...how }
   try {
-    return await withDeclared(settings, name, { indexes: noIndexes, signal }, async (version) => ({
+    return await withDeclared(settings, name, { indexes: noIndexes, signal, onChosen }, async (version) => ({
       ...always,
       ...(await describe(version, shape.encoding)),
+      ...describeChosen(chosen),
     }))
   } catch (error) {
     signal.throwIfAborted()
@@ -103,6 +117,12 @@ export async function reportDataset(
       exit_code: problem.exitCode,
     }
   }
+}
+
+/** Of several files: how many, and which are not among them. */
+function describeChosen(chosen: ChosenFiles | undefined) {
+  if (chosen === undefined) return { files: 1, waiting: [], left_out: [] }
+  return { files: chosen.files.length, waiting: chosen.waiting, left_out: chosen.listing.leftOut }
 }
 
 async function describe(readable: ReadableVersion, encodingSet: Encoding = "utf-8") {

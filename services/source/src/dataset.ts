@@ -1,34 +1,35 @@
 /**
- * One dataset: looks whether its file has changed, makes the next version in the background, and keeps the one
+ * One dataset: looks whether its files have changed, makes the next version in the background, and keeps the one
  * before served until then.
  */
 import { asProblem, type Manifest, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
+import type { ChosenFiles } from "./await-files.ts"
 import { counted } from "./counted.ts"
-import { type FileIdentity, sameIdentity } from "./file-identity.ts"
+import { createDatasetLog } from "./dataset-log.ts"
 import type { Reader } from "./formats/format.ts"
-import { createHeldVersions, type HeldVersion } from "./held-versions.ts"
+import { createHeldVersions, type Found, type HeldVersion, sameFound } from "./held-versions.ts"
 import type { IndexFolder } from "./index-folder.ts"
-import { makeVersion } from "./make-version.ts"
+import { createKnownFiles } from "./known-files.ts"
+import { createFileList, type LeftOut, type Listing } from "./list-files.ts"
+import { createLooks } from "./looks.ts"
+import { isOneFile, makeVersion } from "./make-version.ts"
 import type { SourceMetrics } from "./metrics.ts"
-import { identifyFile, tellPath } from "./open-file.ts"
+import { identifyFile } from "./open-file.ts"
+import { listRequestOf } from "./read-files.ts"
+import type { Reading } from "./reading.ts"
 import type { Turns } from "./turns.ts"
-import type { Shape } from "./version-name.ts"
 
 export type DatasetParts = {
   readonly name: string
-  readonly root: string
-  readonly file: string
-  readonly shape: Shape
-  readonly reader: Reader
-  readonly settleMs: number
+  readonly reading: Reading
   readonly keepVersionsMs: number
-  readonly maxRecordBytes: number
-  readonly maxTextBytes: number
   readonly indexes: IndexFolder
   readonly turns: Turns
   /** Told of each version that follows another one, or none. */
   readonly announce: (manifest: Manifest) => void
+  /** Told when other folders than before are looked into for files. */
+  readonly onFolders: () => void
   readonly metrics: SourceMetrics
   readonly log: Logger
 }
@@ -36,7 +37,7 @@ export type DatasetParts = {
 /** Why a content was not made a version, and until when it is not tried again; by the process's own clock, in ms. */
 type Failure = {
   readonly problem: Problem
-  readonly identity: FileIdentity | undefined
+  readonly found: Found | undefined
   readonly until: number
 }
 
@@ -46,21 +47,28 @@ export type DatasetStatus = {
   readonly current: HeldVersion | undefined
   readonly progress: { readonly bytes: number; readonly of: number } | undefined
   readonly problem: Problem | undefined
+  /** Files that are meant and are not in the version: still being written, or no files at all. */
+  readonly waiting: readonly LeftOut[]
+  readonly leftOut: readonly LeftOut[]
 }
 
 export type SourceDataset = {
   readonly name: string
-  readonly shape: Shape
   readonly reader: Reader
-  /** Looks at the file, which is cheap, and begins a version when it may have another content. Never raises. */
-  look(): Promise<void>
+  /**
+   * Looks at what is there, which is cheap, and begins a version when that may have another content. Never raises. Where
+   * it takes long, since there are many files, not every look looks, unless something was `heard`.
+   */
+  look(heard?: "heard"): Promise<void>
+  /** The folders that were looked into, absolute; none where the settings name one file. */
+  folders(): readonly string[]
   status(): DatasetStatus
   /** The current version; raises indexing, or why there is none. */
   getCurrent(): HeldVersion
   /** A version by its name; raises version-gone, version-not-found, or as getCurrent while there is none. */
   getVersion(version: string): HeldVersion
   /** The version's bytes are no longer in the file: it is gone for good, and its file is read anew. */
-  discard(held: HeldVersion): Promise<void>
+  discard(held: HeldVersion, file: string): Promise<void>
   /** Waits until no version is being made. */
   settled(): Promise<void>
   close(): Promise<void>
@@ -68,151 +76,140 @@ export type SourceDataset = {
 
 /** Nothing happens before the first look. */
 export function createDataset(parts: DatasetParts): SourceDataset {
-  const { name, root, file, indexes, metrics, log } = parts
+  const { name, reading, indexes, metrics } = parts
+  const tell = createDatasetLog(parts)
+  const { root } = reading
   const stop = new AbortController()
+  const known = createKnownFiles(reading, stop.signal)
+  const proven = new Map<string, string>()
+  const { list } = createFileList(listRequestOf({ reading, signal: stop.signal }))
   // Versions that were served once; their names survive in the index folder.
   const once = new Set<string>()
   const discarded = new Set<string>()
-  const held = createHeldVersions(parts.keepVersionsMs, (one) => tellGone(one, "replaced"))
+  const held = createHeldVersions(parts.keepVersionsMs, (one) => tell.gone(one, "replaced"))
   let making: Promise<void> | undefined
   let progress = { bytes: 0, of: 0 }
   let failure: Failure | undefined
   let remembered = false
   // What was heard of while a version was made may have come too late for it.
   let lookAgain = false
+  let folders: readonly string[] = []
+  let waiting: readonly LeftOut[] = []
+  let leftOut: readonly LeftOut[] = []
+  const looks = createLooks(lookNow)
 
-  async function look(): Promise<void> {
+  async function look(heard?: "heard"): Promise<void> {
     if (making !== undefined) lookAgain = true
     if (making !== undefined || stop.signal.aborted) return
+    await looks.look(heard)
+  }
+
+  async function lookNow(): Promise<number> {
+    const started = performance.now()
+    await lookOnce()
+    return performance.now() - started
+  }
+
+  async function lookOnce(): Promise<void> {
     if (!remembered) {
       remembered = true
       for (const version of await indexes.versions().catch(() => [])) once.add(version)
     }
-    let identity: FileIdentity
+    let found: Found
     try {
-      identity = await identifyFile(root, file)
+      found = await find()
     } catch (error) {
-      if (making === undefined) fail(error, undefined)
+      if (making === undefined && !stop.signal.aborted) fail(error, undefined)
       return
     }
     // Another look may have begun a version while this one asked.
     if (making !== undefined || stop.signal.aborted) return
     const current = held.current()
-    if (current !== undefined && sameIdentity(current.open.identity, identity)) {
+    if (current !== undefined && sameFound(current.found, found)) {
       failure = undefined
       return
     }
-    if (failure !== undefined && isJudged(failure, identity)) return
-    progress = { bytes: 0, of: identity.bytes }
-    making = parts.turns
-      .take(() => make(identity))
-      .finally(() => {
-        making = undefined
-        if (!lookAgain) return
-        lookAgain = false
-        void look()
-      })
+    if (failure !== undefined && isJudged(failure, found)) return
+    progress = { bytes: 0, of: found.kind === "one" ? found.identity.bytes : 0 }
+    making = make(found).finally(() => {
+      making = undefined
+      if (!lookAgain) return
+      lookAgain = false
+      void look("heard")
+    })
   }
 
-  async function make(identity: FileIdentity): Promise<void> {
+  async function find(): Promise<Found> {
+    if (await isOneFile(reading)) {
+      const identity = await identifyFile(root, reading.files[0] ?? "")
+      return { kind: "one", identity }
+    }
+    const listing = await list()
+    takeFolders(listing)
+    return { kind: "many", listing, waiting: [] }
+  }
+
+  function takeFolders({ folders: found }: Listing): void {
+    const now = [...found.keys()]
+    const isSame = now.length === folders.length && now.every((folder, i) => folder === folders[i])
+    folders = now
+    if (!isSame) parts.onFolders()
+  }
+
+  function takeChosen(chosen: ChosenFiles): void {
+    tell.waits(waiting, chosen.waiting)
+    waiting = chosen.waiting
+    leftOut = chosen.listing.leftOut
+    takeFolders(chosen.listing)
+  }
+
+  async function make(found: Found): Promise<void> {
     const started = performance.now()
     try {
       stop.signal.throwIfAborted()
       const made = await makeVersion({
-        ...parts,
-        dataset: name,
-        signal: stop.signal,
+        ...{ dataset: name, reading, indexes, known, proven, signal: stop.signal },
+        inTurn: parts.turns.take,
+        onChosen: takeChosen,
+        onRead: tell.read,
         onProgress: (bytes, of) => {
           progress = { bytes, of }
         },
-        onCacheTrouble: (error) => {
-          log.warn(
-            { event: "cache.failed", dataset: name, err: error },
-            `${name}: its chunk index is not kept`,
-          )
-        },
+        onCacheTrouble: tell.cacheFailed,
       })
       failure = undefined
       once.add(made.index.manifest.version)
       discarded.delete(made.index.manifest.version)
       const before = held.current()?.index.manifest.version
       held.publish(made)
+      if (made.isBehind) lookAgain = true
       if (before !== made.index.manifest.version) parts.announce(made.index.manifest)
-      tellPublished(made, made.cached, started)
+      tell.published(made, made.cached, started)
     } catch (error) {
       if (stop.signal.aborted) return
-      fail(error, identity)
+      fail(error, found)
       metrics.indexed(name, "failed", (performance.now() - started) / 1000)
     }
   }
 
-  function fail(error: unknown, identity: FileIdentity | undefined): void {
+  function fail(error: unknown, found: Found | undefined): void {
     const problem = asProblem(error)
     // Only a content is judged once and for all; a missing file, or a disk that failed, is asked again.
     const lasting = problem.code !== "internal" && !problem.retryable
-    const known = failure?.problem.code === problem.code && failure.problem.message === problem.message
+    const isKnown = failure?.problem.code === problem.code && failure.problem.message === problem.message
     // Tried at every look, it would be under way at every look, and nobody would be told why.
     const waits = problem.code === "cache-unusable" ? (problem.retryAfterSeconds ?? 0) * 1000 : 0
     const until = lasting ? Number.POSITIVE_INFINITY : performance.now() + waits
-    failure = { problem, identity, until }
-    if (known) return
-    const { code, message: detail, hint, facts } = tellPath(problem, root, file)
-    const cause = code === "internal" ? { err: problem.cause } : {}
-    log.error(
-      { event: "version.failed", dataset: name, code, detail, hint, ...cause, facts },
-      `${name}: ${detail}`,
-    )
-  }
-
-  function tellPublished({ index }: HeldVersion, cached: boolean, started: number): void {
-    const { version, rows, rejects, filtered, chunks, columns, files } = index.manifest
-    const durationMs = Math.round(performance.now() - started)
-    const bytes = files.reduce((sum, one) => sum + one.bytes, 0)
-    const { encoding, compression, text_bytes: textBytes } = files[0] ?? {}
-    log.info(
-      {
-        event: "version.published",
-        dataset: name,
-        version,
-        rows,
-        rejects,
-        filtered,
-        bytes,
-        // Absent where the file is its text.
-        encoding,
-        compression,
-        text_bytes: textBytes,
-        chunks: chunks.length,
-        duration_ms: durationMs,
-        cached,
-        reader: parts.reader.name,
-        columns: columns.map((column) => `${column.name} ${column.type}`),
-      },
-      `${name}: ${counted(rows, "record")}${rejects === 0 ? "" : `, ${rejects} set aside,`}${filtered === 0 ? "" : `, ${filtered} filtered,`} in ${counted(chunks.length, "chunk")}: ` +
-        `version ${version.slice(0, 12)}`,
-    )
-    metrics.indexed(name, cached ? "cached" : "published", durationMs / 1000)
-  }
-
-  function tellGone({ index }: HeldVersion, reason: "replaced" | "edited"): void {
-    const { version } = index.manifest
-    log.info(
-      { event: "version.gone", dataset: name, version, reason },
-      `${name}: ${version.slice(0, 12)} is gone`,
-    )
+    failure = { problem, found, until }
+    if (!isKnown) tell.failed(problem)
   }
 
   function status(): DatasetStatus {
     const current = held.current()
-    if (making !== undefined) return { state: "indexing", current, progress, problem: undefined }
-    if (failure !== undefined)
-      return { state: "failed", current, progress: undefined, problem: failure.problem }
-    return {
-      state: current === undefined ? "indexing" : "ready",
-      current,
-      progress: undefined,
-      problem: undefined,
-    }
+    const always = { current, waiting, leftOut, progress: undefined, problem: undefined }
+    if (making !== undefined) return { ...always, state: "indexing", progress }
+    if (failure !== undefined) return { ...always, state: "failed", problem: failure.problem }
+    return { ...always, state: current === undefined ? "indexing" : "ready" }
   }
 
   function unavailable(): Problem {
@@ -236,9 +233,9 @@ export function createDataset(parts: DatasetParts): SourceDataset {
 
   return {
     name,
-    shape: parts.shape,
-    reader: parts.reader,
+    reader: reading.reader,
     look,
+    folders: () => folders,
     status,
     getCurrent,
     getVersion(version) {
@@ -253,13 +250,14 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         facts: { dataset: name, version },
       })
     },
-    async discard(one) {
+    async discard(one, file) {
       const { version } = one.index.manifest
       if (held.find(version) !== one) return
       discarded.add(version)
-      tellGone(one, "edited")
+      tell.gone(one, "edited")
+      known.remove(file)
       await Promise.all([held.release(one), indexes.discard(version)])
-      await look()
+      await look("heard")
     },
     async settled() {
       while (making !== undefined) await making
@@ -268,12 +266,13 @@ export function createDataset(parts: DatasetParts): SourceDataset {
       stop.abort()
       await making
       await held.close()
+      await known.close()
     },
   }
 }
 
-function isJudged({ identity, until }: Failure, now: FileIdentity): boolean {
-  return identity !== undefined && performance.now() < until && sameIdentity(identity, now)
+function isJudged({ found, until }: Failure, now: Found): boolean {
+  return found !== undefined && performance.now() < until && sameFound(found, now)
 }
 
 /** The problem of a version whose bytes are no longer there. */

@@ -11,44 +11,67 @@ import type { Logger } from "pino"
 type WatchParts = {
   /** Absolute paths. They need not be there yet. */
   readonly files: readonly string[]
-  /** Called for a file at most once per `gatherMs`, that long after the first sign. */
-  readonly onChange: (file: string) => void
+  /** Absolute paths of the folders of which every change is to be told, as they are now. */
+  readonly folders?: () => readonly string[]
+  /** Called for a file, or a folder, at most once per `gatherMs`, that long after the first sign. */
+  readonly onChange: (path: string) => void
   readonly gatherMs: number
   /** Told once per folder that cannot be watched. */
   readonly log: Logger
 }
 
 export type FileWatch = {
-  /** Watches the folders as they are now. Called again, it mends what could not be watched before. Never raises. */
-  renew(): Promise<void>
+  /**
+   * Watches the folders as they are now. Called again, it mends what could not be watched before. Never raises. Answers
+   * the folders that were not watched until now.
+   */
+  renew(): Promise<readonly string[]>
   close(): void
 }
+
+// Each costs the system something, and it has only so many.
+const maxFolders = 1000
 
 type Watched = { readonly watcher: FSWatcher; readonly identity: string }
 /** Folder → name in it → the files asked for that this name belongs to. */
 type Wanted = ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>
 
 /** Watches nothing before the first `renew`. */
-export function createFileWatch({ files, onChange, gatherMs, log }: WatchParts): FileWatch {
+export function createFileWatch({
+  files,
+  folders = () => [],
+  onChange,
+  gatherMs,
+  log,
+}: WatchParts): FileWatch {
   const watched = new Map<string, Watched>()
   const told = new Set<string>()
   const gathering = new Map<string, NodeJS.Timeout>()
   let wanted: Wanted = new Map()
+  let inWhole: ReadonlySet<string> = new Set()
+  let isLimited = false
   let closed = false
 
-  async function renew(): Promise<void> {
+  async function renew(): Promise<readonly string[]> {
     const now = await findFolders(files)
+    const whole = new Set(folders())
+    for (const folder of whole) if (!now.has(folder) && now.size < maxFolders) now.set(folder, new Map())
+    if ([...whole].some((folder) => !now.has(folder))) tellLimit(whole.size)
     const identities = await Promise.all(
       [...now.keys()].map(async (folder) => [folder, await identify(folder)] as const),
     )
-    if (closed) return
+    if (closed) return []
     wanted = now
+    inWhole = whole
+    const begun: string[] = []
     for (const folder of watched.keys()) if (!now.has(folder)) drop(folder)
     for (const [folder, identity] of identities) {
       if (watched.get(folder)?.identity === identity) continue
       drop(folder)
       begin(folder, identity)
+      begun.push(folder)
     }
+    return begun
   }
 
   function begin(folder: string, identity: string): void {
@@ -75,6 +98,7 @@ export function createFileWatch({ files, onChange, gatherMs, log }: WatchParts):
     const names = wanted.get(folder)
     const meant = name === null ? [...(names?.values() ?? [])] : [names?.get(name) ?? []]
     for (const file of meant.flatMap((some) => [...some])) gather(file)
+    if (inWhole.has(folder)) gather(folder)
   }
 
   function gather(file: string): void {
@@ -96,6 +120,15 @@ export function createFileWatch({ files, onChange, gatherMs, log }: WatchParts):
     )
   }
 
+  function tellLimit(count: number): void {
+    if (isLimited || closed) return
+    isLimited = true
+    log.warn(
+      { event: "watch.limited", folders: count, limit: maxFolders },
+      `${count} folders are more than the ${maxFolders} that are watched; the others are looked at every scan_interval`,
+    )
+  }
+
   return {
     renew,
     close() {
@@ -107,7 +140,9 @@ export function createFileWatch({ files, onChange, gatherMs, log }: WatchParts):
 }
 
 /** A file is changed where its name lies and, through a symbolic link, where it lies itself. */
-async function findFolders(files: readonly string[]): Promise<Wanted> {
+async function findFolders(
+  files: readonly string[],
+): Promise<Map<string, ReadonlyMap<string, ReadonlySet<string>>>> {
   const folders = new Map<string, Map<string, Set<string>>>()
   for (const file of files) {
     const itself = await realpath(file).catch(() => file)

@@ -1,7 +1,7 @@
 /** The beginning of a version, from no more chunks than it takes. */
 import type { ManifestChunk, Reject } from "@flatbed/contract"
 import { encodeRecords, type FormName } from "./chunk-body.ts"
-import type { ChunkIndex } from "./chunk-index.ts"
+import { type ChunkIndex, layoutOf } from "./chunk-index.ts"
 import type { Reader, WrittenCells } from "./formats/format.ts"
 
 /** A version whose chunks can be read, wherever they come from. */
@@ -59,7 +59,7 @@ export async function readFirstWritten(
   limit: number,
 ): Promise<WrittenCells[]> {
   const [chunk] = index.manifest.chunks
-  return chunk === undefined ? [] : reader.readWritten(await read(chunk), index.layout, limit)
+  return chunk === undefined ? [] : reader.readWritten(await read(chunk), layoutOf(index, chunk), limit)
 }
 
 function rejectsIn(body: Buffer): Reject[] {

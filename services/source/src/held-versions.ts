@@ -1,15 +1,32 @@
 /** The versions of one dataset that can be served: the current one and, for a while, those before it. */
 import type { ChunkIndex } from "./chunk-index.ts"
-import type { OpenFile } from "./open-file.ts"
+import { type FileIdentity, sameIdentity } from "./file-identity.ts"
+import { type LeftOut, type Listing, sameListing } from "./list-files.ts"
 
 // Each holds a descriptor, and a file rewritten every second must not use them up.
 const maxReplaced = 32
 
-/** What chunks are read from, a file or its text, with the file's identity. */
-export type ServedBytes = Pick<OpenFile, "identity" | "read" | "close">
+/** What chunks are read from: files, or their texts. */
+export type ServedBytes = {
+  /** Fills the buffer from the offset in this file on and answers how many bytes there were. */
+  read(into: Buffer, offset: number, file: string): Promise<number>
+  /** Waits for reads under way. */
+  close(): Promise<void>
+}
 
-/** A version with the open descriptor its chunks are read from. */
-export type HeldVersion = { readonly index: ChunkIndex; readonly open: ServedBytes }
+/** What lay there when a version was made of it: the one file, or all that were listed. */
+export type Found =
+  | { readonly kind: "one"; readonly identity: FileIdentity }
+  | { readonly kind: "many"; readonly listing: Listing; readonly waiting: readonly LeftOut[] }
+
+/** Whether nothing that the file system tells has changed. */
+export function sameFound(a: Found, b: Found): boolean {
+  if (a.kind === "one") return b.kind === "one" && sameIdentity(a.identity, b.identity)
+  return b.kind === "many" && sameListing(a.listing, b.listing)
+}
+
+/** A version with the open files its chunks are read from. */
+export type HeldVersion = { readonly index: ChunkIndex; readonly found: Found; readonly open: ServedBytes }
 
 /** Holds each successor's predecessor for `keepMs`. `onReleased` hears of each that is let go then. */
 export function createHeldVersions(keepMs: number, onReleased: (held: HeldVersion) => void) {

@@ -6,6 +6,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promis
 import { join } from "node:path"
 import { type ChunkIndex, decodeIndex, encodeIndex, type StoredIndex } from "./chunk-index.ts"
 import { type FileIdentity, sameIdentity } from "./file-identity.ts"
+import { decodeParts, encodeParts, type StoredParts } from "./file-part.ts"
 import { createPassingText, createText, openText, type TextDraft, type TextFile } from "./text/text-file.ts"
 
 // Old indexes only serve to tell what is gone apart from what never was; so many is memory enough.
@@ -14,6 +15,8 @@ const indexEnding = ".json"
 const goneEnding = ".gone"
 const textEnding = ".text"
 const asideEnding = ".tmp"
+// Of a dataset of several files: what each of them held.
+const partsName = "files"
 
 /** What was kept of a version. Whoever gets a text closes it. */
 export type FoundIndex = { readonly index: ChunkIndex; readonly text: TextFile | undefined }
@@ -25,6 +28,14 @@ export type IndexFolder = {
   save(stored: Omit<StoredIndex, "text">, text: TextDraft | undefined): Promise<void>
   /** A new text, gone when it is closed unless it was saved. `file` is whose it is. Raises cache-unusable. */
   createText(file: string): Promise<TextDraft>
+  /** What was kept of several files that were read with these settings. */
+  findParts(shape: string): Promise<StoredParts | undefined>
+  /** Keeps it in the place of what was kept before, and no texts but theirs. */
+  saveParts(stored: StoredParts): Promise<void>
+  /** Gives a text a name of its own; what it is then, or undefined where nothing is kept. */
+  keepText(draft: TextDraft, name: string): Promise<FileIdentity | undefined>
+  /** A text by that name; undefined when it is not there or is not what was kept. Whoever gets it closes it. */
+  openText(name: string, identity: FileIdentity): Promise<TextFile | undefined>
   /** Forgets what a version was, not that it was. */
   discard(version: string): Promise<void>
   /** The versions this folder has seen, the oldest of them perhaps forgotten. */
@@ -32,13 +43,17 @@ export type IndexFolder = {
 }
 
 /** Where indexes are found and left. */
-export type IndexStore = Pick<IndexFolder, "find" | "save" | "createText">
+export type IndexStore = Omit<IndexFolder, "discard" | "versions">
 
 /** For commands that make a version and leave nothing behind. */
 export const noIndexes: IndexStore = {
   find: async () => undefined,
   save: async () => {},
   createText: createPassingText,
+  findParts: async () => undefined,
+  saveParts: async () => {},
+  keepText: async () => undefined,
+  openText: async () => undefined,
 }
 
 /** Makes the folder when something is saved. */
@@ -48,13 +63,14 @@ export function createIndexFolder(folder: string): IndexFolder {
   const underWay = new Set<string>()
   const isLeftBehind = (name: string) => name.endsWith(textEnding + asideEnding) && !underWay.has(name)
   let texts = 0
+  let isCleared = false
 
   const list = () => listFolder(folder)
 
   const removeTexts = (isOver: (name: string) => boolean) => removeFiles(folder, isOver)
 
   async function prune(): Promise<void> {
-    const names = (await list()).filter((name) => !isText(name))
+    const names = (await list()).filter((name) => !isText(name) && name !== partsName)
     const aged = await Promise.all(
       names.map(async (name) => ({ name, age: await ageOf(join(folder, name)) })),
     )
@@ -76,7 +92,9 @@ export function createIndexFolder(folder: string): IndexFolder {
       return undefined
     },
     async createText(file) {
-      await removeTexts(isLeftBehind)
+      // Only processes that died leave some behind, so once is enough.
+      if (!isCleared) await removeTexts(isLeftBehind)
+      isCleared = true
       texts += 1
       const name = `${process.pid}.${texts}${textEnding}${asideEnding}`
       underWay.add(name)
@@ -100,17 +118,37 @@ export function createIndexFolder(folder: string): IndexFolder {
       const stored = { ...made, text: await draft?.identify() }
       // In one process one pass at a time writes here; another process has another number.
       const aside = pathOf(version, `.${process.pid}${asideEnding}`)
-      const file = await open(aside, "w", 0o600)
-      try {
-        await file.writeFile(encodeIndex(stored))
-        await file.sync()
-      } finally {
-        await file.close()
-      }
+      await writeWhole(aside, [encodeIndex(stored)])
       await rename(aside, pathOf(version, indexEnding))
       await rm(pathOf(version, goneEnding), { force: true })
       await prune()
     },
+    async findParts(shape) {
+      const bytes = await readFile(join(folder, partsName)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined
+        throw error
+      })
+      const stored = bytes === undefined ? undefined : decodeParts(bytes)
+      return stored?.shape === shape ? stored : undefined
+    },
+    async saveParts(stored) {
+      await mkdir(folder, { recursive: true })
+      const aside = join(folder, `${partsName}.${process.pid}${asideEnding}`)
+      await writeWhole(aside, encodeParts(stored))
+      await rename(aside, join(folder, partsName))
+      const kept = new Set(stored.parts.map(({ text }) => `${text?.name}${textEnding}`))
+      await removeTexts((name) => (name.endsWith(textEnding) && !kept.has(name)) || isLeftBehind(name))
+      if (stored.version === undefined) return
+      // There is no index of it, only that it was.
+      await writeWhole(pathOf(stored.version, goneEnding), [])
+      await prune()
+    },
+    async keepText(draft, name) {
+      // Not flushed: what a crash leaves of it is not what is described, and every chunk is proven.
+      await draft.keep(pathOf(name, textEnding), { isFlushed: false })
+      return draft.identify()
+    },
+    openText: (name, identity) => openText(pathOf(name, textEnding), identity),
     async discard(version) {
       await rename(pathOf(version, indexEnding), pathOf(version, goneEnding)).catch(
         (error: NodeJS.ErrnoException) => {
@@ -125,6 +163,16 @@ export function createIndexFolder(folder: string): IndexFolder {
         .filter((name) => name.endsWith(indexEnding) || name.endsWith(goneEnding))
         .map((name) => name.slice(0, name.lastIndexOf(".")))
     },
+  }
+}
+
+async function writeWhole(path: string, blocks: readonly Buffer[]): Promise<void> {
+  const file = await open(path, "w", 0o600)
+  try {
+    for (const block of blocks) await file.writeFile(block)
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
 

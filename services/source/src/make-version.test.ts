@@ -6,6 +6,7 @@ import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
 import { csvParseReader } from "./formats/csv-parse.ts"
 import { createIndexFolder } from "./index-folder.ts"
+import { createKnownFiles } from "./known-files.ts"
 import { makeVersion } from "./make-version.ts"
 
 let folder: TemporaryFolder | undefined
@@ -23,10 +24,13 @@ async function make(
   folder = await temporaryFolder()
   const path = await folder.write("t.csv", csv)
   let pass = 0
-  const made = await makeVersion({
-    dataset: "t",
+  const reading = {
     root: folder.path,
-    file: "t.csv",
+    files: ["t.csv"],
+    endings: [".csv"],
+    doneMarker: undefined,
+    checksum: undefined,
+    isUnion: false,
     shape: {
       dialect: { delimiter: ",", quote: '"' },
       columns: { drop: [], rename: {}, types: {} },
@@ -36,12 +40,22 @@ async function make(
     settleMs,
     maxRecordBytes: 1000,
     maxTextBytes: 10_000_000,
+  }
+  const signal = AbortSignal.timeout(20_000)
+  const made = await makeVersion({
+    dataset: "t",
+    reading,
     indexes: createIndexFolder(join(folder.path, "cache")),
-    signal: AbortSignal.timeout(20_000),
+    known: createKnownFiles(reading, signal),
+    proven: new Map(),
+    signal,
+    inTurn: (work) => work(),
     onProgress: (bytes, of) => {
       if (bytes === 0) pass += 1
       disturb(path, pass, bytes, of)
     },
+    onChosen: () => {},
+    onRead: () => {},
     onCacheTrouble: (error) => {
       throw error
     },

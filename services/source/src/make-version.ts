@@ -1,14 +1,20 @@
 /** From a path to a version: the cached index if the file is the same, otherwise passes until one is undisturbed. */
+import { stat } from "node:fs/promises"
+import { resolve } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
+import type { ChosenFiles } from "./await-files.ts"
 import { withHashKey } from "./chunk-index.ts"
 import { sameIdentity } from "./file-identity.ts"
-import type { Reader } from "./formats/format.ts"
-import type { HeldVersion, ServedBytes } from "./held-versions.ts"
+import { isPath } from "./file-patterns.ts"
+import type { HeldVersion } from "./held-versions.ts"
 import type { IndexStore } from "./index-folder.ts"
+import type { KnownFiles } from "./known-files.ts"
 import { identifyFile, type OpenFile, openFile, unsettled } from "./open-file.ts"
 import { type ReadFile, readFile } from "./read-file.ts"
+import { makeVersionOfFiles } from "./read-files.ts"
+import type { Reading } from "./reading.ts"
 import type { TextFile } from "./text/text-file.ts"
-import { nameShape, type Shape } from "./version-name.ts"
+import { nameShape } from "./version-name.ts"
 
 // How often a file may change under our eyes before the attempt is given up; the next look begins another.
 const maxSettleRounds = 15
@@ -16,28 +22,55 @@ const maxPasses = 3
 
 export type MakeRequest = {
   readonly dataset: string
-  readonly root: string
-  readonly file: string
-  readonly shape: Shape
-  readonly reader: Reader
-  readonly settleMs: number
-  readonly maxRecordBytes: number
-  /** The longest text that a packed or transcoded file may make. */
-  readonly maxTextBytes: number
+  readonly reading: Reading
   readonly indexes: IndexStore
+  /** What is known of the files of a dataset of several, and which of their checksums were compared. */
+  readonly known: KnownFiles
+  readonly proven: Map<string, string>
   readonly signal: AbortSignal
   readonly onProgress: (bytes: number, of: number) => void
+  /** Of a dataset of several files: which of them are going to be read, and that one was. */
+  readonly onChosen: (chosen: ChosenFiles) => void
+  readonly onRead: (read: {
+    readonly file: string
+    readonly bytes: number
+    readonly rows: number
+    readonly ms: number
+  }) => void
+  /** Does the work when it is its turn. */
+  readonly inTurn: <Result>(work: () => Promise<Result>) => Promise<Result>
   /** The cache could not be read or written; the version is good all the same. */
   readonly onCacheTrouble: (error: unknown) => undefined
 }
 
-/** A version with the descriptor that it is served from; whoever gets it closes it. */
-export type MadeVersion = HeldVersion & { readonly cached: boolean }
+/**
+ * A version with the open files that it is served from; whoever gets it closes it. `isBehind`: other files have come
+ * since.
+ */
+export type MadeVersion = HeldVersion & { readonly cached: boolean; readonly isBehind: boolean }
 
-/** Raises the problems of opening and of reading, and file-unsettled when the file will not keep still. */
+/** Whether the settings name one file, and there is no folder in its place. */
+export async function isOneFile({ root, files, doneMarker, checksum }: Reading): Promise<boolean> {
+  const [file = ""] = files
+  if (files.length !== 1 || !isPath(file) || doneMarker !== undefined || checksum !== undefined) return false
+  const found = await stat(resolve(root, file)).catch(() => undefined)
+  return found?.isDirectory() !== true
+}
+
+/** Raises the problems of finding, opening and reading files, and file-unsettled when they do not keep still. */
 export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
-  const { dataset, root, file, shape, indexes } = request
-  const shapeName = nameShape(dataset, file, shape, request.maxRecordBytes)
+  if (!(await isOneFile(request.reading))) return makeVersionOfFiles(request)
+  return request.inTurn(() => makeVersionOfFile(request))
+}
+
+type FileRequest = MakeRequest & { readonly file: string }
+
+async function makeVersionOfFile(made: MakeRequest): Promise<MadeVersion> {
+  const { dataset, reading, indexes } = made
+  const { root, shape } = reading
+  const [file = ""] = reading.files
+  const request = { ...made, file }
+  const shapeName = nameShape(dataset, file, shape, reading.maxRecordBytes)
   for (let pass = 1; pass <= maxPasses; pass++) {
     const open = await openFile(root, file)
     let kept = false
@@ -45,8 +78,9 @@ export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
       const found = await indexes.find(shapeName, open.identity).catch(request.onCacheTrouble)
       if (found !== undefined) {
         kept = found.text === undefined
-        const index = withHashKey(found.index, shape.columns.hashKey)
-        return { index, open: serveFrom(open, found.text), cached: true }
+        const layout = withHashKey(found.index.layout, shape.columns.hashKey)
+        const index = { ...found.index, layout }
+        return { index, ...serveFrom(open, found.text), cached: true, isBehind: false }
       }
       if (!(await isSettled(request, open))) continue
       const made = await undisturbed(request, open)
@@ -56,7 +90,7 @@ export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
         .save({ shape: shapeName, identity: open.identity, index }, text)
         .catch(request.onCacheTrouble)
       kept = text === undefined
-      return { index, open: serveFrom(open, text), cached: false }
+      return { index, ...serveFrom(open, text), cached: false, isBehind: false }
     } finally {
       if (!kept) await open.close()
     }
@@ -68,7 +102,8 @@ export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
  * Waits until nobody has touched the file for the settle window. By the file's own clock if that says so, else
  * by ours: a change time in the future must not wait for ever. False when another file has taken its place.
  */
-async function isSettled({ root, file, settleMs, signal }: MakeRequest, open: OpenFile): Promise<boolean> {
+async function isSettled({ file, reading, signal }: FileRequest, open: OpenFile): Promise<boolean> {
+  const { root, settleMs } = reading
   let seen = open.identity
   for (let round = 1; round <= maxSettleRounds; round++) {
     const untouchedMs = Date.now() - Number(BigInt(seen.ctimeNs) / 1_000_000n)
@@ -82,18 +117,23 @@ async function isSettled({ root, file, settleMs, signal }: MakeRequest, open: Op
 }
 
 /** A text holds all that is served: the file may go. */
-function serveFrom(open: OpenFile, text: TextFile | undefined): ServedBytes {
-  return text === undefined ? open : { identity: open.identity, read: text.read, close: text.close }
+function serveFrom(open: OpenFile, text: TextFile | undefined): Pick<HeldVersion, "found" | "open"> {
+  return { found: { kind: "one", identity: open.identity }, open: text ?? open }
 }
 
 /** One pass; undefined when the file changed meanwhile, whatever the pass made of it. */
-async function undisturbed(request: MakeRequest, open: OpenFile): Promise<ReadFile | undefined> {
+async function undisturbed(request: FileRequest, open: OpenFile): Promise<ReadFile | undefined> {
   const { signal, onProgress } = request
   const of = open.identity.bytes
   onProgress(0, of)
   const stayed = async () => sameIdentity(await open.identify(), open.identity)
   try {
-    const made = await readFile({ ...request, open, onProgress: (bytes) => onProgress(bytes, of) })
+    const made = await readFile({
+      ...request,
+      ...request.reading,
+      open,
+      onProgress: (bytes) => onProgress(bytes, of),
+    })
     if (await stayed()) return made
     await made.text?.close()
     return undefined

@@ -2,10 +2,12 @@
 import { findNearest } from "@flatbed/config"
 import { Problem } from "@flatbed/contract"
 import { commandLine } from "@flatbed/edge"
+import type { ChosenFiles } from "./await-files.ts"
 import { readProven } from "./chunk-reader.ts"
 import { versionGone } from "./dataset.ts"
 import type { ReadableVersion } from "./first-records.ts"
 import type { IndexStore } from "./index-folder.ts"
+import { createKnownFiles } from "./known-files.ts"
 import { makeVersion } from "./make-version.ts"
 import { tellPath } from "./open-file.ts"
 import { readingOf } from "./reading.ts"
@@ -35,6 +37,13 @@ export function getDeclared(settings: SourceSettings, name: string): DatasetSett
   })
 }
 
+type DeclaredParts = {
+  readonly indexes: IndexStore
+  readonly signal: AbortSignal
+  /** Of a dataset of several files: which are read, and which are not yet. */
+  readonly onChosen?: (chosen: ChosenFiles) => void
+}
+
 /**
  * Reads the file, or only looks its index up, and lends the version to `use`. Raises what the file is refused
  * for, and version-gone when the file changes meanwhile.
@@ -42,32 +51,42 @@ export function getDeclared(settings: SourceSettings, name: string): DatasetSett
 export async function withDeclared<Result>(
   settings: SourceSettings,
   name: string,
-  { indexes, signal }: { readonly indexes: IndexStore; readonly signal: AbortSignal },
+  { indexes, signal, onChosen = () => {} }: DeclaredParts,
   use: (version: ReadableVersion) => Promise<Result>,
 ): Promise<Result> {
   const reading = readingOf(settings, getDeclared(settings, name))
-  const held = await makeVersion({
-    ...reading,
-    dataset: name,
-    indexes,
-    signal,
-    onProgress: () => {},
-    // Without the cache the file is read, which is all that it could have spared.
-    onCacheTrouble: () => undefined,
-  }).catch((error) => {
-    throw error instanceof Problem ? tellPath(error, reading.root, reading.file) : error
-  })
+  const known = createKnownFiles(reading, signal)
   try {
-    return await use({
-      index: held.index,
-      reader: reading.reader,
-      async read(chunk) {
-        const bytes = await readProven(held, chunk)
-        if (bytes === undefined) throw versionGone(name, held.index.manifest.version)
-        return bytes
-      },
+    const held = await makeVersion({
+      dataset: name,
+      reading,
+      indexes,
+      known,
+      proven: new Map(),
+      signal,
+      inTurn: (work) => work(),
+      onProgress: () => {},
+      onChosen,
+      onRead: () => {},
+      // Without the cache the file is read, which is all that it could have spared.
+      onCacheTrouble: () => undefined,
+    }).catch((error) => {
+      throw error instanceof Problem ? tellPath(error, reading.root) : error
     })
+    try {
+      return await use({
+        index: held.index,
+        reader: reading.reader,
+        async read(chunk) {
+          const bytes = await readProven(held, chunk)
+          if (bytes === undefined) throw versionGone(name, held.index.manifest.version)
+          return bytes
+        },
+      })
+    } finally {
+      await held.open.close()
+    }
   } finally {
-    await held.open.close()
+    await known.close()
   }
 }

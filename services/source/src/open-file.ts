@@ -18,7 +18,10 @@ export type OpenFile = {
   close(): Promise<void>
 }
 
-type BigStats = Awaited<ReturnType<typeof lstat>> & { readonly mtimeNs: bigint; readonly ctimeNs: bigint }
+export type BigStats = Awaited<ReturnType<typeof lstat>> & {
+  readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
+}
 
 /**
  * The identity of a file below the root, without opening it. Raises file-missing, or file-forbidden for
@@ -90,7 +93,8 @@ export async function identifyHandle(handle: FileHandle, file: string): Promise<
   return identityOf((await handle.stat({ bigint: true })) as BigStats, file)
 }
 
-function identityOf(stats: BigStats, file: string): FileIdentity {
+/** Raises file-forbidden when it is not a regular file. */
+export function identityOf(stats: BigStats, file: string): FileIdentity {
   if (!stats.isFile()) {
     throw new Problem("file-forbidden", `${file} is not a regular file.`, {
       hint: "Name a regular file in the dataset's files.",
@@ -119,10 +123,10 @@ export function unsettled(file: string): Problem {
  * The problem for whoever may know this server's folders: its log and its commands, never the wire. A file that
  * is not there, or may not be read, is named by the path that was looked at.
  */
-export function tellPath(problem: Problem, root: string, file: string): Problem {
+export function tellPath(problem: Problem, root: string): Problem {
   const { code, message, hint, facts, cause, retryAfterSeconds } = problem
   if (code !== "file-missing" && code !== "file-forbidden") return problem
-  const path = resolve(root, file)
+  const path = resolve(root, String(facts.file ?? ""))
   return new Problem(code, `${message.replace(/\.$/, "")}; looked at ${path}.`, {
     ...(hint === undefined ? {} : { hint }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
@@ -131,7 +135,8 @@ export function tellPath(problem: Problem, root: string, file: string): Problem 
   })
 }
 
-function refuseOutside(file: string, belowRoot: string): void {
+/** Raises file-forbidden for a path, relative to the root, that leaves it or has a part that begins with a dot. */
+export function refuseOutside(file: string, belowRoot: string): void {
   const parts = belowRoot.split(sep)
   if (belowRoot === "" || isAbsolute(belowRoot) || parts[0] === "..") {
     throw new Problem("file-forbidden", `${file} lies outside the root.`, {
@@ -147,7 +152,8 @@ function refuseOutside(file: string, belowRoot: string): void {
   }
 }
 
-function refusal(file: string, error: unknown): unknown {
+/** What a file is refused for when the system does not let us look at it; other errors as they are. */
+export function refusal(file: string, error: unknown): unknown {
   if (!(error instanceof Error) || !("code" in error)) return error
   switch (error.code) {
     case "ENOENT":

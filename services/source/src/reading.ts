@@ -6,11 +6,20 @@ import { type Encoding, findEncoding } from "./text/encodings.ts"
 import type { Shape } from "./version-name.ts"
 
 const defaultChunkBytes = 1024 * 1024
+const packings = [".gz", ".zst"]
 
 /** Whatever a version is made of beside the file itself. */
 export type Reading = {
   readonly root: string
-  readonly file: string
+  /** Paths, folders and patterns, relative to the root. */
+  readonly files: readonly string[]
+  /** What of a folder is meant. */
+  readonly endings: readonly string[]
+  /** Names of what stands beside a file that is complete, see sidecars.ts. */
+  readonly doneMarker: string | undefined
+  readonly checksum: string | undefined
+  /** Whether files of different columns are served together. */
+  readonly isUnion: boolean
   readonly shape: Shape
   readonly reader: Reader
   readonly settleMs: number
@@ -18,13 +27,20 @@ export type Reading = {
   readonly maxTextBytes: number
 }
 
-/** How this dataset's file is read. */
+/** How this dataset's files are read. */
 export function readingOf(settings: SourceSettings, dataset: DatasetSettings): Reading {
-  const format = formatOf(dataset.files, dataset.format)
+  const files = [dataset.files].flat()
+  const format = formatOf(files[0] ?? "", dataset.format)
+  const { endings, writtenDialect } = getFormat(format)
   const shape = shapeOf(format, dataset, settings.hash_key)
   return {
     root: settings.root,
-    file: dataset.files,
+    files,
+    endings: endings.flatMap((ending) => ["", ...packings].map((packing) => ending + packing)),
+    doneMarker: dataset.done_marker,
+    checksum: dataset.checksum,
+    // Where every record names its columns, each may have others.
+    isUnion: dataset.shape === "union" || writtenDialect === undefined,
     shape,
     reader: getFormat(format).chooseReader(shape.dialect, dataset),
     settleMs: settings.settle,

@@ -23,6 +23,8 @@ export type ColumnSettings = CellRules & {
   readonly rename: Readonly<Record<string, string>>
   readonly types: Readonly<Record<string, ColumnType>>
   readonly strict?: boolean
+  /** Of one file of several: what it does not have, another one may. */
+  readonly isPartial?: boolean
 }
 
 /** One served column: its name, its place in the file's records, and its type if the settings name one. */
@@ -48,11 +50,14 @@ export function resolveServedColumns(
 ): ServedField[] {
   const columns = nameColumns(header)
   if (settings.strict) refuseTrouble(columns, facts)
-  const find = createLookup(columns, facts)
-  const dropped = new Set(settings.drop.map((name) => find(name, "columns.drop")))
-  const selected = settings.select?.map((name) => find(name, "columns.select"))
+  const isPartial = settings.isPartial === true
+  const find = createLookup(columns, facts, isPartial)
+  const dropped = new Set(settings.drop.flatMap((name) => find(name, "columns.drop")))
+  const selected = settings.select?.flatMap((name) => find(name, "columns.select"))
   const renames = new Map(
-    Object.entries(settings.rename).map(([name, served]) => [find(name, "columns.rename"), served]),
+    Object.entries(settings.rename).flatMap(([name, served]) =>
+      find(name, "columns.rename").map((index) => [index, served] as const),
+    ),
   )
 
   const kept = (selected ?? columns.map((_, i) => i)).filter((index) => !dropped.has(index))
@@ -66,7 +71,8 @@ export function resolveServedColumns(
       renamed: { column: index + 1, written: showCell(written), because: because.join("; ") },
     }
   })
-  checkServed(fields, columns, facts)
+  checkServed(fields, columns, facts, isPartial)
+  if (isPartial) return fields
   const served = fields.map(({ name }) => name)
   for (const { setting, name } of namesInRules(settings))
     if (!served.includes(name)) throw unknown(name, served, setting, facts)
@@ -90,7 +96,8 @@ function refuseTrouble(columns: readonly NamedColumn[], facts: ProblemFacts): vo
   )
 }
 
-function createLookup(columns: readonly NamedColumn[], facts: ProblemFacts) {
+/** The places of a column by its name: one, or none where a name may be missing. */
+function createLookup(columns: readonly NamedColumn[], facts: ProblemFacts, isPartial: boolean) {
   const names = columns.map(({ name }) => name)
   const byName = new Map(names.map((name, i) => [name, i]))
   const byWritten = new Map<string, number[]>()
@@ -99,11 +106,12 @@ function createLookup(columns: readonly NamedColumn[], facts: ProblemFacts) {
     if (same === undefined) byWritten.set(written, [i])
     else same.push(i)
   })
-  return (name: string, setting: string): number => {
+  return (name: string, setting: string): readonly number[] => {
     const mapped = byName.get(name)
     const [index, ...others] = mapped === undefined ? (byWritten.get(name) ?? []) : [mapped]
+    if (index === undefined && isPartial) return []
     if (index === undefined) throw unknown(name, names, setting, facts)
-    if (others.length === 0) return index
+    if (others.length === 0) return [index]
     const served = [index, ...others].map((i) => quote(names[i] ?? "")).join(", ")
     throw new Problem(
       "column-unknown",
@@ -117,8 +125,9 @@ function checkServed(
   fields: readonly ServedField[],
   columns: readonly NamedColumn[],
   facts: ProblemFacts,
+  isPartial: boolean,
 ): void {
-  if (fields.length === 0) {
+  if (fields.length === 0 && !isPartial) {
     throw new Problem("header-invalid", `The settings leave no column${inFile(facts)}.`, {
       hint: "Take a name out of columns.drop.",
       facts,

@@ -74,8 +74,13 @@ describe("source.yaml", () => {
     ],
     ["datasets: { t: {} }", "datasets.t.files"],
     [
-      "datasets: { t: { files: '*.csv' } }",
-      'datasets.t.files is "*.csv", but patterns are not supported yet',
+      "datasets: { t: { files: [] } }",
+      'datasets.t.files is a list, expected a path, a folder, a pattern such as "sales/*.csv", or a list of these',
+    ],
+    ["datasets: { t: { files: a.csv, done_marker: done/x } }", "datasets.t.done_marker"],
+    [
+      "datasets: { t: { files: a.csv, checksum: '' } }",
+      'expected a file\'s name, such as "{name}.sha256" or "SHA256SUMS"',
     ],
     ["datasets: { t: { files: a.csv, chunk: { rows: 1, bytes: 1MiB } } }", "datasets.t.chunk"],
     ["datasets: { t: { files: a.csv, chunk: { rows: 0 } } }", "datasets.t.chunk.rows"],

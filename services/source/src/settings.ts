@@ -52,8 +52,37 @@ const chunkSchema = Type.Object({
   ),
 })
 
+// A name in the file's own folder.
+const besideFilePattern = "^[^/\\\\]+$"
+
 const datasetSchema = Type.Object({
-  files: fileName("path of the file, relative to root"),
+  files: Type.Union([fileName("path"), Type.Array(fileName("path"), { minItems: 1 })], {
+    shownAs: "text or list of text",
+    expected: 'a path, a folder, a pattern such as "sales/*.csv", or a list of these',
+    description:
+      "what is served, relative to root: a file, a folder (all files below it with the format's endings), a pattern (`sales/*.csv.gz`, `logs/**/*.json`), or a list of these",
+  }),
+  shape: Type.Enum(["same", "union"], {
+    default: "same",
+    description:
+      "of several files; same: all have the same columns, else they are refused; union: every column of any is served, NULL where a file has none",
+  }),
+  done_marker: Type.Optional(
+    Type.String({
+      pattern: besideFilePattern,
+      expected: 'a file\'s name, such as "{name}.done" or "_SUCCESS"',
+      description:
+        "a file is read only once this one stands beside it; `{name}` is the file's name; without it, one for the whole folder",
+    }),
+  ),
+  checksum: Type.Optional(
+    Type.String({
+      pattern: besideFilePattern,
+      expected: 'a file\'s name, such as "{name}.sha256" or "SHA256SUMS"',
+      description:
+        "likewise, and it holds the file's SHA-256, as `sha256sum` writes it; a file that is another one is refused",
+    }),
+  ),
   format: Type.Optional(
     Type.Enum(formatNames, {
       description: "how the file is built; left out, its ending tells, and csv is what is left",
@@ -273,8 +302,12 @@ function checkDataset(
   const { files, columns, filter, chunk, dialect } = dataset
   const problems: SettingsProblem[] = []
   const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
-  if (files.includes("*")) {
-    add("files", `is ${JSON.stringify(files)}, but patterns are not supported yet; name one file`)
+  const [first = "", ...others] = [files].flat()
+  const format = formatOf(first, dataset.format)
+  const other = others.find((file) => formatOf(file, dataset.format) !== format)
+  if (other !== undefined) {
+    const names = `${JSON.stringify(first)} and ${JSON.stringify(other)}`
+    add("files", `names ${names}, by their endings of different formats; expected format beside it`)
   }
   if (columns.select !== undefined && columns.drop.length > 0) {
     add(
@@ -289,7 +322,7 @@ function checkDataset(
     add("chunk", "has rows and bytes, expected one of them")
   }
   if (chunk.bytes === 0) add("chunk.bytes", "is 0, expected at least 1B")
-  problems.push(...checkFormat(path, formatOf(files, dataset.format), dataset))
+  problems.push(...checkFormat(path, format, dataset))
   problems.push(...checkCellSettings(path, columns, filter, { nullValues: dialect.null_values, hashKey }))
   return problems
 }

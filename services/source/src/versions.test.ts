@@ -262,7 +262,7 @@ describe("a file that changes", () => {
 describe("what is served", () => {
   it.each([
     ["a missing file", async () => {}, "file-missing"],
-    ["a folder", (path: string) => mkdir(path), "file-forbidden"],
+    ["a folder without files", (path: string) => mkdir(path), "file-missing"],
     [
       "a FIFO, without hanging",
       async (path: string) => void execFileSync("mkfifo", [path]),

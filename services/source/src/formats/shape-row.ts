@@ -37,6 +37,9 @@ export type RecordJudge = {
   mendsOf(written: WrittenCells): readonly MendKind[]
 }
 
+/** The place of a column that a file does not have: there every record has NULL. */
+export const absentIndex = -1
+
 // RFC 4180 knows no NULL; an unquoted empty cell is one unless the settings say otherwise.
 const plainCell: CellSettings = { nullValues: [""], clean: [], declared: undefined }
 
@@ -98,10 +101,11 @@ export function measureOf({ fields, filter }: Layout): Measure {
   return { fields: measured, filter }
 }
 
-/** Whether rows are the records' cells as they are written, all of them. */
+/** Whether rows are the records' cells as they are written, all of them: none is changed, none is missing. */
 export function isPlain(
-  fields: readonly { readonly cell?: CellSettings | undefined }[],
+  fields: readonly { readonly index: number; readonly cell?: CellSettings | undefined }[],
   filter?: Filter,
 ): boolean {
-  return Object.keys(filter ?? {}).length === 0 && fields.every(({ cell }) => cell === undefined)
+  const isAsWritten = fields.every(({ index, cell }) => cell === undefined && index !== absentIndex)
+  return isAsWritten && Object.keys(filter ?? {}).length === 0
 }

@@ -56,12 +56,18 @@ function summarize(dataset: SourceDataset): DatasetSummary {
   }
 }
 
+// Whoever reads them wants to know what holds them up, which a few tell.
+const shownFiles = 100
+
 function describe(dataset: SourceDataset): Dataset {
-  const index = dataset.status().current?.index
+  const { current, waiting, leftOut } = dataset.status()
+  const index = current?.index
   return {
     ...summarize(dataset),
     columns: index?.manifest.columns ?? null,
     evidence: index === undefined ? null : [...index.evidence],
     files: index?.manifest.files ?? null,
+    ...(waiting.length === 0 ? {} : { waiting: waiting.slice(0, shownFiles) }),
+    ...(leftOut.length === 0 ? {} : { left_out: leftOut.slice(0, shownFiles) }),
   }
 }

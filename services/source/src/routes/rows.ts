@@ -10,6 +10,7 @@ import {
 } from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
 import { originOf } from "../chunk-body.ts"
+import { layoutOf } from "../chunk-index.ts"
 import { readChunk } from "../chunk-reader.ts"
 import { counted } from "../counted.ts"
 import type { SourceDataset } from "../dataset.ts"
@@ -59,12 +60,13 @@ async function findOrigins(
   held: HeldVersion,
   groups: readonly RowsOfChunk[],
 ): Promise<RowOrigin[]> {
-  const { manifest, layout, firstLines } = held.index
+  const { manifest, firstLines } = held.index
   const origins: RowOrigin[] = []
   for (const { chunk, rows } of groups) {
     const bytes = await readChunk(dataset, held, chunk)
     const place = originOf(manifest, chunk, bytes)
     const numbers = rows.map((row) => row - chunk.first_row + 1)
+    const layout = layoutOf(held.index, chunk)
     for (const [i, found] of dataset.reader.findRecords(bytes, layout, numbers).entries()) {
       const row = rows[i] ?? 0
       if (found === undefined) throw new Error(`row ${row} is not in chunk ${chunk.chunk} of ${dataset.name}`)

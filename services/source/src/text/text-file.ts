@@ -20,8 +20,8 @@ export type TextFile = {
 export type TextDraft = TextFile & {
   /** The next bytes. Raises cache-unusable when there is no room for them. */
   write(bytes: Buffer): Promise<void>
-  /** Flushes it to the disk and gives it its place, where it survives this process. */
-  keep(path: string): Promise<void>
+  /** Gives it its place, where it survives this process; flushed to the disk first, unless told. */
+  keep(path: string, options?: { readonly isFlushed: false }): Promise<void>
 }
 
 // Other things need the disk too.
@@ -109,8 +109,8 @@ function createDraft(handle: FileHandle, path: string, place: Place): TextDraft 
       }
       written += bytes.length
     },
-    async keep(kept) {
-      await handle.sync()
+    async keep(kept, options) {
+      if (options === undefined) await handle.sync()
       await rename(path, kept)
       isKept = true
     },

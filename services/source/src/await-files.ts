@@ -1,0 +1,144 @@
+/**
+ * From what lies there to what is read: files that stood together at one moment, and of which none was touched for the
+ * settle window since. What comes meanwhile is left to the next version; what is still being written is left out by
+ * name, unless the version before has it: then its rows must not go away, so there is no version until it is whole.
+ */
+import { setTimeout as wait } from "node:timers/promises"
+import { Problem } from "@flatbed/contract"
+import { sameIdentity } from "./file-identity.ts"
+import type { FilePattern } from "./file-patterns.ts"
+import { besideFile, findUnmatched, type LeftOut, type ListedFile, type Listing } from "./list-files.ts"
+import { sidecarOf } from "./sidecars.ts"
+
+export type ChosenFiles = {
+  readonly listing: Listing
+  /** What is read, in order. */
+  readonly files: readonly ListedFile[]
+  /** What is not yet complete, and why. */
+  readonly waiting: readonly LeftOut[]
+}
+
+export type ChoiceRules = {
+  readonly patterns: readonly FilePattern[]
+  readonly doneMarker?: string | undefined
+  readonly checksum?: string | undefined
+  readonly settleMs: number
+  /** Whether the version before has this file. */
+  readonly isServed: (file: string) => boolean
+  /** The files of the version before. */
+  readonly served: () => Iterable<string>
+  readonly signal: AbortSignal
+}
+
+// How often what is there may change under our eyes before it is given up; the next look begins another attempt.
+const maxRounds = 15
+// A file that was never served and has changed so often is left out.
+const maxChanges = 3
+
+/**
+ * Lists until what was found has stood still for the settle window. Raises file-missing for a pattern that means no
+ * file, and file-unsettled when nothing is complete, or a file of the version before is not.
+ */
+export async function awaitFiles(list: () => Promise<Listing>, rules: ChoiceRules): Promise<ChosenFiles> {
+  const { settleMs, signal } = rules
+  const changes = new Map<string, number>()
+  let chosen = choose(await list(), rules, changes)
+  for (let round = 1; round <= maxRounds; round += 1) {
+    const untilMs = settlesIn(chosen, settleMs)
+    if (untilMs <= 0) return chosen
+    await wait(untilMs, undefined, { signal })
+    const now = await list()
+    const changed = changedSince(chosen.files, now)
+    if (changed.length === 0 && !isBack(chosen, now, rules)) return chosen
+    for (const file of changed) changes.set(file, (changes.get(file) ?? 0) + 1)
+    chosen = choose(now, rules, changes)
+  }
+  const [file = chosen.files[0]?.file ?? ""] = changes.keys()
+  throw stillWritten(file, "changes again and again")
+}
+
+/** Whether all of these files are still what they were, in a listing that is newer. */
+export function changedSince(files: readonly ListedFile[], now: Listing): string[] {
+  const found = new Map(now.files.map(({ file, identity }) => [file, identity]))
+  return files.flatMap(({ file, identity }) => {
+    const other = found.get(file)
+    return other !== undefined && sameIdentity(other, identity) ? [] : [file]
+  })
+}
+
+/** A file that was taken away and written again is one that is being replaced, not one that is gone. */
+export function isBack({ listing }: ChosenFiles, now: Listing, { served }: ChoiceRules): boolean {
+  const were = new Set(listing.files.map(({ file }) => file))
+  const are = new Set(now.files.map(({ file }) => file))
+  for (const file of served()) if (!were.has(file) && are.has(file)) return true
+  return false
+}
+
+function choose(listing: Listing, rules: ChoiceRules, changes: ReadonlyMap<string, number>): ChosenFiles {
+  const { patterns, isServed } = rules
+  const unmatched = findUnmatched(patterns, listing)
+  if (unmatched !== undefined) throw noFile(unmatched, listing)
+  const files: ListedFile[] = []
+  const waiting: LeftOut[] = []
+  for (const one of listing.files) {
+    const reason = reasonToWait(one.file, listing, rules, changes)
+    if (reason === undefined) files.push(one)
+    else if (isServed(one.file)) throw stillWritten(one.file, reason)
+    else waiting.push({ file: one.file, reason })
+  }
+  const [first] = waiting
+  if (files.length === 0 && first !== undefined) throw stillWritten(first.file, first.reason)
+  return { listing, files, waiting }
+}
+
+function reasonToWait(
+  file: string,
+  { beside }: Listing,
+  { doneMarker, checksum, isServed }: ChoiceRules,
+  changes: ReadonlyMap<string, number>,
+): string | undefined {
+  for (const template of [doneMarker, checksum]) {
+    if (template === undefined) continue
+    const sidecar = besideFile(file, sidecarOf(template))
+    if (!beside.has(sidecar)) return `waits for ${sidecar}`
+  }
+  const changed = changes.get(file) ?? 0
+  return changed >= maxChanges && !isServed(file) ? "is being written: it keeps changing" : undefined
+}
+
+/**
+ * In so many ms nothing of it was touched for the settle window, unless it changes again. By the file system's clock if
+ * that says so, else by ours: a time in the future must not wait for ever.
+ */
+function settlesIn({ files, listing: { folders, beside } }: ChosenFiles, settleMs: number): number {
+  const now = Date.now()
+  const changed = [...files.map(({ identity }) => identity), ...beside.values()].map(({ ctimeNs }) =>
+    Number(BigInt(ctimeNs) / 1_000_000n),
+  )
+  let left = 0
+  for (const at of [...changed, ...folders.values()])
+    left = Math.max(left, Math.min(settleMs, settleMs - (now - at)))
+  return left
+}
+
+function noFile({ written, isPath }: FilePattern, { leftOut }: Listing): Problem {
+  const [odd] = leftOut
+  const but = odd === undefined ? "" : ` ${odd.file} ${odd.reason}.`
+  return isPath
+    ? new Problem("file-missing", `${written} is not there, or holds no file to read.${but}`, {
+        hint: "Put it below the root, or correct the dataset's files.",
+        facts: { file: written },
+      })
+    : new Problem("file-missing", `No file matches ${written}.${but}`, {
+        hint: "Put files below the root, or correct the dataset's files. A version made before stays served.",
+        facts: { file: written },
+      })
+}
+
+function stillWritten(file: string, reason: string): Problem {
+  return new Problem("file-unsettled", `${file} ${reason}; it is still being written.`, {
+    hint: "Write it aside and rename it when it is whole.",
+    facts: { file },
+    retryAfterSeconds: 2,
+  })
+}

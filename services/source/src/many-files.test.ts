@@ -1,0 +1,259 @@
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { gzipSync } from "node:zlib"
+import { type Dataset, type Manifest, paths } from "@flatbed/contract"
+import { waitFor } from "@flatbed/testing"
+import { afterEach, describe, expect, it } from "vitest"
+import { openTestFolder, type TestFolder, type TestSource } from "./source.test-kit.ts"
+
+const open: TestFolder[] = []
+
+/** A folder with these files, and the settings of the dataset `t` over them. */
+async function setup(files: Readonly<Record<string, string | Buffer>>) {
+  const folder = await openTestFolder("unused\n1\n")
+  open.push(folder)
+  for (const [file, content] of Object.entries(files)) await folder.folder.write(file, content)
+  const write = (file: string, content: string | Buffer) => folder.folder.write(file, content)
+  const path = (file: string) => join(folder.folder.path, file)
+  return { folder, write, path, serve: (dataset: object) => folder.open({ datasets: { t: dataset } }) }
+}
+
+afterEach(async () => {
+  for (const folder of open.splice(0)) await folder.close()
+})
+
+async function rowsOf(source: TestSource): Promise<Record<string, unknown>[]> {
+  const { version, chunks } = await source.manifest()
+  const bodies = await Promise.all(chunks.map(({ chunk }) => source.get(paths.chunk("t", version, chunk))))
+  return bodies.flatMap((body) => body.json<Record<string, unknown>[]>())
+}
+
+/** The manifest once the dataset has these files. */
+const untilFiles = (source: TestSource, files: readonly string[]): Promise<Manifest> =>
+  waitFor(
+    async () => {
+      const manifest = await source.manifest().catch(() => undefined)
+      return manifest?.files.map(({ file }) => file).join() === files.join() && manifest
+    },
+    { what: `a version of ${files.join(", ")}` },
+  )
+
+const filesRead = (folder: TestFolder) =>
+  folder.logged.filter(({ event }) => event === "file.read").map(({ file }) => file)
+
+describe("many files, one dataset", () => {
+  it("are one table: all rows of all files, in the order of their paths' bytes", async () => {
+    const { serve } = await setup({
+      "d/b.csv": "id,name\n3,Cid\n4,Dan\n5,Eve\n",
+      "d/a.csv": "id,name\n1,Ann\n2,Bob\n",
+      "d/B.csv": "id,name\n0,Zoe\n",
+      "d/no.txt": "other\n",
+      "other.csv": "x\n1\n",
+    })
+    const source = await serve({ files: "d/*.csv", chunk: { rows: 2 } })
+    expect((await rowsOf(source)).map(({ id, name }) => `${id}${name}`)).toEqual([
+      ...["0Zoe", "1Ann", "2Bob", "3Cid", "4Dan", "5Eve"],
+    ])
+    const manifest = await source.manifest()
+    expect(manifest.files.map(({ file }) => file)).toEqual(["d/B.csv", "d/a.csv", "d/b.csv"])
+    expect(manifest.chunks.map(({ chunk, first_row, rows, file }) => [chunk, first_row, rows, file])).toEqual(
+      [
+        [1, 1, 1, "d/B.csv"],
+        [2, 2, 2, "d/a.csv"],
+        [3, 4, 2, "d/b.csv"],
+        [4, 6, 1, "d/b.csv"],
+      ],
+    )
+  })
+
+  it("of a folder are those with the format's endings, packed or not, and never what begins with a dot", async () => {
+    const { serve } = await setup({
+      "d/x/1.csv": "a\n1\n",
+      "d/2.csv.gz": gzipSync("a\n2\n"),
+      "d/y/z/3.TSV": "a\n3\n",
+      "d/.hidden/4.csv": "a\n4\n",
+      "d/.5.csv": "a\n5\n",
+      "d/readme.md": "no",
+    })
+    const source = await serve({ files: "d" })
+    expect((await source.manifest()).files.map(({ file }) => file)).toEqual([
+      "d/2.csv.gz",
+      "d/x/1.csv",
+      "d/y/z/3.TSV",
+    ])
+    expect(await rowsOf(source)).toEqual([{ a: 2 }, { a: 1 }, { a: 3 }])
+  })
+
+  it("have the name of the version that one file of them alone has", async () => {
+    const { serve } = await setup({ "d/a.csv": "id\n1\n" })
+    const alone = await (await serve({ files: "d/a.csv" })).manifest()
+    const asPattern = await (await serve({ files: "d/*.csv" })).manifest()
+    const listed = await (await serve({ files: ["d/a.csv"] })).manifest()
+    expect(asPattern).toEqual(alone)
+    expect(listed).toEqual(alone)
+  })
+
+  it("give a column the type that all of them allow, and say in which file another form stands", async () => {
+    const { serve } = await setup({ "d/a.csv": "n,d\n1,\n2,x\n", "d/b.csv": "n,d\nhello,y\n3,z\n" })
+    const source = await serve({ files: "d/*.csv" })
+    const { columns, evidence } = await source.settled()
+    expect(columns).toEqual([
+      { name: "n", type: "text", nullable: false },
+      { name: "d", type: "text", nullable: true },
+    ])
+    expect(evidence?.[0]?.ruled_out).toEqual({
+      type: "integer",
+      row: 3,
+      line: 2,
+      value: "hello",
+      file: "d/b.csv",
+    })
+    expect(evidence?.[0]?.forms).toMatchObject([
+      { form: "integer", cells: 3, first: { row: 1, file: "d/a.csv" } },
+      { form: "text", cells: 1 },
+    ])
+  })
+
+  it("are read each by its own header when the columns stand in another order", async () => {
+    const { serve } = await setup({ "d/a.csv": "id,name\n1,Ann\n", "d/b.csv": "name,id\nBob,2\n" })
+    expect(await rowsOf(await serve({ files: "d/*.csv" }))).toEqual([
+      { id: 1, name: "Ann" },
+      { id: 2, name: "Bob" },
+    ])
+  })
+
+  it("of different columns are refused with both shapes, or united with NULL where a file has none", async () => {
+    const { serve } = await setup({ "d/a.csv": "id,price\n1,2.5\n", "d/b.csv": "id,cost\n2,3\n" })
+    const refused = await (await serve({ files: "d/*.csv" })).settled()
+    expect(refused.problem).toMatchObject({ code: "files-differ" })
+    for (const word of [
+      "d/a.csv",
+      "d/b.csv",
+      'lacks "price"',
+      'has "cost" besides',
+      '"id", "price"',
+      '"id", "cost"',
+    ])
+      expect(refused.problem?.detail).toContain(word)
+    const source = await serve({ files: "d/*.csv", shape: "union" })
+    expect(await rowsOf(source)).toEqual([
+      { id: 1, price: 2.5, cost: null },
+      { id: 2, price: null, cost: 3 },
+    ])
+    expect((await source.manifest()).columns.map(({ name, nullable }) => [name, nullable])).toEqual([
+      ["id", false],
+      ["price", true],
+      ["cost", true],
+    ])
+  })
+
+  it("are refused for a column in the settings that none of them has, not for one that only some have", async () => {
+    const { serve } = await setup({ "d/a.csv": "id,price\n1,2.5\n", "d/b.csv": "id\n2\n" })
+    const some = await serve({ files: "d/*.csv", shape: "union", columns: { select: ["price", "id"] } })
+    expect(await rowsOf(some)).toEqual([
+      { price: 2.5, id: 1 },
+      { price: null, id: 2 },
+    ])
+    const none = await serve({ files: "d/*.csv", shape: "union", columns: { drop: ["prize"] } })
+    expect((await none.settled()).problem).toMatchObject({ code: "column-unknown" })
+  })
+
+  it("that nothing matches are missing by the pattern's name, and what was served stays", async () => {
+    const { serve, path } = await setup({ "d/a.csv": "id\n1\n" })
+    const source = await serve({ files: "d/*.csv" })
+    const { version } = await source.manifest()
+    await rm(path("d/a.csv"))
+    const failed = await waitFor(async () => {
+      const dataset = (await source.get(paths.dataset("t"))).json<Dataset>()
+      return dataset.state === "failed" && dataset
+    })
+    expect(failed.problem).toMatchObject({ code: "file-missing", detail: "No file matches d/*.csv." })
+    expect(failed.version).toBe(version)
+    expect((await source.get(paths.chunk("t", version, 1))).json()).toEqual([{ id: 1 }])
+  })
+})
+
+describe("a file that comes to many", () => {
+  it("is the only one that is read, and after a restart none is", async () => {
+    const { folder, serve, write } = await setup({ "d/a.csv": "id\n1\n", "d/b.csv.gz": gzipSync("id\n2\n") })
+    const source = await serve({ files: "d/*" })
+    await source.manifest()
+    expect(filesRead(folder)).toEqual(["d/a.csv", "d/b.csv.gz"])
+    await write("d/c.csv", "id\n3\n")
+    await untilFiles(source, ["d/a.csv", "d/b.csv.gz", "d/c.csv"])
+    expect(filesRead(folder)).toEqual(["d/a.csv", "d/b.csv.gz", "d/c.csv"])
+    await source.close()
+    const again = await serve({ files: "d/*" })
+    expect(await rowsOf(again)).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
+    expect(filesRead(folder)).toHaveLength(3)
+  })
+
+  it("in a new folder is heard of", async () => {
+    const { serve, write } = await setup({ "d/a.csv": "id\n1\n" })
+    const source = await serve({ files: "d/**/*.csv" })
+    await source.manifest()
+    await write("d/x/y/b.csv", "id\n2\n")
+    await untilFiles(source, ["d/a.csv", "d/x/y/b.csv"])
+  })
+})
+
+describe("a file that goes from many", () => {
+  it("is served to the end from the version before", async () => {
+    const { serve, path } = await setup({ "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" })
+    const source = await serve({ files: "d/*.csv" })
+    const before = await source.manifest()
+    await writeFile(path("d/x"), "id\n7\n")
+    await rename(path("d/x"), path("d/a.csv"))
+    await rm(path("d/b.csv"))
+    const after = await untilFiles(source, ["d/a.csv"])
+    expect((await source.get(paths.chunk("t", before.version, 1))).json()).toEqual([{ id: 1 }])
+    expect((await source.get(paths.chunk("t", before.version, 2))).json()).toEqual([{ id: 2 }])
+    expect((await source.get(paths.chunk("t", after.version, 1))).json()).toEqual([{ id: 7 }])
+  })
+
+  it("makes its version gone when it was edited in place, and only it is read again", async () => {
+    const { folder, serve, path } = await setup({ "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" })
+    const source = await serve({ files: "d/*.csv" })
+    const before = await source.manifest()
+    await writeFile(path("d/b.csv"), "id\n3\n")
+    expect((await source.get(paths.chunk("t", before.version, 2))).json()).toMatchObject({
+      code: "version-gone",
+    })
+    const after = await waitFor(async () => {
+      const now = await source.manifest().catch(() => before)
+      return now.version !== before.version && now
+    })
+    expect((await source.get(paths.chunk("t", after.version, 2))).json()).toEqual([{ id: 3 }])
+    expect(filesRead(folder).filter((file) => file === "d/a.csv")).toHaveLength(1)
+  })
+})
+
+describe("what is no file", () => {
+  it("is left out by name: a folder and a FIFO, which is never waited for", async () => {
+    const { serve, path } = await setup({ "d/a.csv": "id\n1\n" })
+    await mkdir(path("d/dir.csv"))
+    const { execFileSync } = await import("node:child_process")
+    execFileSync("mkfifo", [path("d/pipe.csv")])
+    const dataset = await (await serve({ files: "d/*.csv" })).settled()
+    expect(dataset.left_out).toEqual([
+      { file: "d/dir.csv", reason: "is a folder" },
+      { file: "d/pipe.csv", reason: "is no regular file" },
+    ])
+    expect(dataset.rows).toBe(1)
+  })
+
+  it("lets nothing stay behind in the cache but what is needed", async () => {
+    const { folder, serve, path, write } = await setup({
+      "d/a.csv.gz": gzipSync("id\n1\n"),
+      "d/b.csv": "id\n2\n",
+    })
+    const source = await serve({ files: "d/*" })
+    await source.manifest()
+    await rm(path("d/a.csv.gz"))
+    await write("d/c.csv.gz", gzipSync("id\n3\n"))
+    await untilFiles(source, ["d/b.csv", "d/c.csv.gz"])
+    const kept = await readdir(join(folder.folder.path, ".flatbed/source/t"))
+    expect(kept.filter((name) => name.endsWith(".text"))).toHaveLength(1)
+    expect(kept.filter((name) => name.endsWith(".tmp"))).toEqual([])
+  })
+})

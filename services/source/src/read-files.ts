@@ -1,0 +1,248 @@
+/** From many files to one version: what is known is taken up, what is not is read, and all of it stood at one moment. */
+import { Problem } from "@flatbed/contract"
+import { awaitFiles, type ChoiceRules, type ChosenFiles, changedSince, isBack } from "./await-files.ts"
+import { sameIdentity } from "./file-identity.ts"
+import { createPart, type FilePart } from "./file-part.ts"
+import { nameOf } from "./file-patterns.ts"
+import type { PooledFile } from "./file-pool.ts"
+import { nameContent } from "./known-files.ts"
+import { besideFile, createFileList, type ListedFile, sameListing } from "./list-files.ts"
+import type { MadeVersion, MakeRequest } from "./make-version.ts"
+import { mergeParts } from "./merge-parts.ts"
+import { openFile, unsettled } from "./open-file.ts"
+import { readFile } from "./read-file.ts"
+import { findDigest, sidecarOf } from "./sidecars.ts"
+import type { TextDraft } from "./text/text-file.ts"
+import { nameShape } from "./version-name.ts"
+
+// How often something may change while it is read before it is given up; the next look begins another attempt.
+const maxAttempts = 5
+// Small files wait for the disk more than for the processor.
+const readersAtOnce = 8
+const smallBytes = 256 * 1024
+const maxSidecarBytes = 1024 * 1024
+
+/** What came of an attempt to read the files: undefined when one of them changed. */
+type Attempt = MadeVersion | undefined
+
+/**
+ * Raises what the patterns and the files are refused for, and file-unsettled when they do not keep still. A file that
+ * changed is no reason to blame another one, nor itself.
+ */
+export async function makeVersionOfFiles(request: MakeRequest): Promise<MadeVersion> {
+  const { dataset, known, indexes, signal, reading } = request
+  const shapeName = nameShape(dataset, "", reading.shape, reading.maxRecordBytes)
+  await known.load(indexes, shapeName).catch(request.onCacheTrouble)
+  const { list, patterns } = createFileList(listRequestOf(request))
+  const rules: ChoiceRules = {
+    patterns,
+    doneMarker: reading.doneMarker,
+    checksum: reading.checksum,
+    settleMs: reading.settleMs,
+    isServed: (file) => known.served().has(file),
+    served: known.served,
+    signal,
+  }
+  for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
+    const chosen = await awaitFiles(list, rules)
+    request.onChosen(chosen)
+    const made = await request.inTurn(() => tryFiles(request, chosen, shapeName, list, rules))
+    if (made !== undefined) return made
+  }
+  throw unsettled(reading.files.join(", "))
+}
+
+/** How the files of a dataset are listed. */
+export function listRequestOf({ reading, signal }: Pick<MakeRequest, "reading" | "signal">) {
+  const { root, files, endings, doneMarker, checksum, settleMs } = reading
+  const sidecars = [doneMarker, checksum].flatMap((one) => (one === undefined ? [] : [sidecarOf(one)]))
+  return { root, files, endings, sidecars, settleMs, signal }
+}
+
+async function tryFiles(
+  request: MakeRequest,
+  chosen: ChosenFiles,
+  shapeName: string,
+  list: ReturnType<typeof createFileList>["list"],
+  rules: ChoiceRules,
+): Promise<Attempt> {
+  const { known, indexes, dataset, reading } = request
+  const unread = chosen.files.filter((one) => known.find(one) === undefined)
+  try {
+    if (!(await readAll(request, unread))) return undefined
+    if (!(await areAsTold(request, chosen))) return undefined
+  } catch (error) {
+    await keep(request, shapeName, undefined, [])
+    throw error
+  }
+  const parts = chosen.files.map((one) => known.find(one))
+  if (!areAll(parts)) return undefined
+  await known.open(parts)
+  const now = await list()
+  if (changedSince(chosen.files, now).length > 0 || isBack(chosen, now, rules)) return undefined
+  const index = mergeParts(parts, {
+    dataset,
+    shape: reading.shape,
+    maxRecordBytes: reading.maxRecordBytes,
+    isUnion: reading.isUnion,
+  })
+  const open = known.serve(parts, indexes)
+  await keep(request, shapeName, index.manifest.version, parts)
+  const { listing, waiting } = chosen
+  return {
+    index,
+    open,
+    found: { kind: "many", listing, waiting },
+    cached: unread.length === 0,
+    isBehind: !sameListing(listing, now),
+  }
+}
+
+function areAll(parts: readonly (FilePart | undefined)[]): parts is readonly FilePart[] {
+  return parts.every((part) => part !== undefined)
+}
+
+function keep(
+  { known, indexes, onCacheTrouble }: MakeRequest,
+  shape: string,
+  version: string | undefined,
+  files: readonly FilePart[],
+): Promise<void> {
+  return known.keep(indexes, { shape, version, files }).catch(onCacheTrouble)
+}
+
+/** False when one of them is no longer what was listed. */
+async function readAll(request: MakeRequest, files: readonly ListedFile[]): Promise<boolean> {
+  const of = files.reduce((sum, { identity }) => sum + identity.bytes, 0)
+  let done = 0
+  let areSame = true
+  let next = 0
+  request.onProgress(0, of)
+  const isSmall = files.every(({ identity }) => identity.bytes <= smallBytes)
+
+  async function readSome(): Promise<void> {
+    while (areSame && next < files.length) {
+      request.signal.throwIfAborted()
+      const file = files[next] as ListedFile
+      next += 1
+      if (!(await readOne(request, file, (bytes) => request.onProgress(done + bytes, of)))) areSame = false
+      done += file.identity.bytes
+    }
+  }
+
+  const readers = Array.from({ length: isSmall ? readersAtOnce : 1 }, () =>
+    readSome().catch((error) => {
+      areSame = false
+      throw error
+    }),
+  )
+  // Each has to end before anything is closed.
+  const ends = await Promise.allSettled(readers)
+  const failed = ends.find((end) => end.status === "rejected")
+  if (failed !== undefined) throw failed.reason
+  return areSame
+}
+
+async function readOne(
+  request: MakeRequest,
+  { file, identity }: ListedFile,
+  onProgress: (bytes: number) => void,
+): Promise<boolean> {
+  const { known, indexes, signal, reading } = request
+  const started = performance.now()
+  const open = await openFile(reading.root, file).catch((error) => {
+    if (error instanceof Problem && (error.code === "file-missing" || error.code === "file-unsettled"))
+      return undefined
+    throw error
+  })
+  if (open === undefined) return false
+  let kept: PooledFile | undefined
+  try {
+    if (!sameIdentity(open.identity, identity)) return false
+    const shape = { ...reading.shape, columns: { ...reading.shape.columns, isPartial: true } }
+    const made = await readFile({ ...request, ...reading, file, open, shape, onProgress })
+    if (!sameIdentity(await open.identify(), identity)) {
+      await made.text?.close()
+      return false
+    }
+    const text = made.text === undefined ? undefined : await keepText(request, file, identity, made.text)
+    kept = made.text ?? open
+    const part = createPart(file, identity, made.index, { decided: undefined, text }, known.share)
+    known.add(part, indexes, kept)
+    const { rows } = made.index.manifest
+    request.onRead({ file, bytes: identity.bytes, rows, ms: performance.now() - started })
+    return true
+  } catch (error) {
+    // A file that is being written may look malformed; only what stayed the same is to blame.
+    signal.throwIfAborted()
+    if (sameIdentity(await open.identify(), identity)) throw error
+    return false
+  } finally {
+    if (kept !== open) await open.close()
+  }
+}
+
+async function keepText(
+  { indexes, onCacheTrouble }: MakeRequest,
+  file: string,
+  identity: ListedFile["identity"],
+  draft: TextDraft,
+): Promise<FilePart["text"]> {
+  const name = nameContent(file, identity)
+  const kept = await indexes.keepText(draft, name).catch(onCacheTrouble)
+  return kept === undefined ? undefined : { name, identity: kept }
+}
+
+/** Whether every file is what its sidecar says; false when a sidecar went away. Raises checksum-mismatch. */
+async function areAsTold(
+  { known, reading, proven }: MakeRequest,
+  { files, listing }: ChosenFiles,
+): Promise<boolean> {
+  if (reading.checksum === undefined) return true
+  const nameFor = sidecarOf(reading.checksum)
+  for (const one of files) {
+    const sidecar = besideFile(one.file, nameFor)
+    const identity = listing.beside.get(sidecar)
+    const part = known.find(one)
+    if (identity === undefined || part === undefined) return false
+    const proof = nameContent(one.file, one.identity, identity)
+    if (proven.get(one.file) === proof) continue
+    const told = await readSidecar(reading.root, sidecar)
+    if (told === undefined) return false
+    const expected = findDigest(told, nameOf(one.file))
+    const { sha256 } = part.index.manifest.files[0] ?? {}
+    if (expected !== sha256) throw mismatch(one.file, sidecar, expected, sha256)
+    proven.set(one.file, proof)
+  }
+  return true
+}
+
+async function readSidecar(root: string, sidecar: string): Promise<string | undefined> {
+  const open = await openFile(root, sidecar).catch((error) => {
+    if (error instanceof Problem && error.code === "file-missing") return undefined
+    throw error
+  })
+  if (open === undefined) return undefined
+  try {
+    const bytes = Buffer.alloc(Math.min(open.identity.bytes, maxSidecarBytes))
+    return bytes.toString("latin1", 0, await open.read(bytes, 0))
+  } finally {
+    await open.close()
+  }
+}
+
+function mismatch(
+  file: string,
+  sidecar: string,
+  expected: string | undefined,
+  found: string | undefined,
+): Problem {
+  const said =
+    expected === undefined
+      ? `${sidecar} names no SHA-256 of it`
+      : `${sidecar} says ${expected}, it is ${found}`
+  return new Problem("checksum-mismatch", `${file} is not what its checksum says: ${said}.`, {
+    hint: "Send the file again, or its checksum if that is the older one.",
+    facts: { file, sidecar },
+  })
+}
