@@ -13,7 +13,8 @@ async function setup(options: { csv?: string; loader?: string; sourceUp?: boolea
   installation = await createInstallation({
     source: "datasets:\n  ids: { files: ids.csv, chunk: { rows: 2 } }",
     loader:
-      options.loader ?? "connections: 1\nread_ahead: 0\ngroup: 0B\npipelines:\n  ids: { dataset: ids, table: ids }",
+      options.loader ??
+      "connections: 1\nread_ahead: 0\ngroup: 0B\npipelines:\n  ids: { dataset: ids, table: ids }",
   })
   await installation.write("ids.csv", options.csv ?? "id\n1\n2\n3\n4\n5\n6\n7\n8\n")
   if (options.sourceUp ?? true) await installation.startSource()

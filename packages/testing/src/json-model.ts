@@ -36,18 +36,18 @@ type Piece = {
 export function modelRows(records: readonly JsonObject[], shape: JsonShape): JsonRows | undefined {
   const pieces = records.map((record) => piecesOf(record, [], shape))
   const all = pieces.flat().flatMap((piece) => withElements(piece, shape))
-  const objects = new Set(all.filter(({ role }) => role === "object").map(({ way }) => nameOf(way, shape)))
+  const objects = new Set(all.filter(({ role }) => role === "object").map(({ way }) => JSON.stringify(way)))
   const cells = all.filter(({ role }) => role === "cell")
   const filled = cells.filter(({ value }) => value.kind !== "null")
-  const valued = new Set(filled.map(({ way }) => nameOf(way, shape)))
+  const valued = new Set(filled.map(({ way }) => JSON.stringify(way)))
   const ways = new Map<string, string>()
   const nested = new Set<string>()
   for (const { way, value } of cells) {
     const name = nameOf(way, shape)
-    if (objects.has(name) && !valued.has(name)) continue
-    const known = ways.get(name) ?? JSON.stringify(way)
-    if (known !== JSON.stringify(way)) return undefined
-    ways.set(name, known)
+    const own = JSON.stringify(way)
+    if (objects.has(own) && !valued.has(own)) continue
+    if ((ways.get(name) ?? own) !== own) return undefined
+    ways.set(name, own)
     if (value.kind === "array" || value.kind === "object") nested.add(name)
   }
   const columns = [...ways.keys()]
@@ -55,7 +55,9 @@ export function modelRows(records: readonly JsonObject[], shape: JsonShape): Jso
   return {
     columns,
     nested: columns.filter((name) => nested.has(name)),
-    rows: rows.flat().map((row) => columns.map((name) => textOf(row.get(name), nested.has(name)))),
+    rows: rows
+      .flat()
+      .map((row) => columns.map((name) => textOf(row.get(ways.get(name) ?? ""), nested.has(name)))),
     counts: rows.map(({ length }) => length),
   }
 }
@@ -89,7 +91,7 @@ function rowsOf(pieces: readonly Piece[], shape: JsonShape): Map<string, JsonTre
   const parent = pieces.filter(({ role }) => role === "cell")
   return rows.map((element) => {
     const cells = [...parent, ...element.filter(({ role }) => role === "cell")]
-    return new Map(cells.map(({ way, value }) => [nameOf(way, shape), value]))
+    return new Map(cells.map(({ way, value }) => [JSON.stringify(way), value]))
   })
 }
 
