@@ -177,6 +177,28 @@ const cases: Record<ColumnType, { accepted: string[]; refused: string[] }> = {
       ...["2024-02-29 24:00Z", "2024-02-29 07:00:60Z", "2023-02-29 07:00Z", "2024-02-29 07:00ZZ"],
     ],
   },
+  jsonb: {
+    accepted: [
+      ...[
+        "{}",
+        "[]",
+        "null",
+        "true",
+        "0",
+        "-0.0",
+        "1e400",
+        '""',
+        '"a"',
+        ' {"a": [1, {"b": null}]}\n',
+        '{"a":1,"a":2}',
+      ],
+      ...['"\\ud83d\\ude00"', '"\\\\u0000"', '"😀"', '"\u2028"'],
+    ],
+    refused: [
+      ...["", " ", "a", "{a:1}", "{'a':1}", "[1,]", "01", "+1", "NaN", '"a', '"\n"', "1 2", "undefined"],
+      ...['"\\u0000"', '{"\\u0000":1}', '"\\ud83d"', '"\\ude00\\ud83d"', '["a","\\uDBFFx"]'],
+    ],
+  },
   text: {
     accepted: ["", " ", "02134", "382-4657", "yes", "a\nb", "\u{1f4a9}", "null", "NaN", "'; drop table x"],
     refused: ["a\0b", "\0"],
@@ -278,6 +300,8 @@ describe("the type of a column", () => {
   test("accepts every cell of the types that it joins", () => {
     for (const a of columnTypes) {
       for (const b of columnTypes) {
+        // A reader that finds JSON beside them spells the other cells as JSON, too.
+        if ((a === "jsonb") !== (b === "jsonb")) continue
         for (const lexeme of [...cases[a].accepted, ...cases[b].accepted]) {
           expect(grammars[joinTypes(a, b)].accepts(lexeme), `${lexeme} as ${joinTypes(a, b)}`).toBe(true)
         }

@@ -10,6 +10,7 @@ export const columnTypes = [
   "date",
   "timestamp",
   "timestamptz",
+  "jsonb",
   "text",
 ] as const
 
@@ -151,6 +152,11 @@ export const grammars: Readonly<Record<ColumnType, Grammar>> = {
     forms: "a timestamp with Z or an offset from UTC: +01, +0100, +01:00",
     examples: ["2024-02-29T07:00:05Z", "2021-12-01T00:07:15.386+0100"],
   },
+  jsonb: {
+    accepts: isStorableJson,
+    forms: "JSON text, its strings without NUL and without half a surrogate pair",
+    examples: ['{"id":1}', "[]", '"x"', "null"],
+  },
   text: {
     accepts: (lexeme) => !lexeme.includes("\0"),
     forms: "any text without NUL",
@@ -185,21 +191,24 @@ const wider: Readonly<Partial<Record<ColumnType, readonly ColumnType[]>>> = {
   date: ["timestamp"],
 }
 
-/** The narrowest type that holds both; text when nothing narrower does. */
+/** The narrowest type that holds both; text when nothing narrower does. What is nested beside scalars makes all JSON. */
 export function joinTypes(a: ColumnType, b: ColumnType): ColumnType {
+  if (a === "jsonb" || b === "jsonb") return "jsonb"
   if (a === b || wider[b]?.includes(a)) return a
   return wider[a]?.includes(b) ? b : "text"
 }
 
 /**
  * A lexeme of the type as JSON text. Numbers keep the file's own digits where a double holds them exactly,
- * otherwise they become strings (RFC 8259 section 6, interoperability); booleans are booleans; the rest strings.
+ * otherwise they become strings (RFC 8259 section 6, interoperability); booleans are booleans; jsonb is JSON as it
+ * is written; the rest strings.
  */
 export function lexemeToJson(type: ColumnType, lexeme: string): string {
   switch (type) {
     case "boolean":
       return lexeme.toLowerCase()
     case "integer":
+    case "jsonb":
       return lexeme
     case "bigint":
       return Number.isSafeInteger(Number(lexeme)) ? lexeme : JSON.stringify(lexeme)
@@ -236,6 +245,20 @@ function fits(lexeme: string, max: bigint): boolean {
   if (lexeme.length > 20) return false
   const value = BigInt(lexeme)
   return value <= max && value >= -max - 1n
+}
+
+// RFC 8259, as jsonb takes it: "\u0000" and single surrogates are refused (Postgres manual, "JSON Types").
+function isStorableJson(lexeme: string): boolean {
+  try {
+    JSON.parse(lexeme)
+  } catch {
+    return false
+  }
+  if (!/\\u(?:0000|[dD][89a-fA-F])/.test(lexeme)) return true
+  return ![...lexeme.matchAll(/"(?:[^"\\]|\\.)*"/gu)].some(([text]) => {
+    const value: unknown = JSON.parse(text)
+    return typeof value === "string" && (value.includes("\0") || /\p{Surrogate}/u.test(value))
+  })
 }
 
 function isCalendarDay(parts: RegExpExecArray): boolean {

@@ -65,6 +65,8 @@ export const problems = {
   "files-differ": row(409, false, "contract", "The dataset's files do not have the same columns"),
   "checksum-mismatch": row(409, false, "contract", "A file is not what its checksum says"),
   "record-malformed": row(409, false, "contract", "A record is not well-formed CSV"),
+  "json-invalid": row(409, false, "contract", "The file is not valid JSON"),
+  "records-not-found": row(409, false, "contract", "The file has no records where the settings say"),
   "header-invalid": row(409, false, "contract", "The header does not name every column once"),
   "format-ambiguous": row(409, false, "contract", "The rows do not tell how a column is to be read"),
   "column-unknown": row(409, false, "contract", "The settings name a column that the file does not have"),

@@ -9,6 +9,10 @@ export const rejectCodes = {
   "quote-error": "a quote or a line end is out of place; reading went on at the next sure record",
   "encoding-error": "the record is not valid text in the file's encoding",
   "nul-error": "the record holds a NUL character, which Postgres text cannot",
+  "json-error": "the record is not valid JSON",
+  "duplicate-key": "an object of the record has two keys of the same name",
+  "too-deep": "the record's objects and arrays stand in each other more than 100 deep",
+  "too-many-keys": "the record has more than 10,000 keys",
   "constraint-error": "Postgres refused the row: a constraint of the table",
 } as const
 
@@ -25,6 +29,10 @@ export const rejectHints: Readonly<Record<RejectCode, string>> = {
     "Quote the whole cell and write a quote inside it twice, or say in the dialect how quotes are written.",
   "encoding-error": "Name the file's encoding in dialect.encoding; flatbed-source discover proposes one.",
   "nul-error": "Take the NUL out, or have it left out by dialect.nul: strip.",
+  "json-error": "Mend the record: the place is the first character that no JSON text can have there.",
+  "duplicate-key": "Take one of the two out: jsonb and most programs would keep the last without a word.",
+  "too-deep": "Take the innermost values out, or write them as text.",
+  "too-many-keys": "Have the data written as an array of small objects instead of one large one.",
   "constraint-error": "Mend the row, or change what the table asks of it.",
 }
 

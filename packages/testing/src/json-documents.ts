@@ -1,6 +1,8 @@
 /**
  * JSON files with random nested records, for property tests: first the values and their spelling, then the bytes around
  * them. What they hold as rows is told by json-model.ts; nothing of the reader's is used.
+ *
+ * Long because a list of what may stand in a file takes lines.
  */
 import { type JsonRows, type JsonShape, modelRows } from "./json-model.ts"
 import {

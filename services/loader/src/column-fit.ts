@@ -34,6 +34,7 @@ const fits: Readonly<Record<ColumnType, Readonly<Record<string, Fit>>>> = {
   date: { date: always, "timestamp without time zone": fullPrecision, ...asText },
   timestamp: { "timestamp without time zone": fullPrecision, ...asText },
   timestamptz: { "timestamp with time zone": fullPrecision, ...asText },
+  jsonb: { jsonb: always, json: always, ...asText },
   text: asText,
 }
 
@@ -46,6 +47,7 @@ export const postgresTypes: Readonly<Record<ColumnType, string>> = {
   date: "date",
   timestamp: "timestamp without time zone",
   timestamptz: "timestamp with time zone",
+  jsonb: "jsonb",
   text: "text",
 }
 

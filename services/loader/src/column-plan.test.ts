@@ -98,6 +98,7 @@ test("every fitting type is one that Postgres writes just so, and takes the valu
     date: "2024-02-29",
     timestamp: "2024-02-29 07:00:05.123456",
     timestamptz: "2024-02-29 07:00:05.123456+00",
+    jsonb: '{"a": [1, "x"]}',
     text: "t",
   }
   const database = await createTestDatabase()

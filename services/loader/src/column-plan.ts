@@ -157,6 +157,7 @@ function described(type: ColumnType, evidence: Evidence | undefined): string {
     case "date":
     case "timestamp":
     case "timestamptz":
+    case "jsonb":
       return type
   }
 }

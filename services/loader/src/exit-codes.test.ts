@@ -82,6 +82,8 @@ const told = {
   "record-malformed": {},
   "header-invalid": {},
   "format-ambiguous": {},
+  "json-invalid": {},
+  "records-not-found": {},
   "column-unknown": {},
   internal: {},
   // A version that is gone is not the end: the run starts over, until it has had enough of it.

@@ -4,7 +4,6 @@ import {
   type CellColumnSettings,
   canonicalCells,
   cellSettingsOf,
-  declaredTypeOf,
   namesInCellSettings,
 } from "./cells/cell-settings.ts"
 import { type CellSettings, compileCell } from "./cells/compile-cell.ts"
@@ -30,18 +29,26 @@ type Rules = CellRules & Pick<CellColumnSettings, "types">
 const silent = { null_values: {}, clean: {}, formats: {}, booleans: {} }
 const standardNullWords = [""]
 
-/** `cell` is left out where nothing happens but that an unquoted empty cell is NULL, as readers see to by themselves. */
+/**
+ * `cell` is left out where nothing happens but that an unquoted empty cell is NULL, as readers see to by themselves.
+ * JSON text has to be read to be judged, so a column that is declared so keeps it.
+ */
 export function rulesOf(
   name: string,
   rules: Rules,
 ): { readonly declared: ColumnType | undefined; readonly cell?: CellSettings } {
+  const cell = cellOf(name, rules)
+  const { declared } = cell
+  return compileCell(cell).isIdentity && declared !== "jsonb" ? { declared } : { declared, cell }
+}
+
+/** All that the rules say about the cells of a column, and be it nothing. */
+export function cellOf(name: string, rules: Rules): CellSettings {
   const columns = { ...silent, ...rules }
-  const declared = declaredTypeOf(columns, name)
   const { nullWords: nullValues = standardNullWords, hashKey } = rules
   const decided = new Map(Object.entries(rules.decided ?? {})).get(name)
   const told = cellSettingsOf(columns, name, { nullValues, hashKey })
-  const cell = decided === undefined ? told : { ...told, format: decided.pattern, isoToo: decided.isoToo }
-  return compileCell(cell).isIdentity ? { declared } : { declared, cell }
+  return decided === undefined ? told : { ...told, format: decided.pattern, isoToo: decided.isoToo }
 }
 
 /** What of a version's name is decided by them, empty where nothing is said. A zone's clocks are the runtime's to know. */

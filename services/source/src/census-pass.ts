@@ -36,9 +36,9 @@ async function askAllRows(
   for (const { name } of undecided) types.delete(name)
   // Every row is asked: a filter cannot judge dates that nobody can read yet.
   const columns = { ...shape.columns, types: Object.fromEntries(types), filter: undefined }
-  await readRows({ ...request, shape: { ...shape, columns } }, (cells, { row, line }) => {
-    for (const { at, census } of undecided) {
-      const cell = cells[at] ?? null
+  await readRows({ ...request, shape: { ...shape, columns } }, (cells, { row, line }, names) => {
+    for (const { name, at, census } of undecided) {
+      const cell = cells[names === undefined ? at : names.indexOf(name)] ?? null
       if (cell !== null) census.add(cell, row, line)
     }
   })

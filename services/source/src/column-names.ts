@@ -72,7 +72,7 @@ function shorten(name: string): string {
 }
 
 /** What is the same to a person: letters of either case, composed or not, whatever the spaces. */
-function likenessOf(name: string): string {
+export function likenessOf(name: string): string {
   return name.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC").replace(/\s+/gu, " ").trim()
 }
 

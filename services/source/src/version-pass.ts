@@ -78,8 +78,8 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
         cutter.header(end, nextLine)
         settledTo = end
       },
-      record(end, nextLine, fate) {
-        cutter.record(end, nextLine, fate)
+      record(end, nextLine, fate, counts) {
+        cutter.record(end, nextLine, fate, counts)
         settledTo = end
       },
     },

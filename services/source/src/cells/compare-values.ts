@@ -25,6 +25,7 @@ export function compareTo(type: ColumnType, value: string): Comparison {
       const right = readInstant(value)
       return (cell) => compareInstants(readInstant(cell), right)
     }
+    case "jsonb":
     case "text":
       return (cell) => (cell === value ? 0 : compareText(cell, value))
   }

@@ -29,6 +29,7 @@ export function kindOf(written: string): CellKind {
     case "timestamp":
     case "timestamptz":
       return "date"
+    case "jsonb":
     case "text":
       if (dayOrMonthFirst.test(cell)) return "date"
       return decimalComma.test(cell) || grouped.test(cell) || plusNumber.test(cell) ? "number" : "text"

@@ -125,7 +125,9 @@ const lexeme = fc
   .filter((text) => text !== "")
 
 test("the codec names forms as the contract does", () => {
-  expect(cellForms.slice(0, columnTypes.length)).toEqual(columnTypes)
+  // No cell of a CSV is told as JSON by itself.
+  const told = columnTypes.filter((type) => type !== "jsonb")
+  expect(cellForms.slice(0, told.length)).toEqual(told)
 })
 
 test.each([[""], ['"']])(

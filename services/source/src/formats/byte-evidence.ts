@@ -9,6 +9,7 @@ import type { ServedField } from "../served-columns.ts"
 import { showCell } from "../show-cell.ts"
 
 type CellForm = (typeof cellForms)[number]
+type PlainType = Exclude<CellForm, "null" | "empty" | "ask">
 
 /** A noted cell whose form is known. */
 type Noted = {
@@ -43,6 +44,9 @@ export function allowedForms(declared: ColumnType | undefined): number {
       return bits("date", "timestamp")
     case "timestamptz":
       return bits("timestamptz")
+    // The scan cannot tell: see rulesOf, which sends such a column the general way.
+    case "jsonb":
+      return bits()
   }
 }
 
@@ -53,13 +57,13 @@ export function createByteEvidence(
   scanner: Pick<RecordScanner, "know" | "answer" | "summary">,
 ) {
   const allowed = fields.map(({ declared }) => allowedForms(declared))
-  const firsts: { readonly type: ColumnType; readonly first: Sighting }[][] = fields.map(() => [])
+  const firsts: { readonly type: PlainType; readonly first: Sighting }[][] = fields.map(() => [])
 
   function resolve({ field, form, bytes, doubled }: CellNote): Noted {
     const text = () => readCell(bytes, doubled)
     const length = bytes.length - doubled
     if (cellForms[form] !== "ask") return { field, form, length, text }
-    return { field, form: cellForms.indexOf(classifyLexeme(text())), length, text }
+    return { field, form: cellForms.indexOf(classifyLexeme(text()) as PlainType), length, text }
   }
 
   function readCell(bytes: Buffer, doubled: number): string {
@@ -74,7 +78,7 @@ export function createByteEvidence(
     const name = cellForms[form] as CellForm
     if (name === "null") return
     const type = name === "empty" || name === "ask" ? "text" : name
-    const seen = firsts[field] as { type: ColumnType; first: Sighting }[]
+    const seen = firsts[field] as { type: PlainType; first: Sighting }[]
     if (seen.some((one) => one.type === type)) return
     seen.push({ type, first: { ...place, value: showCell(text()) } })
   }

@@ -1,7 +1,7 @@
-/** Pure: the borders of a CSV as they are told. */
-import type { BorderSink, RecordFate } from "./format.ts"
+/** Pure: the borders of a file as they are told: what stands between records belongs to the one before. */
+import type { BorderSink, RecordCounts, RecordFate } from "./format.ts"
 
-/** Comments belong to the record before them, or to the header: a chunk begins with a record. */
+/** Comments and separators belong to the record before them, or to the header: a chunk begins with a record. */
 export function createBorderTeller(borders: BorderSink) {
   let tell: ((end: number, nextLine: number) => void) | undefined
   let recordEnd = 0
@@ -19,8 +19,8 @@ export function createBorderTeller(borders: BorderSink) {
   return {
     header: (at: number, line: number, names: readonly string[]) =>
       settle((to, next) => borders.header(to, next, names), at, line),
-    record: (at: number, line: number, fate: RecordFate) =>
-      settle((to, next) => borders.record(to, next, fate), at, line),
+    record: (at: number, line: number, fate: RecordFate, counts?: RecordCounts) =>
+      settle((to, next) => borders.record(to, next, fate, counts), at, line),
     /** Answers how many bytes of comments follow the record. */
     comment(at: number, line: number): number {
       end = at

@@ -37,11 +37,15 @@ export type RowsForm = "objects" | "cells" | "csv"
 /** What becomes of a record: served, set aside, or left out because the settings' filter says so. */
 export type RecordFate = "row" | "reject" | "filtered"
 
+/** What became of the rows of a record that gives several: `rows` counts those that are not filtered, rejects included. */
+export type RecordCounts = { readonly rows: number; readonly rejects: number; readonly filtered: number }
+
 /** The ends of the header and of each record, as offsets in the file, and the line that follows (from 1). */
 export type BorderSink = {
-  /** `names` stand for all cells of a record, as the header or the dialect says them. */
+  /** `names` stand for all cells of a record, as the header or the dialect says them; none where the records do. */
   header(end: number, nextLine: number, names: readonly string[]): void
-  record(end: number, nextLine: number, fate: RecordFate): void
+  /** Without `counts` the record is one row, or none. */
+  record(end: number, nextLine: number, fate: RecordFate, counts?: RecordCounts): void
 }
 
 export type ScanResult<D extends Dialect = Dialect> = {
@@ -75,10 +79,11 @@ export type Scan<D extends Dialect = Dialect> = {
   abandon(): void
 }
 
-/** Row and line count from 1. */
+/** Row and line count from 1; `names` are the cells' columns, where these are not the served ones in their order. */
 export type RowWatch = (
   cells: readonly (string | null)[],
   place: { readonly row: number; readonly line: number },
+  names?: readonly string[],
 ) => void
 
 export type ScanRequest<D extends Dialect = Dialect> = {

@@ -1,0 +1,287 @@
+/**
+ * What is gathered over all records of a JSON file. Its columns are known only after the last record: each begins where
+ * the first record has it, and those before have NULL there.
+ */
+import { Problem } from "@flatbed/contract"
+import { namesInRules } from "../cell-rules.ts"
+import { likenessOf, nameColumns } from "../column-names.ts"
+import { resolveServedColumns, type ServedField } from "../served-columns.ts"
+import type { RecordCounts, RecordFate, ScanRequest, ScanResult } from "./format.ts"
+import { describeColumns } from "./gather-rows.ts"
+import type { JsonDialect } from "./json-dialect.ts"
+import { createJsonEvidence, type JsonEvidence } from "./json-evidence.ts"
+import { keysOf, maxPaths, type PathNode, pointerOf, tooManyPaths } from "./json-paths.ts"
+import { createRecordReader, kinds, type RecordOutcome } from "./json-record.ts"
+import { judgeRecord, noObject } from "./json-refusals.ts"
+import { jsonRulesOf, writtenCellsOf } from "./json-rows.ts"
+import type { RecordPlace, RecordVerdict } from "./rejected-record.ts"
+import { createRowShaper, type RowShaper } from "./shape-row.ts"
+
+/** A column as far as it is known; `id` is that of its place, −1 as long as only the settings speak of it. */
+type Column = {
+  id: number
+  readonly name: string
+  readonly evidence: JsonEvidence
+  readonly declared: ServedField["declared"]
+  readonly cell?: ServedField["cell"]
+  /** Whether its cells are made text for the shaper; others are served as they are written. */
+  readonly isShaped: boolean
+}
+
+/** What became of one record. */
+export type Gathered = { readonly fate: RecordFate; readonly counts: RecordCounts }
+
+const one = {
+  row: { fate: "row", counts: { rows: 1, rejects: 0, filtered: 0 } },
+  reject: { fate: "reject", counts: { rows: 1, rejects: 1, filtered: 0 } },
+  filtered: { fate: "filtered", counts: { rows: 0, rejects: 0, filtered: 1 } },
+} as const satisfies Record<RecordFate, Gathered>
+
+/** Takes records one by one, by their bytes. */
+export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
+  const { file, dialect, columns: settings, onRow } = request
+  const { separator, explode } = dialect
+  const reader = createRecordReader({ flatten: separator !== false, explode })
+  const nameOf = (node: PathNode) => keysOf(node).join(separator === false ? "_" : separator)
+  const rules = { ...settings, nullWords: settings.nullWords?.filter((word) => word !== "") ?? [] }
+  const spoken = new Set(namesInRules(rules).map(({ name }) => name))
+  const filtered = new Set(Object.keys(settings.filter ?? {}))
+  /** By the served name. */
+  const byName = new Map<string, Column>()
+  /** By the place's number. */
+  const byPlace: (Column | undefined)[] = []
+  const taken = new Set<string>()
+  const told = { row: 0, reject: 0, filtered: 0 }
+  let shaped: Column[] = []
+  let plain: Column[] = []
+  let shape: RowShaper | undefined
+  let names: readonly string[] = []
+  let firstVerdict: { readonly verdict: RecordVerdict; readonly place: RecordPlace } | undefined
+
+  for (const name of spoken) enterColumn(name, -1)
+  regroup()
+
+  function enterColumn(name: string, id: number): void {
+    const known = byName.get(name)
+    if (known !== undefined) {
+      // Two places of one name are refused at the end.
+      if (known.id !== -1) return
+      known.id = id
+      byPlace[id] = known
+      return
+    }
+    const { declared, cell } = jsonRulesOf(name, rules)
+    const column: Column = {
+      ...{ id, name, declared, evidence: createJsonEvidence(declared) },
+      ...(cell === undefined ? {} : { cell }),
+      isShaped: cell !== undefined || declared !== undefined || filtered.has(name) || onRow !== undefined,
+    }
+    byName.set(name, column)
+    if (id !== -1) byPlace[id] = column
+  }
+
+  function regroup(): void {
+    const all = [...byName.values()]
+    shaped = all.filter(({ isShaped }) => isShaped)
+    plain = all.filter(({ isShaped }) => !isShaped)
+    names = shaped.map(({ name }) => name)
+    const { filter } = settings
+    shape =
+      shaped.length === 0
+        ? undefined
+        : createRowShaper({ fields: shaped.map((column) => ({ ...column, index: column.id })), filter })
+  }
+
+  /** Names the places that the record brought. What is served as what is settled at the end; see `finish`. */
+  function meetPaths(count: number): void {
+    const { paths } = reader
+    for (let id = paths.length - count; id < paths.length; id += 1) {
+      const node = paths[id] as PathNode
+      if (id >= maxPaths) throw tooManyPaths(file, node)
+      const written = nameOf(node)
+      const [alone] = nameColumns([written])
+      const likeness = likenessOf(written)
+      const staysAsIs = alone?.because.length === 0 && !taken.has(likeness)
+      taken.add(likeness)
+      const own = staysAsIs
+        ? written
+        : (nameColumns(paths.slice(0, id + 1).map(nameOf)).at(-1)?.name ?? written)
+      const isNamed = (list: readonly string[]) => list.includes(own) || list.includes(written)
+      if (settings.select !== undefined && !isNamed(settings.select)) continue
+      if (isNamed(settings.drop)) continue
+      const renames = new Map(Object.entries(settings.rename))
+      enterColumn(renames.get(own) ?? renames.get(written) ?? own, id)
+    }
+    regroup()
+  }
+
+  function setAside(verdict: RecordVerdict, place: RecordPlace): Gathered {
+    told.reject += 1
+    firstVerdict ??= { verdict, place }
+    return one.reject
+  }
+
+  /** The row whose cells the reader has up. */
+  function addRow(bytes: Buffer, place: RecordPlace): RecordFate {
+    const { cells, kindAt } = reader
+    if (shape !== undefined) {
+      const made = shape(writtenCellsOf(reader, bytes, shaped), bytes)
+      if (made.fate === "reject") {
+        setAside(made.verdict, place)
+        return "reject"
+      }
+      if (made.fate === "filtered") {
+        told.filtered += 1
+        return "filtered"
+      }
+      made.cells.forEach((cell, i) => {
+        const column = shaped[i]
+        if (column === undefined || cell === null) return
+        const kind = column.id === -1 ? kinds.none : kindAt(column.id)
+        column.evidence.addText(kind, cell, place)
+      })
+      onRow?.(made.cells, place, names)
+    }
+    for (const { id, evidence } of plain) {
+      if (id === -1) continue
+      const kind = kindAt(id)
+      if (kind > kinds.null)
+        evidence.addBytes(kind, bytes, cells.starts[id] as number, cells.ends[id] as number, place)
+    }
+    told.row += 1
+    return "row"
+  }
+
+  return {
+    /** Reads the record in these bytes; see createRecordReader for `isOpen`. */
+    read: (bytes: Buffer, from: number, to: number, isOpen: boolean): RecordOutcome =>
+      reader.read(bytes, from, to, isOpen),
+
+    /** The offset behind the record that was read. */
+    end: reader.end,
+
+    /** What becomes of the record that was read, whose bytes lie between two offsets. */
+    add(outcome: RecordOutcome, bytes: Buffer, from: number, to: number, place: RecordPlace): Gathered {
+      switch (outcome) {
+        case "faulty":
+          return setAside(judgeRecord(bytes.subarray(from, to)), place)
+        case "not-object":
+          return setAside(noObject(bytes.subarray(from, to)), place)
+        case "not-array":
+          return setAside(noArrayOf(dialect), place)
+        case "fine":
+          break
+      }
+      const news = reader.news()
+      if (news > 0) meetPaths(news)
+      const elements = reader.elements()
+      if (elements === 0) return one[addRow(bytes, place)]
+      const before = { ...told }
+      for (let i = 0; i < elements; i += 1) {
+        reader.select(bytes, i)
+        addRow(bytes, { ...place, row: place.row + told.row + told.reject - before.row - before.reject })
+      }
+      const rejects = told.reject - before.reject
+      const rows = told.row - before.row + rejects
+      const fate = rows === 0 ? "filtered" : rejects === rows ? "reject" : "row"
+      return { fate, counts: { rows, rejects, filtered: told.filtered - before.filtered } }
+    },
+
+    /**
+     * What all records said. Raises file-empty or json-invalid when no record tells a column, header-invalid for two
+     * places of one name, and what resolveServedColumns does.
+     */
+    finish(isOne: boolean): ScanResult<JsonDialect> {
+      // An object that is null here and there is no column of its own.
+      const places = reader.paths.filter(({ id, isObject }) => reader.cells.valued[id] === 1 || !isObject)
+      // Of one file of several another may tell them.
+      if (places.length === 0 && settings.isPartial !== true)
+        throw noColumns(file, told.row + told.filtered, firstVerdict)
+      const written = places.map(nameOf)
+      refuseDoubles(file, places, written)
+      const served = resolveServedColumns(written, rules, { file })
+      const fields = served.map((field): ServedField => {
+        const { cell: _, ...others } = field
+        return { ...others, ...jsonRulesOf(field.name, rules) }
+      })
+      const columns = fields.map(({ name, index }) => {
+        const gathered = byPlace[places[index]?.id ?? -1]
+        // Of a name that had to be made the settings may speak, and then it decides what its cells are.
+        if (
+          gathered === undefined ||
+          (gathered.name !== name && (spoken.has(gathered.name) || spoken.has(name)))
+        )
+          throw unsteadyName(file, name, places[index])
+        return gathered.evidence.finish(name, told.row)
+      })
+      const { row, reject: rejects } = told
+      const layoutDialect: JsonDialect = {
+        ...dialect,
+        places: places.map(keysOf),
+        ...(isOne ? { isOne: true as const } : {}),
+      }
+      const { maxRecordBytes } = request
+      const gathering = { dialect: layoutDialect, width: places.length, maxRecordBytes, fields }
+      const described = describeColumns({ ...gathering, filter: settings.filter }, columns)
+      return { ...described, rows: row + rejects, rejects, filtered: told.filtered, mends: {} }
+    },
+  }
+}
+
+/** The verdict over a record without an array where there is to be one. */
+export function noArrayOf({ explode = [], separator }: JsonDialect): RecordVerdict {
+  const column = explode.join(separator === false ? "_" : separator)
+  const reason = `What stands at ${pointerOf(explode)} is no array; expected one, as explode says, or null.`
+  return { code: "type-error", column, value: null, reason }
+}
+
+function refuseDoubles(file: string, places: readonly PathNode[], names: readonly string[]): void {
+  const seen = new Map<string, PathNode>()
+  places.forEach((node, i) => {
+    const name = names[i] ?? ""
+    const other = seen.get(name)
+    seen.set(name, node)
+    if (other === undefined) return
+    const [first, second] = [pointerOf(keysOf(other)), pointerOf(keysOf(node))]
+    throw new Problem(
+      "header-invalid",
+      `In ${file} the values at ${first} and at ${second} would both be in a column ${JSON.stringify(name)}.`,
+      {
+        hint: 'Let another separator tell them apart, as in  flatten: { separator: "." }',
+        facts: { file, column: name, pointer: second },
+      },
+    )
+  })
+}
+
+function noColumns(
+  file: string,
+  read: number,
+  first: { readonly verdict: RecordVerdict; readonly place: RecordPlace } | undefined,
+): Problem {
+  if (first !== undefined) {
+    const { reason, code } = first.verdict
+    return new Problem(
+      "json-invalid",
+      `No record of ${file} can be read, so that no column is known. The first, on line ${first.place.line}: ${code}: ${reason}`,
+      {
+        hint: "For one object or array in a file say  format: json, for one record a line  format: ndjson",
+        facts: { ...first.place },
+      },
+    )
+  }
+  const what = read === 0 ? "holds no record" : "holds no record with a value"
+  return new Problem("file-empty", `${file} ${what}, so that no column is known.`, {
+    hint: "Write a record with its keys into it; null is enough for a value.",
+    facts: { file },
+  })
+}
+
+function unsteadyName(file: string, name: string, node: PathNode | undefined): Problem {
+  const pointer = node === undefined ? "" : pointerOf(keysOf(node))
+  return new Problem(
+    "header-invalid",
+    `The column ${JSON.stringify(name)} of ${file}, at ${pointer}, is only called so after all records are read, and the settings speak of it.`,
+    { hint: "Give it a name of its own in columns.rename.", facts: { file, column: name, pointer } },
+  )
+}

@@ -1,0 +1,143 @@
+// If this file fails, a JSON file is read wrong, refused without its place, or refused for no reason.
+import { isProblemCode, Problem } from "@flatbed/contract"
+import { jsonDocumentCases, jsonValueCases } from "@flatbed/testing"
+import { describe, expect, it } from "vitest"
+import { type GivenJson, plainLines, readJson, scanJson } from "./json-reader.test-kit.ts"
+
+async function refusal(given: GivenJson): Promise<Problem> {
+  const thrown = await scanJson(given).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  if (!(thrown instanceof Problem)) throw new Error("no Problem was raised", { cause: thrown })
+  expect(isProblemCode(thrown.code)).toBe(true)
+  expect(thrown.hint).toBeTruthy()
+  return thrown
+}
+
+const rejectsIn = ({ lines }: Awaited<ReturnType<typeof readJson>>) =>
+  lines.flatMap((line) => ("reject" in line ? [line.reject] : []))
+
+describe("RFC 8259 by its sections", () => {
+  const keep = { separator: false } as const
+  const between = (before: string, text: Buffer, behind: string) =>
+    Buffer.concat([Buffer.from(before), text, Buffer.from(behind)])
+
+  it.each(jsonValueCases)("$clause, $name: $verdict, in an array", async ({ text, verdict, cell }) => {
+    // A record before it, so that there is a column whatever becomes of it.
+    const bytes = between('[{"v":null},{"v":', text, '},{"v":null}]')
+    if (verdict === "syntax") {
+      expect((await refusal({ bytes, dialect: keep })).code).toBe("json-invalid")
+      return
+    }
+    const { lines, layout } = await readJson({ bytes, dialect: keep })
+    const own = lines[1]
+    if (verdict !== "value") {
+      expect(own).toMatchObject({ reject: { code: verdict } })
+      return
+    }
+    const isJson = layout.fields[0]?.type === "jsonb"
+    expect(lines).toEqual([[null], [cell], [null]])
+    expect(isJson).toBe(cell !== null && /^\s*[[{]/.test(text.toString()))
+  })
+
+  const onOneLine = jsonValueCases.filter(({ text }) => !text.includes("\n"))
+  it.each(onOneLine)("$clause, $name: $verdict, on a line", async ({ text, verdict, cell }) => {
+    const bytes = between('{"v":null}\n{"v":', text, '}\n{"v":null}')
+    const { lines } = await readJson({ bytes, dialect: { ...plainLines, ...keep } })
+    if (verdict === "value") expect(lines).toEqual([[null], [cell], [null]])
+    else {
+      const code = verdict === "syntax" ? "json-error" : verdict
+      expect(lines).toMatchObject([[null], { reject: { code } }, [null]])
+    }
+  })
+
+  it.each(jsonDocumentCases)("$clause, $name, as a document", async ({ bytes, cells }) => {
+    if (cells === undefined)
+      expect(["json-invalid", "file-encoding"]).toContain((await refusal({ bytes })).code)
+    else expect((await readJson({ bytes })).lines).toEqual(cells.map((cell) => [cell]))
+  })
+})
+
+describe("a record that is no row", () => {
+  it("is told with its code, its place and its pointer", async () => {
+    const deep = `{"a":${"[".repeat(100)}${"]".repeat(100)}}`
+    const many = `{${Array.from({ length: 10_001 }, (_, i) => `"k${i}":0`).join(",")}}`
+    const bytes = [
+      '{"a":1,"b":"x"}',
+      '{"a":{"c":1,"\\u0063":2}}',
+      deep,
+      many,
+      '{"a":1,"b":"\\u0000"}',
+      '{"a":1,"b":["\\ud800"]}',
+      '{"a":1,"b":tru}',
+      '{"a":1',
+      "[1,2]",
+      '"x"',
+      '{"a":2}',
+    ].join("\n")
+    const read = await readJson({ bytes, dialect: plainLines })
+    expect({ rows: read.rows, rejects: read.rejects }).toEqual({ rows: 11, rejects: 9 })
+    const codes = rejectsIn(read).map(({ row, line, code }) => ({ row, line, code }))
+    expect(codes).toEqual(
+      [
+        "duplicate-key",
+        "too-deep",
+        "too-many-keys",
+        "nul-error",
+        "encoding-error",
+        "json-error",
+        "json-error",
+        "type-error",
+        "type-error",
+      ].map((code, i) => ({ row: i + 2, line: i + 2, code })),
+    )
+    const reasons = rejectsIn(read).map(({ reason }) => reason)
+    expect(reasons[0]).toContain("at /a/c,")
+    expect(reasons[1]).toContain(`at /a${"/0".repeat(98)}`)
+    expect(reasons[2]).toContain("at /k10000,")
+    expect(reasons[4]).toContain("at /b/0,")
+    expect(reasons[5]).toBe("At /b, byte 15 is }; expected the rest of the value.")
+    expect(reasons[6]).toBe("At /a it ends; expected a comma or }.")
+    expect(reasons[7]).toBe("The record is an array; expected an object.")
+  })
+
+  it("takes a hundred levels and ten thousand keys", async () => {
+    const deep = `{"a":${"[".repeat(99)}${"]".repeat(99)}}`
+    expect(await readJson({ bytes: deep })).toMatchObject({ rejects: 0 })
+    const many = `[{"a":[{${Array.from({ length: 9_999 }, (_, i) => `"k${i}":0`).join(",")}}]}]`
+    expect(await readJson({ bytes: many })).toMatchObject({ rejects: 0 })
+  })
+
+  it("brings no column", async () => {
+    const bytes = '{"a":1}\n{"a":1,"x":2,"x":3}\n{"a":1,"y":2}'
+    const { layout } = await readJson({ bytes, dialect: plainLines })
+    expect(layout.fields.map(({ name }) => name)).toEqual(["a", "y"])
+  })
+
+  it("is the row of one element only, where elements are rows", async () => {
+    const bytes = '[{"id":1,"m":[{"n":1},\n{"n":"x"},{"n":3}]},{"id":2,"m":"none"},{"id":3,"m":[]}]'
+    const read = await readJson({
+      bytes,
+      dialect: { explode: ["m"] },
+      columns: { types: { m_n: "integer" } },
+    })
+    expect({ rows: read.rows, rejects: read.rejects }).toEqual({ rows: 5, rejects: 2 })
+    expect(rejectsIn(read)).toMatchObject([
+      {
+        row: 2,
+        line: 2,
+        byte: 23,
+        code: "type-error",
+        column: "m_n",
+        raw: Buffer.from('{"n":"x"}').toString("base64"),
+      },
+      { row: 4, line: 2, code: "type-error", column: "m" },
+    ])
+    expect(read.borders.slice(1).map(({ fate, counts }) => ({ fate, ...counts }))).toEqual([
+      { fate: "row", rows: 3, rejects: 1, filtered: 0 },
+      { fate: "reject", rows: 1, rejects: 1, filtered: 0 },
+      { fate: "row", rows: 1, rejects: 0, filtered: 0 },
+    ])
+  })
+})
