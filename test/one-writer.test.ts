@@ -28,8 +28,8 @@ async function setup(loaderYaml: string, { chunkRows = 4, pipeline = "" } = {}) 
 const table = () => installation.query("select sum(id)::int as sum, count(*)::int as n from public.ids")
 const runs = () => installation.query("select run_id, state from flatbed.runs order by run_id")
 
-test("two loaders and one tick make exactly one run", async () => {
-  await setup("connections: 1", { pipeline: ', schedule: "* * * * * *"' })
+test.each(["0B", "40B"])("two loaders and one tick make exactly one run (groups of %s)", async (group) => {
+  await setup(`connections: 1\ngroup: ${group}`, { pipeline: ', schedule: "* * * * * *"' })
   const loaders = [installation.loader(["start"]), installation.loader(["start"])]
   // Whoever takes a tick publishes; every other look, of both, finds the version up to date or the tick taken.
   await Promise.race(loaders.map((loader) => loader.waitForEvent("run.published")))
@@ -41,31 +41,40 @@ test("two loaders and one tick make exactly one run", async () => {
   expect(new Set(moments).size).toBe(moments.length)
 })
 
-test("a loader that slept past its lease cannot commit after another one published", async () => {
-  await setup("connections: 1\nread_ahead: 0\ngroup: 0B\nlease: { expires: 1s, takeover: 5s }")
-  const sleeper = installation.loader(["load"])
-  await sleeper.waitForEvent("chunk.loaded", { count: 2 })
-  sleeper.kill("SIGSTOP")
-  await installation.write("ids.csv", csv(1001))
+const sleepers = [
+  { group: "0B", commits: 2 },
+  { group: "40B", commits: 1 },
+]
+test.each(sleepers)(
+  "a loader that slept past its lease cannot commit after another one published ($group)",
+  async ({ group, commits }) => {
+    await setup(`connections: 1\nread_ahead: 0\ngroup: ${group}\nlease: { expires: 1s, takeover: 5s }`)
+    const sleeper = installation.loader(["load"])
+    await sleeper.waitForEvent("chunk.loaded", { count: commits })
+    sleeper.kill("SIGSTOP")
+    await installation.write("ids.csv", csv(1001))
 
-  const winner = async () => (await installation.load()) === 0
-  await expect.poll(winner, { timeout: 20_000, interval: 300 }).toBe(true)
-  sleeper.kill("SIGCONT")
+    const winner = async () => (await installation.load()) === 0
+    await expect.poll(winner, { timeout: 20_000, interval: 300 }).toBe(true)
+    sleeper.kill("SIGCONT")
 
-  const { code } = await sleeper.end()
-  expect(code).toBe(8)
-  expect(await table()).toEqual([{ sum: sum(1001), n: 40 }])
-})
+    const { code } = await sleeper.end()
+    expect(code).toBe(8)
+    expect(await table()).toEqual([{ sum: sum(1001), n: 40 }])
+  },
+)
 
 const lostAnswers = [
-  ["was committed all the same", "drop-reply"],
-  ["never reached Postgres", "cut"],
+  ["was committed all the same", "drop-reply", { group: "0B", commits: 10 }],
+  ["never reached Postgres", "cut", { group: "0B", commits: 10 }],
+  ["was committed with its whole group", "drop-reply", { group: "40B", commits: 4 }],
+  ["was lost with its whole group", "cut", { group: "40B", commits: 4 }],
 ] as const
 
 test.each(lostAnswers)(
-  "a COMMIT whose answer is lost and that %s is settled by the receipt",
-  async (_title, kind) => {
-    await setup("connections: 1\nread_ahead: 0\ngroup: 0B")
+  "a COMMIT whose answer is lost and that %s is settled by the receipts",
+  async (_title, kind, { group, commits }) => {
+    await setup(`connections: 1\nread_ahead: 0\ngroup: ${group}`)
     const { hostname, port } = new URL(installation.databaseUrl)
     // Every commit of a run in turn: of the claim, of each chunk, of the publish, until a run has no further one.
     let struck = true
@@ -83,7 +92,7 @@ test.each(lostAnswers)(
       expect(await table()).toEqual([{ sum: sum(1), n: 40 }])
       struck = fault.struck()
     }
-    // 10 chunks, and at least the claim, the opening of the run and the publish.
-    expect(commit).toBeGreaterThan(13)
+    // Ten chunks alone or in groups, and at least the claim, the opening of the run and the publish.
+    expect(commit).toBeGreaterThan(3 + commits)
   },
 )
