@@ -45,6 +45,8 @@ function createTelling(request: ScanRequest<JsonDialect>, borders: BorderSink) {
   const { file, maxRecordBytes } = request
   let row = 1
   let line = 1
+  // Where what stands between two records begins, wherever the bytes are cut.
+  let behindLine = 1
   const placeOf = (byte: number): RecordPlace => ({ file, row, line, byte })
   return {
     teller,
@@ -64,6 +66,7 @@ function createTelling(request: ScanRequest<JsonDialect>, borders: BorderSink) {
       const { fate, counts } = gatherer.add(outcome, bytes, from, to, place)
       row += counts.rows
       line += countLines(bytes, from, to)
+      behindLine = line
       teller.record(base + to, line, fate, counts)
     },
     /** What stands between records. */
@@ -72,10 +75,14 @@ function createTelling(request: ScanRequest<JsonDialect>, borders: BorderSink) {
       line += countLines(bytes, from, to)
       const length = teller.comment(base + to, line)
       if (length > maxRecordBytes)
-        throw tooLong("What stands behind the record", maxRecordBytes, placeOf(base + from))
+        throw tooLong("What stands behind the record", maxRecordBytes, {
+          ...placeOf(base + to - length),
+          line: behindLine,
+        })
     },
     head(bytes: Buffer, to: number): void {
       line += countLines(bytes, 0, to)
+      behindLine = line
       teller.header(to, line, [])
     },
   }
