@@ -13,14 +13,14 @@ export type NewFile = {
 
 /**
  * Begins a file beside `path`. Raises file-exists when there is one, usage-invalid when none can be made there; `named`
- * is the path as the user typed it.
+ * is the path as the user typed it, `other` what else the user could name.
  */
-export async function createNewFile(path: string, named = path): Promise<NewFile> {
+export async function createNewFile(path: string, named = path, other = "another file"): Promise<NewFile> {
   const isThere = await access(path).then(
     () => true,
     () => false,
   )
-  if (isThere) throw exists(named)
+  if (isThere) throw exists(named, other)
   // Of one process one command writes at a time; another process has another number.
   const aside = `${path}.${process.pid}.tmp`
   const file = await open(aside, "wx").catch((error) => {
@@ -47,7 +47,7 @@ export async function createNewFile(path: string, named = path): Promise<NewFile
       await closeFile()
       // Unlike a rename, a link refuses a name that is taken.
       await link(aside, path).catch((error: NodeJS.ErrnoException) => {
-        throw error.code === "EEXIST" ? exists(named) : cannotWrite(named, error)
+        throw error.code === "EEXIST" ? exists(named, other) : cannotWrite(named, error)
       })
     },
     async close() {
@@ -57,9 +57,9 @@ export async function createNewFile(path: string, named = path): Promise<NewFile
   }
 }
 
-function exists(named: string): Problem {
+function exists(named: string, other: string): Problem {
   return new Problem("file-exists", `${named} is there already and stays as it is.`, {
-    hint: "Move it away, or name another file.",
+    hint: `Move it away, or name ${other}.`,
     facts: { file: named },
   })
 }

@@ -101,6 +101,17 @@ it("loads quoted, Unicode, header-only and long files, each into a table of its 
   expect(long).toEqual([[100_000, "5000050000", "49950000", 13]])
 }, 120_000)
 
+it("says what only the newcomer can decide about a file, and loads it as it is written", async () => {
+  const { folder, load } = await setup()
+  await folder.write("mine/visits.csv", "id,day\n1,01/02/2024\n2,03/04/2024\n")
+  const { code, said } = await load("visits.csv")
+  expect(code, said).toBe(0)
+  expect(said).toMatch(/visits\.csv: Column "day" seems to hold dates and stays text.*dd\/MM\/yyyy/)
+  expect(await ask(folder, "select day from public.visits order by id")).toEqual([
+    [["01/02/2024"], ["03/04/2024"]],
+  ])
+}, 120_000)
+
 it("names the line of a record with too many cells, and leaves the table alone", async () => {
   const { folder, load } = await setup()
   await folder.write("mine/ragged.csv", "id,name\n1,a\n2,b\n3,c\n")

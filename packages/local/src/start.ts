@@ -1,6 +1,6 @@
 /** The story of `npm start`: Postgres, the source, the first load, then the schedules, until somebody says stop. */
 import { mkdir } from "node:fs/promises"
-import { join, relative } from "node:path"
+import { basename, join, relative } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { exitCodes, Problem } from "@flatbed/contract"
 import { checkSettings, settingsSchema } from "@flatbed/loader"
@@ -12,7 +12,7 @@ import { type SettingsFiles, writeOwnSettings } from "./own-settings.ts"
 import { openPostgres } from "./postgres.ts"
 import { type Service, startService } from "./service.ts"
 import { refuseTaken, waitForSource } from "./source-ready.ts"
-import { findTurn, openDatabase } from "./turn.ts"
+import { findTables, findTurn, openDatabase } from "./turn.ts"
 import { describeSetAside, describeWhereToLook } from "./where-to-look.ts"
 
 export type StartInput = {
@@ -161,7 +161,10 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
     sourceUrl,
     datasets: ready.datasets,
     databaseUrl: postgres.url(databaseName),
-    tables: Object.values(settings.pipelines).map(({ table }) => table),
+    tables: await findTables(
+      postgres.url(databaseName),
+      Object.values(settings.pipelines).map(({ table }) => table),
+    ),
     logs: Object.values(logs).map((log) => relative(root, log)),
   })
   let isFirst = true
@@ -188,6 +191,7 @@ async function chooseSettings(input: StartInput, own: readonly DraftFile[]): Pro
   note(
     `Settings for ${own.length === 1 ? "the file" : `${own.length} files`}: ${relative(root, files.source)}, ${relative(root, files.loader)}`,
   )
+  for (const { path, notes = [] } of own) for (const one of notes) note(`${basename(path)}: ${one}`)
   return files
 }
 

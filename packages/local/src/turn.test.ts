@@ -1,7 +1,7 @@
 import { createTestDatabase } from "@flatbed/testing"
 import { Client } from "pg"
 import { expect, it, onTestFinished } from "vitest"
-import { findTurn, openDatabase } from "./turn.ts"
+import { findTables, findTurn, openDatabase } from "./turn.ts"
 
 async function setup(): Promise<string> {
   const database = await createTestDatabase({ template: false })
@@ -30,6 +30,18 @@ it("notices that Postgres has gone", async () => {
   )
   await client.end()
   await turn?.lost
+})
+
+it("finds the tables that are there, in the order in which they were asked for", async () => {
+  const url = await setup()
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  await client.query(
+    'create schema if not exists public; create table public.shops (id int); create schema other; create table other."A b" (id int)',
+  )
+  await client.end()
+  const wanted = ["public.gone", "other.A b", "shops", "other.shops", "public.shops"]
+  expect(await findTables(url, wanted)).toEqual(["other.A b", "shops", "public.shops"])
 })
 
 it("makes a database once", async () => {

@@ -29,6 +29,24 @@ export async function findTurn(url: string): Promise<Turn | undefined> {
   return undefined
 }
 
+/** Those of the tables that are there, `schema.table` each or `table` in schema public. */
+export async function findTables(url: string, tables: readonly string[]): Promise<string[]> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ table: string }>(
+      `select wanted.name as table from unnest($1::text[]) with ordinality as wanted (name, place)
+        where exists (select from pg_tables
+                       where wanted.name in (schemaname || '.' || tablename, case when schemaname = 'public' then tablename end))
+        order by place`,
+      [tables],
+    )
+    return rows.map(({ table }) => table)
+  } finally {
+    await client.end()
+  }
+}
+
 /** Makes a database of this name unless it is there. */
 export async function openDatabase(url: string, name: string): Promise<void> {
   const client = new Client({ connectionString: url })

@@ -5,6 +5,7 @@ export type WhereToLook = {
   readonly sourceUrl: string
   readonly datasets: readonly string[]
   readonly databaseUrl: string
+  /** Those that are there. */
   readonly tables: readonly string[]
   readonly logs: readonly string[]
 }
@@ -24,8 +25,7 @@ export function describeWhereToLook(look: WhereToLook): string {
     "",
     "See what the source serves: a chunk, what is known about its dataset, the chunk as the loader reads it",
     ...curl,
-    "See the tables (any Postgres client will do)",
-    ...psql,
+    ...(psql.length === 0 ? [] : ["See the tables (any Postgres client will do)", ...psql]),
     `Logs: ${look.logs.join(", ")}`,
     "Ctrl-C stops everything.",
     "",

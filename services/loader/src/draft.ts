@@ -1,4 +1,5 @@
 /** Pure: a loader.yaml for what a source offers, with comments for the person who goes on from there. */
+import { counted } from "./summary.ts"
 
 export type DraftDataset = {
   readonly name: string
@@ -80,7 +81,7 @@ function draftPipeline(
     ...(trouble === undefined
       ? []
       : [`    # It cannot be loaded as it is: ${trouble.replace(/\s+/g, " ").trim()}`]),
-    `    dataset: ${text(dataset)}${typeof rows === "number" ? ` # ${rows} rows` : ""}`,
+    `    dataset: ${text(dataset)}${typeof rows === "number" ? ` # ${counted(rows, "record")}` : ""}`,
     `    table: ${text(table)}${say("made from the file's columns if it is not there")}`,
     `    mode: replace${say("the newest version of the file takes the place of the one before")}`,
     `    follow: true${say("runs as soon as the source announces a new version")}`,

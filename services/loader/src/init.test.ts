@@ -53,7 +53,7 @@ describe("init", () => {
     bench.source.publish({ ...people(3, 3), name: "2024-sales" })
     const made = await run(["init", "--source", bench.source.url])
     expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining("Next: export DATABASE_URL=") })
-    expect(made.stdout).toContain("people: 10 rows into public.people")
+    expect(made.stdout).toContain("people: 10 records into public.people")
     const settings = await readDraft(await readFile(join(folder.path, "loader.yaml"), "utf8"))
     expect(settings).toMatchObject({
       source: { url: bench.source.url },

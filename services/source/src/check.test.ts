@@ -175,6 +175,27 @@ it("refuses with strict: true a header whose names cannot stay, and tells of eve
   )
 })
 
+it("spells out what cannot be seen in the names that strict refuses", async () => {
+  const { text } = await check(
+    { "t.csv": "id,a\u200bb\n1,2\n" },
+    { t: { files: "t.csv", dialect: { strict: true } } },
+  )
+  expect(text).toContain('column 2, "a\\u{200b}b": it held U+200B')
+})
+
+it("says how a column is called where the settings call it as the file does", async () => {
+  const files = { "t.csv": "id,ts\n1,1540919166\n" }
+  const clean = { ts: [{ epoch: "s" }] }
+  const renamed = await check(files, { t: { files: "t.csv", columns: { rename: { ts: "at" }, clean } } })
+  expect(renamed.code).toBe(5)
+  expect(renamed.text).toContain('columns.clean names "ts", which is not served under that name.')
+  expect(renamed.text).toContain('It is served as "at": name it so.')
+  const dropped = await check(files, { t: { files: "t.csv", columns: { drop: ["ts"], clean } } })
+  expect(dropped.text).toContain(
+    "The settings leave the column out: take the name away, or serve the column.",
+  )
+})
+
 it("says which setting makes text of records that are not UTF-8", async () => {
   const { code, text } = await check(
     { "latin.csv": Buffer.from("a,b\n1,\u00e9\n", "latin1"), "t.csv": "a,b\n1\n" },

@@ -4,8 +4,9 @@
  */
 import { basename, dirname } from "node:path"
 import { completeSettings } from "@flatbed/config"
-import { type Column, type Evidence, Problem } from "@flatbed/contract"
+import { type Column, type ColumnType, type Evidence, joinTypes, Problem } from "@flatbed/contract"
 import { hintOf } from "./dataset-report.ts"
+import { tellOtherKind } from "./discover/other-kinds.ts"
 import { type DraftColumns, type DraftDialect, draftDialect } from "./discover/proposal.ts"
 import { type DialectProposal, proposeDialect } from "./discover/propose-dialect.ts"
 import {
@@ -16,10 +17,12 @@ import {
 } from "./discover/propose-encoding.ts"
 import type { DraftFile } from "./draft.ts"
 import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
+import { yamlText } from "./flow-yaml.ts"
 import { noIndexes } from "./index-folder.ts"
 import { type Because, lookAtCells } from "./look-at-cells.ts"
 import { withDeclared } from "./open-declared.ts"
 import { type OpenFile, openFile } from "./open-file.ts"
+import { sayRenamed } from "./report-text.ts"
 import { checkSourceSettings, sourceSettingsSchema } from "./settings.ts"
 import type { Encoding } from "./text/encodings.ts"
 import { expand } from "./text/expand.ts"
@@ -84,7 +87,7 @@ async function guessDialect(path: string, signal: AbortSignal): Promise<Guess> {
       dialect: draftDialect(dialect, encoding),
       headerLine: dialect.headerLine,
       because: encodingBecause === undefined ? because : { encoding: encodingBecause, ...because },
-      notes: [...(spelled?.notes ?? []), ...notes],
+      notes: [...tellOtherKind(raw.bytes), ...(spelled?.notes ?? []), ...notes],
     }
   } finally {
     await open.close()
@@ -158,7 +161,9 @@ async function proposeColumns(
     proposed: await lookAtCells(version, signal),
   }))
   const { found, proposed } = first
-  const told = { ...found, notes: [...notes, ...proposed.notes] }
+  const renamed = found.columns.flatMap(({ name }, i) => sayRenamed(name, found.evidence[i] ?? {}))
+  const names = renamed.map((told) => `In the header ${told}.`)
+  const told = { ...found, notes: [...notes, ...names, ...proposed.notes, ...findTotals(found)] }
   if (Object.keys(proposed.columns).length === 0) return told
   const cleaned = await withProposal(path, { dialect, columns: proposed.columns }, signal, describe)
   if ((cleaned.rejects?.count ?? 0) > (found.rejects?.count ?? 0)) {
@@ -178,6 +183,25 @@ async function describe(version: ReadableVersion): Promise<Found> {
   const told = `line ${first.line}: ${first.code}: ${first.reason} ${hintOf([first]) ?? ""}`.trim()
   return { ...found, rejects: { count, first: told } }
 }
+
+/** Columns that are text only because of the last row, which then may hold totals. */
+function findTotals({ columns, evidence, rows = 0, rejects }: Found): string[] {
+  const last = rows + (rejects?.count ?? 0)
+  return evidence.flatMap(({ column, forms }, i) => {
+    const [odd, ...others] = [...forms].sort((a, b) => a.cells - b.cells)
+    const isLast =
+      odd?.form === "text" && odd.cells === 1 && odd.first.row === last && /^\p{L}/u.test(odd.first.value)
+    const type = others.map(({ form }) => form).reduce<ColumnType | undefined>(joinForms, undefined)
+    if (!isLast || columns[i]?.type !== "text" || type === undefined || type === "text") return []
+    const [name, word] = [yamlText(column), yamlText(odd.first.value)]
+    return [
+      `${JSON.stringify(odd.first.value)} in the last row, line ${odd.first.line}, is the only value of ${JSON.stringify(column)} that is no ${type}. If it is a total, leave it out with  columns: { types: { ${name}: ${type} }, clean: { ${name}: [{ null_if: [${word}] }] } }  and  filter: { ${name}: { not_null: true } }.`,
+    ]
+  })
+}
+
+const joinForms = (type: ColumnType | undefined, form: ColumnType) =>
+  type === undefined ? form : joinTypes(type, form)
 
 /** Reads the file as the source would with these settings. */
 async function withProposal<Result>(

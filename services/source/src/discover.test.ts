@@ -349,6 +349,55 @@ it("says how a second header is left out, in settings that do it", async () => {
   })
 })
 
+it("says which names in the header cannot stay", async () => {
+  const { value } = await discover("id,Name,name,\n1,Ann,Bell,x\n2,Bob,Carr,y\n")
+  expect(value.notes).toEqual([
+    expect.stringMatching(/^In the header column 3, "name" is called "name_2": column 2 is called "Name"/),
+    'In the header column 4, "" is called "column_4": it is blank.',
+  ])
+})
+
+it("says that a last row may be a total, in settings that leave it out", async () => {
+  const { value } = await discover("id,name,n\n1,a,2\n2,b,3.5\nSumme,,5.5\n")
+  expect(value.notes).toEqual([
+    '"Summe" in the last row, line 4, is the only value of "id" that is no integer. If it is a total, leave it out with  columns: { types: { id: integer }, clean: { id: [{ null_if: [Summe] }] } }  and  filter: { id: { not_null: true } }.',
+  ])
+  const [, columns = "", filter = ""] =
+    / {2}(columns: .*) {2}and {2}(filter: .*)\.$/.exec(value.notes[0] ?? "") ?? []
+  const source = `settle: 0ms\ndatasets: { t: { files: t.csv, ${columns}, ${filter} } }\n`
+  const configFile = await folder.write("source.yaml", source)
+  const checked = await runCommand<{ datasets: { rows: number; filtered: number; columns: object[] }[] }>(
+    checkCommand,
+    { args: { dataset: [] }, configFile },
+  )
+  expect(checked.value.datasets[0]).toMatchObject({ rows: 2, filtered: 1, state: "ok" })
+  expect(checked.value.datasets[0]?.columns[0]).toMatchObject({ name: "id", found: "integer" })
+})
+
+it.each<[string, string]>([
+  ["a word that is not in the last row", "id\n1\nx\n3\n"],
+  ["two words", "id\n1\nx\ny\n"],
+  ["words alone", "id\nx\n"],
+  ["a code among numbers", "id\n1\n02\n"],
+])("takes %s for no total", async (_, content) => {
+  expect((await discover(content)).value.notes).toEqual([])
+})
+
+it.each<[string, string | Buffer, RegExp]>([
+  ["a spreadsheet", latin("PK\x03\x04\x14\x00\x00\x00abc"), /\.xlsx/],
+  ["a web page", "<!DOCTYPE html>\n<html><body>Error 404</body></html>\n", /web page/],
+  ["a Parquet file", "PAR1\x15\x04", /Parquet/],
+])("says of %s that it is none of the files it reads", async (_, content, told) => {
+  expect((await discover(content)).value.notes).toContainEqual(expect.stringMatching(told))
+})
+
+it("says why quotes behind a space are no quotes", async () => {
+  const { value } = await discover('id, name, v\n1, "a, b", 2\n2, "c", 3\n')
+  expect(value.notes).toEqual([
+    'Quotes stand behind a space, as on line 2: "1, \\"a, b\\", 2". A quote counts only right behind the delimiter: have the file written without these spaces.',
+  ])
+})
+
 it("tells its reasons, and what only a person can decide", async () => {
   const { text, value } = await discover("a;d;n\n1,234;01/02/2024;7\n5,678;03/04/2024;8\n")
   expect(text).toContain("  delimiter  ; gives 3 cells in all 3 records sampled; , gives 1 to 2\n")

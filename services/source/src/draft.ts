@@ -131,7 +131,7 @@ export function draftDataset(name: string, file: string, draft: DraftFile): stri
     ...draftColumnSettings(columnSettings, draft),
     ...notes.map((note) => `    # ${oneLine(note)}`),
     ...(rejects === undefined ? [] : [`    # ${oneLine(sayRejects(rejects))}`]),
-    ...(columns === undefined ? [] : describeColumns(columns, rows)),
+    ...(columns === undefined ? [] : describeColumns(columns, rows, Object.keys(columnSettings).length > 0)),
   ]
   if (trouble === undefined) return lines
   return [
@@ -164,11 +164,17 @@ export function sayRejects({ count, first }: NonNullable<DraftFile["rejects"]>):
   return `${counted(count, "record")} will be set aside; the first: ${first}`
 }
 
-function describeColumns(columns: NonNullable<DraftFile["columns"]>, rows: number | undefined): string[] {
+function describeColumns(
+  columns: NonNullable<DraftFile["columns"]>,
+  rows: number | undefined,
+  hasSettings: boolean,
+): string[] {
   const found = rows === undefined ? "found" : `found over all rows (${rows})`
   return [
     `    # Columns, with the types ${found}. To change them:`,
-    "    # columns: { drop: [name], rename: { name: other }, types: { name: text } }",
+    hasSettings
+      ? "    # add to columns above: drop: [name], rename: { name: other }; and to its types: name: text"
+      : "    # columns: { drop: [name], rename: { name: other }, types: { name: text } }",
     ...columns.map(({ name, type }) => `    #   ${yamlText(name)}: ${type}`),
   ]
 }

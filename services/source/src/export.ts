@@ -33,7 +33,7 @@ async function exportDataset({ args, configFile, env, signal, print, note }: Com
   await makeFolder(folder)
   const named = join(folder, `${dataset}.csv`)
   // Before the file is read, which may take long.
-  const file = await createNewFile(resolve(named), named)
+  const file = await createNewFile(resolve(named), named, "another folder")
   try {
     const { find } = createIndexFolder(join(settings.cache, dataset))
     const indexes = { ...noIndexes, find }

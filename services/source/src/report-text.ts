@@ -1,8 +1,10 @@
 /** Pure: a dataset's report for people. */
 
+import type { Evidence } from "@flatbed/contract"
 import { counted } from "./counted.ts"
 import type { ColumnReport, DatasetReport } from "./dataset-report.ts"
 import type { MendKind, Mends } from "./formats/format.ts"
+import { showUnseen } from "./show-cell.ts"
 import { showInLine, textTable } from "./text-table.ts"
 
 const indent = "  "
@@ -47,11 +49,16 @@ function describeText(report: Extract<DatasetReport, { encoding: string }>): str
   return [`${encoding} by ${by}`, ...(compression === null ? [] : [compression]), ...length].join(", ")
 }
 
-function renamedLine({ name, evidence: { renamed } }: ColumnReport): readonly string[] {
+function renamedLine({ name, evidence }: ColumnReport): readonly string[] {
+  return sayRenamed(name, evidence).map((told) => `header   ${told}`)
+}
+
+/** What a column is called whose name in the header could not stay, and why; nothing of others. */
+export function sayRenamed(name: string, { renamed }: Pick<Evidence, "renamed">): readonly string[] {
   if (renamed === undefined) return []
   const { column, written, because } = renamed
   const called = `${showUnseen(JSON.stringify(showInLine(written)))} is called ${JSON.stringify(showInLine(name))}`
-  return [`header   column ${column}, ${called}: ${showControls(because)}`]
+  return [`column ${column}, ${called}: ${showControls(because)}`]
 }
 
 const mendWords: Readonly<Record<MendKind, string>> = {
@@ -104,8 +111,5 @@ function showExample({ written, changes }: NonNullable<ColumnReport["example"]>)
 
 // Reasons quote cells as JSON, which leaves the C1 controls as they are.
 const showControls = (text: string) => text.replace(/\p{Cc}/gu, "\ufffd")
-
-const showUnseen = (json: string) =>
-  json.replace(/\p{Cf}/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)
 
 const indented = (lines: readonly string[]) => lines.map((line) => indent + line)

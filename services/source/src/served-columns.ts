@@ -11,7 +11,7 @@ import {
 import { type CellRules, namesInRules, rulesOf } from "./cell-rules.ts"
 import type { CellSettings } from "./cells/compile-cell.ts"
 import { type NamedColumn, nameColumns } from "./column-names.ts"
-import { showCell } from "./show-cell.ts"
+import { showCell, showUnseen } from "./show-cell.ts"
 
 /**
  * `select`, `drop` and `rename` speak the names of column-names.ts, and the header's own where only one column has it;
@@ -75,7 +75,8 @@ export function resolveServedColumns(
   if (isPartial) return fields
   const served = fields.map(({ name }) => name)
   for (const { setting, name } of namesInRules(settings))
-    if (!served.includes(name)) throw unknown(name, served, setting, facts)
+    if (!served.includes(name))
+      throw notServed(name, setting, columns, fields, facts) ?? unknown(name, served, setting, facts)
   return fields
 }
 
@@ -85,7 +86,9 @@ function refuseTrouble(columns: readonly NamedColumn[], facts: ProblemFacts): vo
   )
   const [first] = troubles
   if (first === undefined) return
-  const told = troubles.map(({ column, value, because }) => `column ${column}, ${quote(value)}: ${because}`)
+  const told = troubles.map(
+    ({ column, value, because }) => `column ${column}, ${showUnseen(quote(value))}: ${because}`,
+  )
   throw new Problem(
     "header-invalid",
     `Names in the header${ofFile(facts)} cannot stay: ${told.join(". ")}.`,
@@ -160,6 +163,30 @@ function checkServed(
     }
     seen.add(name)
   }
+}
+
+/** For a setting about cells that names a column as the file does, and not as it is served. */
+function notServed(
+  name: string,
+  setting: string,
+  columns: readonly NamedColumn[],
+  fields: readonly ServedField[],
+  facts: ProblemFacts,
+): Problem | undefined {
+  const index = columns.findIndex((column) => column.name === name || column.written === name)
+  if (index === -1) return undefined
+  const field = fields.find((one) => one.index === index)
+  return new Problem(
+    "column-unknown",
+    `${setting} names ${quote(name)}, which is not served under that name.`,
+    {
+      hint:
+        field === undefined
+          ? "The settings leave the column out: take the name away, or serve the column."
+          : `It is served as ${quote(field.name)}: name it so.`,
+      facts: { ...facts, setting, value: name },
+    },
+  )
 }
 
 function unknown(name: string, known: readonly string[], setting: string, facts: ProblemFacts): Problem {

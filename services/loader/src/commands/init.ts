@@ -55,7 +55,7 @@ async function init({ options, configFile, env, signal, print, note }: CommandCo
   const lines = pipelines.map(({ name, table }, i) => {
     const { rows, trouble } = offered[i] ?? { rows: null }
     if (trouble !== undefined) return `  ${name}: cannot be loaded as it is: ${trouble}`
-    return `  ${name}: ${rows === null || rows === undefined ? "" : `${counted(rows, "row")} `}into ${table}`
+    return `  ${name}: ${rows === null || rows === undefined ? "" : `${counted(rows, "record")} `}into ${table}`
   })
   print({ file: target, source: url, pipelines }, [`wrote ${config}:`, ...lines].join("\n"))
   const started = { env, script: process.argv[1] }

@@ -78,6 +78,9 @@ function tellWidths({ form, records }: SampleReading, isBest: boolean): string {
     : `${sign} gives ${least} to ${most}`
 }
 
+// `1, "a, b", 2`: RFC 4180 counts the space as part of the cell, which then has quotes inside.
+const spacedQuote = /[,;\t|] +"[^"]*"(?:[,;\t|]|$)/
+
 /** What a person should know that no setting mends, or that only a person can decide. */
 export function tellNotes(best: SampleReading): string[] {
   const { records, width, skipped } = best
@@ -86,6 +89,12 @@ export function tellNotes(best: SampleReading): string[] {
   if (records.length > 1 && common > 1 && common !== width) {
     notes.push(
       `The header has ${counted(width, "cell")}, most records have ${common}: they will be set aside until the header is mended.`,
+    )
+  }
+  const spaced = records.filter(({ written }) => spacedQuote.test(written))
+  if (spaced.length * 2 > records.length || (records.length <= 3 && spaced.length > 1)) {
+    notes.push(
+      `Quotes stand behind a space, as on line ${spaced[0]?.line}: ${show(spaced[0])}. A quote counts only right behind the delimiter: have the file written without these spaces.`,
     )
   }
   const above = skipped.at(-1)
