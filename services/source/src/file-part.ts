@@ -5,8 +5,11 @@
 import { createHash } from "node:crypto"
 import type { Evidence } from "@flatbed/contract"
 import type { DecidedFormat } from "./cell-rules.ts"
+import type { DayMonthTally } from "./cells/day-month.ts"
 import { type ChunkIndex, secretKey } from "./chunk-index.ts"
 import type { FileIdentity } from "./file-identity.ts"
+
+export type DecidedDates = Readonly<Record<string, DecidedFormat>>
 
 export type FilePart = {
   readonly file: string
@@ -16,7 +19,9 @@ export type FilePart = {
   /** One for each column. Thousands of files have thousands of these, so they are kept as text. */
   readonly evidence: string
   /** How dates were read, where the rows of all files told it. */
-  readonly decided: Readonly<Record<string, DecidedFormat>> | undefined
+  readonly decided: DecidedDates
+  /** How dates are written in its rows, by column, once that was asked. */
+  readonly tallies?: Readonly<Record<string, DayMonthTally>>
   /** The text's name in the cache, and what it was when it was written. */
   readonly text: { readonly name: string; readonly identity: FileIdentity } | undefined
 }
@@ -36,7 +41,7 @@ export function createPart(
   file: string,
   identity: FileIdentity,
   { evidence, ...index }: ChunkIndex,
-  others: Pick<FilePart, "decided" | "text">,
+  others: Pick<FilePart, "decided" | "text" | "tallies">,
   share: ReturnType<typeof createSharing>,
 ): FilePart {
   return {

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto"
 import { type FileIdentity, sameIdentity } from "./file-identity.ts"
-import { createSharing, type FilePart } from "./file-part.ts"
+import { createSharing, type DecidedDates, type FilePart } from "./file-part.ts"
 import { createFilePool, type PoolEntry, type PooledFile } from "./file-pool.ts"
 import type { ServedBytes } from "./held-versions.ts"
 import type { IndexStore } from "./index-folder.ts"
@@ -27,6 +27,7 @@ export function createKnownFiles({ root, shape, maxTextBytes }: KnownRequest, si
   const pool = createFilePool(maxOpen)
   let served: ReadonlySet<string> = new Set()
   let isLoaded = false
+  let decided: DecidedDates = {}
 
   function entryOf(part: FilePart, indexes: IndexStore): PoolEntry {
     const { file, text } = part
@@ -49,6 +50,11 @@ export function createKnownFiles({ root, shape, maxTextBytes }: KnownRequest, si
     }
   }
 
+  function findContent({ file, identity }: ListedFile): FilePart | undefined {
+    const part = parts.get(file)
+    return part !== undefined && sameIdentity(part.identity, identity) ? part : undefined
+  }
+
   function add(part: FilePart, indexes: IndexStore, opened?: PooledFile): void {
     const before = parts.get(part.file)
     parts.set(part.file, part)
@@ -68,11 +74,26 @@ export function createKnownFiles({ root, shape, maxTextBytes }: KnownRequest, si
     add,
     /** It has to be read again. */
     remove,
-    /** What was read of this very content. */
-    find({ file, identity }: ListedFile): FilePart | undefined {
-      const part = parts.get(file)
-      return part !== undefined && sameIdentity(part.identity, identity) ? part : undefined
+    /** What was read of this very content, with dates read as they are now. */
+    find(one: ListedFile): FilePart | undefined {
+      const part = findContent(one)
+      return part !== undefined && sameDates(part.decided, decided) ? part : undefined
     },
+    findContent,
+    /** How dates are read in all files. */
+    decided: () => decided,
+    /** From now on dates are read so; false if they were before. */
+    decide(dates: DecidedDates): boolean {
+      if (sameDates(dates, decided)) return false
+      decided = dates
+      return true
+    },
+    /** More of what is known of this content. */
+    extend(part: FilePart, tallies: NonNullable<FilePart["tallies"]>): void {
+      if (parts.get(part.file) === part) parts.set(part.file, { ...part, tallies })
+    },
+    /** Reads the content that was read before, or its text. */
+    read: (part: FilePart, into: Buffer, offset: number) => pool.read(keyOf(part), into, offset),
     /** The files of the latest version, also of one that another process made. */
     served: () => served,
     parts: (): readonly FilePart[] => [...parts.values()],
@@ -85,6 +106,7 @@ export function createKnownFiles({ root, shape, maxTextBytes }: KnownRequest, si
       const stored = await indexes.findParts(shape)
       if (stored === undefined) return
       served = new Set(stored.served)
+      decided = stored.parts[0]?.decided ?? {}
       for (const part of stored.parts) add(part, indexes)
     },
     /** From now on these are the files, and no others. */
@@ -128,6 +150,10 @@ export function createKnownFiles({ root, shape, maxTextBytes }: KnownRequest, si
     },
     close: pool.close,
   }
+}
+
+function sameDates(a: DecidedDates, b: DecidedDates): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
 }
 
 function keyOf({ file, identity, text }: FilePart): string {

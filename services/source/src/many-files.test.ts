@@ -257,3 +257,37 @@ describe("what is no file", () => {
     expect(kept.filter((name) => name.endsWith(".tmp"))).toEqual([])
   })
 })
+
+describe("days and months in many files", () => {
+  const dates = { files: "d/*.csv", columns: { types: { day: "date" } } }
+
+  it("are told by all rows of all files: one 31/12 decides for those that could be either", async () => {
+    const { folder, serve, write, path } = await setup({
+      "d/a.csv": "day\n01/02/2024\n",
+      "d/b.csv": "day\n31/12/2024\n",
+    })
+    const source = await serve(dates)
+    expect(await rowsOf(source)).toEqual([{ day: "2024-02-01" }, { day: "2024-12-31" }])
+    await write("d/c.csv", "day\n03/04/2024\n")
+    await untilFiles(source, ["d/a.csv", "d/b.csv", "d/c.csv"])
+    expect((await rowsOf(source)).at(-1)).toEqual({ day: "2024-04-03" })
+    expect(filesRead(folder).filter((file) => file === "d/a.csv")).toHaveLength(2)
+    await source.close()
+    const again = await serve(dates)
+    expect(await rowsOf(again)).toHaveLength(3)
+    expect(filesRead(folder).filter((file) => file === "d/a.csv")).toHaveLength(2)
+    await rm(path("d/b.csv"))
+    const asks = await waitFor(async () => {
+      const { problem } = (await again.get(paths.dataset("t"))).json<Dataset>()
+      return problem?.code === "format-ambiguous" && problem
+    })
+    expect(asks.detail).toContain('"01/02/2024" in row 1, line 2 of d/a.csv,')
+  })
+
+  it("that contradict each other from file to file are asked about", async () => {
+    const { serve } = await setup({ "d/a.csv": "day\n31/12/2024\n", "d/b.csv": "day\n12/31/2024\n" })
+    const { problem } = await (await serve(dates)).settled()
+    expect(problem).toMatchObject({ code: "format-ambiguous" })
+    expect(problem?.detail).toContain("line 2 of d/b.csv")
+  })
+})

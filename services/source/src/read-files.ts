@@ -1,8 +1,10 @@
 /** From many files to one version: what is known is taken up, what is not is read, and all of it stood at one moment. */
 import { Problem } from "@flatbed/contract"
 import { awaitFiles, type ChoiceRules, type ChosenFiles, changedSince, isBack } from "./await-files.ts"
+import { joinTallies } from "./cells/day-month.ts"
+import { countDates, decideDates, findUndecided } from "./census-pass.ts"
 import { sameIdentity } from "./file-identity.ts"
-import { createPart, type FilePart } from "./file-part.ts"
+import { createPart, type DecidedDates, type FilePart } from "./file-part.ts"
 import { nameOf } from "./file-patterns.ts"
 import type { PooledFile } from "./file-pool.ts"
 import { nameContent } from "./known-files.ts"
@@ -67,9 +69,12 @@ async function tryFiles(
   rules: ChoiceRules,
 ): Promise<Attempt> {
   const { known, indexes, dataset, reading } = request
-  const unread = chosen.files.filter((one) => known.find(one) === undefined)
+  const isUnread = (one: ListedFile) => known.find(one) === undefined
+  const cached = !chosen.files.some(isUnread)
   try {
-    if (!(await readAll(request, unread))) return undefined
+    do {
+      if (!(await readAll(request, chosen.files.filter(isUnread)))) return undefined
+    } while (known.decide(await askAllRows(request, chosen.files)))
     if (!(await areAsTold(request, chosen))) return undefined
   } catch (error) {
     await keep(request, shapeName, undefined, [])
@@ -93,7 +98,7 @@ async function tryFiles(
     index,
     open,
     found: { kind: "many", listing, waiting },
-    cached: unread.length === 0,
+    cached,
     isBehind: !sameListing(listing, now),
   }
 }
@@ -160,14 +165,26 @@ async function readOne(
   try {
     if (!sameIdentity(open.identity, identity)) return false
     const shape = { ...reading.shape, columns: { ...reading.shape.columns, isPartial: true } }
-    const made = await readFile({ ...request, ...reading, file, open, shape, onProgress })
+    const decided = known.decided()
+    const made = await readFile({
+      ...request,
+      ...reading,
+      file,
+      open,
+      shape,
+      decided,
+      isPart: true,
+      onProgress,
+    })
     if (!sameIdentity(await open.identify(), identity)) {
       await made.text?.close()
       return false
     }
     const text = made.text === undefined ? undefined : await keepText(request, file, identity, made.text)
     kept = made.text ?? open
-    const part = createPart(file, identity, made.index, { decided: undefined, text }, known.share)
+    const { tallies } = known.findContent({ file, identity }) ?? {}
+    const others = { decided, text, ...(tallies === undefined ? {} : { tallies }) }
+    const part = createPart(file, identity, made.index, others, known.share)
     known.add(part, indexes, kept)
     const { rows } = made.index.manifest
     request.onRead({ file, bytes: identity.bytes, rows, ms: performance.now() - started })
@@ -180,6 +197,47 @@ async function readOne(
   } finally {
     if (kept !== open) await open.close()
   }
+}
+
+/**
+ * How dates are written that the settings declare without saying so: where a record breaks the type, all rows of all
+ * files are asked, each file once. Raises format-ambiguous.
+ */
+async function askAllRows(
+  { known, reading, dataset, signal }: MakeRequest,
+  files: readonly ListedFile[],
+): Promise<DecidedDates> {
+  const undecided = findUndecided(reading.shape)
+  const parts = files.flatMap((one) => known.find(one) ?? [])
+  const isTrouble = parts.some(({ index }) => index.manifest.rejects > 0)
+  if (undecided.length === 0 || !(isTrouble || Object.keys(known.decided()).length > 0)) return {}
+  const { maxRecordBytes, reader } = reading
+  const columns = { ...reading.shape.columns, isPartial: true }
+  const shape = { ...reading.shape, columns }
+  const tallies: { file: string; rowsBefore: number; tallies: NonNullable<FilePart["tallies"]> }[] = []
+  let rowsBefore = 0
+  for (const part of parts) {
+    const { file, index } = part
+    const read = (into: Buffer, offset: number) => known.read(part, into, offset)
+    const names = index.layout.fields.map(({ name }) => name)
+    const request = { file, read, reader, shape, maxRecordBytes, signal }
+    const own =
+      part.tallies ??
+      Object.fromEntries(
+        [...(await countDates(request, names, undecided))].map(([name, census]) => [name, census.tally()]),
+      )
+    if (part.tallies === undefined) known.extend(part, own)
+    tallies.push({ file, rowsBefore, tallies: own })
+    rowsBefore += index.manifest.rows
+  }
+  const censusOf = (name: string) =>
+    joinTallies(
+      tallies.flatMap(({ file, rowsBefore, tallies: own }) => {
+        const tally = new Map(Object.entries(own)).get(name)
+        return tally === undefined ? [] : [{ file, rowsBefore, tally }]
+      }),
+    )
+  return decideDates(undecided, censusOf, { dataset })
 }
 
 async function keepText(

@@ -24,7 +24,9 @@ export type PassRequest = {
   readonly reader: Reader
   readonly shape: Shape
   /** What all rows told about dates, see census-pass.ts. */
-  readonly decided?: Readonly<Record<string, DecidedFormat>>
+  readonly decided?: Readonly<Record<string, DecidedFormat>> | undefined
+  /** Of one file of several, whose rows alone do not tell. */
+  readonly isPart?: boolean
   readonly maxRecordBytes: number
   readonly signal: AbortSignal
   /** How many bytes have been read so far, of how many. */

@@ -88,23 +88,56 @@ export function createDayMonthCensus(type: ColumnType) {
       count(known.verdicts, parts.verdict, cell, row, line)
     },
 
-    finish(): DayMonthCensus {
-      const ranked = [...forms.values()].sort((a, b) => sumOf(b.verdicts) - sumOf(a.verdicts))
-      const [main, ...rest] = ranked
-      const counts: Partial<Record<DateVerdict, Count>> = {}
-      const merge = (verdict: DateVerdict, { cells, first }: Count) => {
-        const before = counts[verdict]
-        const earlier = before === undefined || first.row < before.first.row ? first : before.first
-        counts[verdict] = { cells: cells + (before?.cells ?? 0), first: earlier }
-      }
-      for (const [verdict, seen] of others) merge(verdict, seen)
-      for (const [verdict, seen] of main?.verdicts ?? []) merge(verdict, seen)
-      // Another way of writing is not what the column's pattern will read.
-      for (const { verdicts } of rest) for (const seen of verdicts.values()) merge("neither", seen)
-      const form = main && { ...main.form, isPadded: main.isPadded }
-      return { cells, verdicts: counts, form }
-    },
+    finish: (): DayMonthCensus => finishCensus({ cells, others, forms }),
+
+    /** What was gathered so far, to be kept or joined with that of other files. */
+    tally: (): DayMonthTally => ({
+      cells,
+      others: [...others],
+      forms: [...forms].map(([key, { verdicts, ...form }]) => [key, { ...form, verdicts: [...verdicts] }]),
+    }),
   }
+}
+
+/** One census over the cells of several files, each with its name and the rows before it. */
+export function joinTallies(
+  files: readonly { readonly file: string; readonly rowsBefore: number; readonly tally: DayMonthTally }[],
+): DayMonthCensus {
+  const others = new Map<"iso" | "neither", Count>()
+  const forms = new Map<string, FormCount>()
+  let cells = 0
+  for (const { file, rowsBefore, tally } of files) {
+    const placed = ({ cells, first }: Count): Count => ({
+      cells,
+      first: { ...first, row: first.row + rowsBefore, file },
+    })
+    cells += tally.cells
+    for (const [verdict, seen] of tally.others) addCount(others, verdict, placed(seen))
+    for (const [key, { form, isPadded, verdicts }] of tally.forms) {
+      const known = forms.get(key) ?? { form, isPadded, verdicts: new Map() }
+      forms.set(key, known)
+      known.isPadded &&= isPadded
+      for (const [verdict, seen] of verdicts) addCount(known.verdicts, verdict, placed(seen))
+    }
+  }
+  return finishCensus({ cells, others, forms })
+}
+
+function finishCensus({ cells, others, forms }: Gathered): DayMonthCensus {
+  const ranked = [...forms.values()].sort((a, b) => sumOf(b.verdicts) - sumOf(a.verdicts))
+  const [main, ...rest] = ranked
+  const counts: Partial<Record<DateVerdict, Count>> = {}
+  const merge = (verdict: DateVerdict, { cells, first }: Count) => {
+    const before = counts[verdict]
+    const earlier = before === undefined || first.row < before.first.row ? first : before.first
+    counts[verdict] = { cells: cells + (before?.cells ?? 0), first: earlier }
+  }
+  for (const [verdict, seen] of others) merge(verdict, seen)
+  for (const [verdict, seen] of main?.verdicts ?? []) merge(verdict, seen)
+  // Another way of writing is not what the column's pattern will read.
+  for (const { verdicts } of rest) for (const seen of verdicts.values()) merge("neither", seen)
+  const form = main && { ...main.form, isPadded: main.isPadded }
+  return { cells, verdicts: counts, form }
 }
 
 /** What is to be done about a column's dates. `facts` place the column: file, dataset; `known` says why it is looked at. */
@@ -122,7 +155,11 @@ export function decideDayMonth(
     kind: "ask",
     problem: new Problem("format-ambiguous", detail, {
       hint: adviseOn(column, orders),
-      facts: { ...facts, column, row: sighting.row, line: sighting.line, value: sighting.value },
+      facts: {
+        ...facts,
+        ...(sighting.file === undefined ? {} : { file: sighting.file }),
+        ...{ column, row: sighting.row, line: sighting.line, value: sighting.value },
+      },
     }),
   })
   const name = `Column ${JSON.stringify(column)}`
@@ -160,6 +197,20 @@ export function decideDayMonth(
 }
 
 type Count = { cells: number; first: Sighting }
+type Gathered = {
+  readonly cells: number
+  readonly others: ReadonlyMap<"iso" | "neither", Count>
+  readonly forms: ReadonlyMap<string, FormCount>
+}
+/** What the cells of one column of one file said, as plain JSON. */
+export type DayMonthTally = {
+  readonly cells: number
+  readonly others: readonly (readonly ["iso" | "neither", Count])[]
+  readonly forms: readonly (readonly [
+    string,
+    Omit<FormCount, "verdicts"> & { readonly verdicts: readonly (readonly [DateVerdict, Count])[] },
+  ])[]
+}
 type FormCount = {
   readonly form: Omit<DateForm, "isPadded">
   isPadded: boolean
@@ -230,6 +281,12 @@ function count<Verdict>(
   else seen.cells += 1
 }
 
+function addCount<Verdict>(counts: Map<Verdict, Count>, verdict: Verdict, { cells, first }: Count): void {
+  const seen = counts.get(verdict)
+  if (seen === undefined) counts.set(verdict, { cells, first })
+  else seen.cells += cells
+}
+
 function sumOf(verdicts: ReadonlyMap<DateVerdict, Count>): number {
   return [...verdicts.values()].reduce((sum, { cells }) => sum + cells, 0)
 }
@@ -245,8 +302,8 @@ function readingsOf(value: string): readonly [string, string] {
   return [spell(second, first), spell(first, second)]
 }
 
-function cellAt({ value, row, line }: Sighting): string {
-  return `${JSON.stringify(value)} in row ${row}, line ${line},`
+function cellAt({ value, row, line, file }: Sighting): string {
+  return `${JSON.stringify(value)} in row ${row}, line ${line}${file === undefined ? "" : ` of ${file}`},`
 }
 
 function adviseOn(column: string, { day, month }: { readonly day: string; readonly month: string }): string {
