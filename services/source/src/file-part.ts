@@ -44,10 +44,19 @@ export function createPart(
   others: Pick<FilePart, "decided" | "text" | "tallies">,
   share: ReturnType<typeof createSharing>,
 ): FilePart {
+  const { manifest } = index
+  const { dialect } = manifest
   return {
     file,
     identity,
-    index: { ...index, layout: share(index.layout), spelling: share(index.spelling) },
+    index: {
+      ...index,
+      // What is said of all files together is not kept for each.
+      manifest: { ...manifest, version: "", columns: [], ...(dialect && { dialect: share(dialect) }) },
+      layout: share(index.layout),
+      mends: share(index.mends),
+      spelling: share(index.spelling),
+    },
     evidence: packEvidence(evidence),
     ...others,
   }
@@ -63,14 +72,25 @@ export function createSharing() {
   }
 }
 
+// Most columns of most small files have nothing of the kind.
+const nothing = {
+  declared: false,
+  nulls: 0,
+  empties: 0,
+  max_bytes: 0,
+  max_integer_digits: 0,
+  max_scale: 0,
+} as const satisfies Partial<Evidence>
+
 /** What all rows of the file said about its columns, one for each in the part's layout. */
 export function evidenceOf({ evidence, index }: FilePart): Omit<Evidence, "ruled_out">[] {
-  const said = JSON.parse(evidence) as Omit<Evidence, "ruled_out" | "column">[]
-  return said.map((one, i) => ({ column: index.layout.fields[i]?.name ?? "", ...one }))
+  const said = JSON.parse(evidence) as (Pick<Evidence, "forms"> & Partial<Evidence>)[]
+  return said.map((one, i) => ({ column: index.layout.fields[i]?.name ?? "", ...nothing, ...one }))
 }
 
 function packEvidence(evidence: readonly Evidence[]): string {
-  return JSON.stringify(evidence.map(({ column: _, ruled_out: __, ...one }) => one))
+  const own = evidence.map(({ column: _, ruled_out: __, ...one }) => one)
+  return JSON.stringify(own, (_, value) => (value === 0 || value === false ? undefined : value))
 }
 
 /** Lines of JSON: what all share, one line for each file, and the SHA-256 of everything before. */
@@ -84,9 +104,10 @@ export function encodeParts({ parts, ...stored }: StoredParts): Buffer[] {
     return shared.length - 1
   }
   const lines = parts.map(({ index, ...part }) => {
-    const { layout, spelling, ...rest } = index
-    const written = { ...part, index: { ...rest, layout: numberOf(layout), spelling: numberOf(spelling) } }
-    return JSON.stringify(written)
+    const { layout, spelling, mends, manifest, ...rest } = index
+    const { dialect, ...described } = manifest
+    const shares = [layout, spelling, mends, dialect ?? null].map(numberOf)
+    return JSON.stringify({ ...part, index: { ...rest, manifest: described }, shares })
   })
   const head = JSON.stringify({ ...stored, shared }, (key, value) => (key === secretKey ? undefined : value))
   const hash = createHash("sha256")
@@ -112,9 +133,10 @@ export function decodeParts(bytes: Buffer): StoredParts | undefined {
   const parts: FilePart[] = []
   while (at + 1 < body.length) {
     const next = body.indexOf(lineFeed, at + 1)
-    const part = JSON.parse(body.toString("utf8", at + 1, next))
-    const { layout, spelling } = part.index
-    parts.push({ ...part, index: { ...part.index, layout: shared[layout], spelling: shared[spelling] } })
+    const { shares, ...part } = JSON.parse(body.toString("utf8", at + 1, next))
+    const [layout, spelling, mends, dialect] = shares.map((number: number) => shared[number])
+    const manifest = { ...part.index.manifest, ...(dialect && { dialect }) }
+    parts.push({ ...part, index: { ...part.index, manifest, layout, spelling, mends } })
     at = next
   }
   return { ...stored, parts }

@@ -1,4 +1,5 @@
-/** From many files to one version: what is known is taken up, what is not is read, and all of it stood at one moment. */
+/**
+ * From many files to one version: what is known is taken up, what is not is read, and all of it stood at one moment. */
 import { Problem } from "@flatbed/contract"
 import { awaitFiles, type ChoiceRules, type ChosenFiles, changedSince, isBack } from "./await-files.ts"
 import { joinTallies } from "./cells/day-month.ts"

@@ -1,0 +1,272 @@
+import { createHash } from "node:crypto"
+import { appendFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { type Dataset, type Manifest, paths } from "@flatbed/contract"
+import { waitFor } from "@flatbed/testing"
+import { afterEach, describe, expect, it } from "vitest"
+import { openTestFolder, type TestFolder, type TestSource } from "./source.test-kit.ts"
+
+const open: TestFolder[] = []
+
+async function setup(files: Readonly<Record<string, string>>, dataset: object = {}, settle = "0ms") {
+  const folder = await openTestFolder("unused\n1\n")
+  open.push(folder)
+  const write = (file: string, content: string) => folder.folder.write(file, content)
+  for (const [file, content] of Object.entries(files)) await write(file, content)
+  const path = (file: string) => join(folder.folder.path, file)
+  const serve = () => folder.open({ settle, datasets: { t: { files: "d/*.csv", ...dataset } } })
+  return { folder, write, path, serve }
+}
+
+afterEach(async () => {
+  for (const folder of open.splice(0)) await folder.close()
+})
+
+const documentOf = async (source: TestSource) => (await source.get(paths.dataset("t"))).json<Dataset>()
+const namesOf = ({ files }: Pick<Manifest, "files">) => files.map(({ file }) => file)
+
+/** The dataset once it is as asked. */
+const until = (source: TestSource, isSo: (dataset: Dataset) => boolean, what: string): Promise<Dataset> =>
+  waitFor(
+    async () => {
+      const dataset = await documentOf(source)
+      return isSo(dataset) && dataset
+    },
+    { what },
+  )
+
+const readTwice = (folder: TestFolder, file: string) =>
+  folder.logged.filter((line) => line.event === "file.read" && line.file === file).length
+
+describe("a file is known by its content and not by its times (AC-23)", () => {
+  it("new content under the same name, the same size and the same mtime is read", async () => {
+    const { serve, path } = await setup({ "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" })
+    const source = await serve()
+    const { version } = await source.manifest()
+    const { atime, mtime } = await stat(path("d/b.csv"))
+    await writeFile(path("d/b.csv"), "id\n3\n")
+    await utimes(path("d/b.csv"), atime, mtime)
+    await until(source, (now) => now.version !== version && now.state === "ready", "the new content")
+    expect((await source.get(paths.currentChunk("t", 2))).json()).toEqual([{ id: 3 }])
+  })
+
+  it("content with an older mtime than the one before is read", async () => {
+    const { serve, path, write } = await setup({ "d/a.csv": "id\n1\n" })
+    const source = await serve()
+    const { version } = await source.manifest()
+    await write("old", "id\n7\n")
+    await utimes(path("old"), new Date(2001, 1), new Date(2001, 1))
+    await rename(path("old"), path("d/a.csv"))
+    await until(source, (now) => now.version !== version && now.state === "ready", "the old file")
+    expect((await source.get(paths.currentChunk("t", 1))).json()).toEqual([{ id: 7 }])
+  })
+
+  it("a touch makes no other version, and no announcement", async () => {
+    const { folder, serve, path } = await setup({ "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" })
+    const source = await serve()
+    const { version } = await source.manifest()
+    await utimes(path("d/a.csv"), new Date(), new Date(2030, 1))
+    await waitFor(() => readTwice(folder, "d/a.csv") === 2, { what: "the touched file to be looked at" })
+    expect((await source.settled()).version).toBe(version)
+    expect(readTwice(folder, "d/b.csv")).toBe(1)
+  })
+
+  it("a file that is renamed and keeps its place has no other rows: the version stays", async () => {
+    const { serve, path } = await setup({ "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" })
+    const source = await serve()
+    const { version } = await source.manifest()
+    await rename(path("d/b.csv"), path("d/c.csv"))
+    const now = await until(source, (one) => one.files?.[1]?.file === "d/c.csv", "the new name")
+    expect(now.version).toBe(version)
+  })
+
+  it("log rotation loses no row and doubles none: what was a.csv is b.csv now, and a.csv is new (D11)", async () => {
+    const { serve, path, write } = await setup({ "d/a.csv": "id\n1\n" })
+    const source = await serve()
+    await source.manifest()
+    await rename(path("d/a.csv"), path("d/b.csv"))
+    await write("d/a.csv", "id\n2\n")
+    const now = await until(source, ({ rows, state }) => rows === 2 && state === "ready", "both files")
+    expect(now.files?.map(({ file }) => file)).toEqual(["d/a.csv", "d/b.csv"])
+    const rows = [1, 2].map(async (n) => (await source.get(paths.currentChunk("t", n))).json())
+    expect(await Promise.all(rows)).toEqual([[{ id: 2 }], [{ id: 1 }]])
+  })
+})
+
+describe("a file that is still being written (AC-22)", () => {
+  it("is served without its last bytes until they have come: the version before stays as it is (D5, D6)", async () => {
+    const { serve, path } = await setup(
+      { "d/a.csv": "id,n\n1,one\n", "d/b.csv": "id,n\n2,two\n" },
+      {},
+      "300ms",
+    )
+    const source = await serve()
+    const { version } = await source.manifest()
+    await appendFile(path("d/b.csv"), '3,"thr')
+    await appendFile(path("d/b.csv"), 'ee"\n')
+    const during = await source.get(paths.chunk("t", version, 2))
+    expect(during.json()).toEqual([{ id: 2, n: "two" }])
+    await until(source, ({ rows }) => rows === 3, "the whole file")
+    expect((await source.get(paths.chunk("t", version, 2))).json()).toEqual([{ id: 2, n: "two" }])
+  })
+
+  it("waits for its marker, is named with it, and is read when that is there", async () => {
+    const { folder, serve, write } = await setup(
+      { "d/a.csv": "id\n1\n", "d/a.csv.done": "", "d/b.csv": "id\n2\n" },
+      { done_marker: "{name}.done" },
+    )
+    const source = await serve()
+    const before = await source.settled()
+    expect(before).toMatchObject({
+      state: "ready",
+      rows: 1,
+      waiting: [{ file: "d/b.csv", reason: "waits for d/b.csv.done" }],
+    })
+    expect(folder.logged.filter(({ event }) => event === "file.waits")).toMatchObject([
+      { dataset: "t", file: "d/b.csv", reason: "waits for d/b.csv.done" },
+    ])
+    await write("d/b.csv.done", "")
+    const after = await until(source, ({ rows, state }) => rows === 2 && state === "ready", "the second file")
+    expect(after.waiting).toBeUndefined()
+  })
+
+  it("waits for one marker for a whole folder, which is no data itself", async () => {
+    const { serve, write } = await setup(
+      { "d/x/a.csv": "id\n1\n", "d/x/_SUCCESS.csv": "", "d/y/b.csv": "id\n2\n" },
+      { files: "d/**/*.csv", done_marker: "_SUCCESS.csv" },
+    )
+    const source = await serve()
+    expect(namesOf(await source.manifest())).toEqual(["d/x/a.csv"])
+    await write("d/y/_SUCCESS.csv", "")
+    await until(source, ({ rows }) => rows === 2, "the second folder")
+  })
+
+  it("makes the dataset wait when the version before has it: its rows do not go away meanwhile", async () => {
+    const { serve, path, write } = await setup(
+      { "d/a.csv": "id\n1\n", "d/a.csv.done": "", "d/b.csv": "id\n2\n", "d/b.csv.done": "" },
+      { done_marker: "{name}.done" },
+    )
+    const source = await serve()
+    const { version } = await source.manifest()
+    await rm(path("d/b.csv.done"))
+    await write("d/c.csv", "id\n3\n")
+    await write("d/c.csv.done", "")
+    const waits = await until(
+      source,
+      ({ problem }) => problem?.code === "file-unsettled",
+      "the dataset to wait",
+    )
+    expect(waits).toMatchObject({ version, rows: 2 })
+    expect(waits.problem?.detail).toBe("d/b.csv waits for d/b.csv.done; it is still being written.")
+    await write("d/b.csv.done", "")
+    await until(source, ({ rows }) => rows === 3, "all three")
+  })
+
+  it("is left out by name when it was never served and changes again and again, and the others are served", async () => {
+    const { folder, serve, path } = await setup({ "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" }, {}, "60ms")
+    let isWriting = true
+    const writing = (async () => {
+      while (isWriting) {
+        await appendFile(path("d/b.csv"), "3\n")
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    })()
+    const source = await serve()
+    const reason = "is being written: it keeps changing"
+    await waitFor(() => folder.logged.some((line) => line.event === "version.published"))
+    const during = await documentOf(source)
+    expect(during.files?.map(({ file }) => file)).toEqual(["d/a.csv"])
+    expect(during.waiting).toEqual([{ file: "d/b.csv", reason }])
+    isWriting = false
+    await writing
+    await until(source, ({ files }) => files?.length === 2, "the file that is whole now")
+  })
+
+  it("that is taken away and written again within the settle window is never missing from a version", async () => {
+    const { folder, serve, path, write } = await setup(
+      { "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" },
+      {},
+      "150ms",
+    )
+    const source = await serve()
+    const { version } = await source.manifest()
+    await rm(path("d/b.csv"))
+    await source.get(paths.dataset("t"))
+    await write("d/b.csv", "id\n22\n")
+    await until(source, (now) => now.version !== version && now.state === "ready", "the file written again")
+    const published = folder.logged.filter(({ event }) => event === "version.published")
+    expect(published.map(({ files }) => files)).toEqual([2, 2])
+  })
+})
+
+describe("a file with a checksum beside it (D13)", () => {
+  const sum = (content: string) => createHash("sha256").update(content).digest("hex")
+  const checked = { checksum: "{name}.sha256" }
+
+  it("is served when it is what that says, waits while it is missing, and is refused when it is another", async () => {
+    const [a, b] = ["id\n1\n", "id\n2\n"]
+    const { serve, write } = await setup(
+      { "d/a.csv": a, "d/a.csv.sha256": `${sum(a)}  a.csv\n`, "d/b.csv": b },
+      checked,
+    )
+    const source = await serve()
+    expect(await source.settled()).toMatchObject({
+      rows: 1,
+      waiting: [{ file: "d/b.csv", reason: "waits for d/b.csv.sha256" }],
+    })
+    await write("d/b.csv.sha256", sum("other"))
+    const refused = await until(source, ({ problem }) => problem !== undefined, "the refusal")
+    expect(refused.problem).toMatchObject({ code: "checksum-mismatch" })
+    for (const word of ["d/b.csv", "d/b.csv.sha256", sum("other"), sum(b)])
+      expect(refused.problem?.detail).toContain(word)
+    expect(refused.rows).toBe(1)
+    await write("d/b.csv.sha256", sum(b).toUpperCase())
+    await until(source, ({ rows, state }) => rows === 2 && state === "ready", "the right checksum")
+  })
+
+  it("in a list for the whole folder is found by its name", async () => {
+    const files = { "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" }
+    const list = Object.entries(files).map(([file, content]) => `${sum(content)} *${file.slice(2)}\n`)
+    const { serve, write } = await setup(
+      { ...files, "d/SHA256SUMS": list.join("") },
+      { checksum: "SHA256SUMS" },
+    )
+    const source = await serve()
+    expect((await source.settled()).rows).toBe(2)
+    await write("d/c.csv", "id\n3\n")
+    const refused = await until(source, ({ problem }) => problem !== undefined, "the refusal")
+    expect(refused.problem?.detail).toBe(
+      "d/c.csv is not what its checksum says: d/SHA256SUMS names no SHA-256 of it.",
+    )
+  })
+})
+
+describe("what may not be read (D8)", () => {
+  it("refuses the dataset by its name, and never serves what lies outside the root", async () => {
+    const { serve, path } = await setup({ "d/a.csv": "id\n1\n" })
+    const { symlink } = await import("node:fs/promises")
+    await symlink("/etc/passwd", path("d/b.csv"))
+    const refused = await (await serve()).settled()
+    expect(refused.problem).toMatchObject({
+      code: "file-forbidden",
+      detail: "d/b.csv lies outside the root.",
+    })
+  })
+
+  it.each([["../*.csv"], ["/etc/*"], [".hidden/*.csv"], ["d/../../*.csv"]])(
+    "serves nothing of %s",
+    async (files) => {
+      const { serve } = await setup({ ".hidden/a.csv": "id\n1\n" }, { files })
+      const refused = await (await serve()).settled()
+      expect(["file-forbidden", "file-missing"]).toContain(refused.problem?.code)
+      expect(refused.version).toBeNull()
+    },
+  )
+
+  it("a link to a file inside the root is served as that file", async () => {
+    const { serve, path } = await setup({ "e/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" })
+    const { symlink } = await import("node:fs/promises")
+    await symlink("../e/a.csv", path("d/a.csv"))
+    expect((await (await serve()).settled()).rows).toBe(2)
+  })
+})
