@@ -9,6 +9,8 @@ export type ChunkIndex = {
   readonly manifest: Manifest
   readonly evidence: readonly Evidence[]
   readonly layout: Layout
+  /** Of all columns that there are, served or not. */
+  readonly names: readonly string[]
   /** Of several files each its own; the columns are the same. */
   readonly fileLayouts?: ReadonlyMap<string, Layout>
   readonly mends: Mends

@@ -54,6 +54,7 @@ export function createPart(
       // What is said of all files together is not kept for each.
       manifest: { ...manifest, version: "", columns: [], ...(dialect && { dialect: share(dialect) }) },
       layout: share(index.layout),
+      names: share(index.names),
       mends: share(index.mends),
       spelling: share(index.spelling),
     },
@@ -104,9 +105,9 @@ export function encodeParts({ parts, ...stored }: StoredParts): Buffer[] {
     return shared.length - 1
   }
   const lines = parts.map(({ index, ...part }) => {
-    const { layout, spelling, mends, manifest, ...rest } = index
+    const { layout, names, spelling, mends, manifest, ...rest } = index
     const { dialect, ...described } = manifest
-    const shares = [layout, spelling, mends, dialect ?? null].map(numberOf)
+    const shares = [layout, names, spelling, mends, dialect ?? null].map(numberOf)
     return JSON.stringify({ ...part, index: { ...rest, manifest: described }, shares })
   })
   const head = JSON.stringify({ ...stored, shared }, (key, value) => (key === secretKey ? undefined : value))
@@ -134,9 +135,9 @@ export function decodeParts(bytes: Buffer): StoredParts | undefined {
   while (at + 1 < body.length) {
     const next = body.indexOf(lineFeed, at + 1)
     const { shares, ...part } = JSON.parse(body.toString("utf8", at + 1, next))
-    const [layout, spelling, mends, dialect] = shares.map((number: number) => shared[number])
+    const [layout, names, spelling, mends, dialect] = shares.map((number: number) => shared[number])
     const manifest = { ...part.index.manifest, ...(dialect && { dialect }) }
-    parts.push({ ...part, index: { ...part.index, manifest, layout, spelling, mends } })
+    parts.push({ ...part, index: { ...part.index, manifest, layout, names, spelling, mends } })
     at = next
   }
   return { ...stored, parts }

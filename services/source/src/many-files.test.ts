@@ -291,3 +291,29 @@ describe("days and months in many files", () => {
     expect(problem?.detail).toContain("line 2 of d/b.csv")
   })
 })
+
+describe("many JSON files", () => {
+  const song = (fields: object) => JSON.stringify(fields)
+
+  it("are one table of all their keys, NULL where a file has none, nested where one has it nested", async () => {
+    const { serve } = await setup({
+      "s/A/B/C/1.json": song({ id: "02134", year: 0, artist: { name: "Ann" } }),
+      "s/A/B/D/2.json": song({ id: "x", tags: ["a"], artist: { name: "Bob", place: "" } }),
+      "s/A/3.json": `[${song({ id: "y", tags: "none", year: 1.5 })}]`,
+    })
+    const source = await serve({ files: "s/**/*.json" })
+    expect(await rowsOf(source)).toEqual([
+      { id: "y", tags: "none", year: 1.5, artist_name: null, artist_place: null },
+      { id: "02134", tags: null, year: 0, artist_name: "Ann", artist_place: null },
+      { id: "x", tags: ["a"], year: null, artist_name: "Bob", artist_place: "" },
+    ])
+  })
+
+  it("are refused for a column to be dropped that none of them has: what should not travel does not", async () => {
+    const { serve } = await setup({ "s/1.json": song({ id: 1, ssn: "7" }), "s/2.json": song({ id: 2 }) })
+    const typo = await (await serve({ files: "s/*.json", columns: { drop: ["snn"] } })).settled()
+    expect(typo.problem).toMatchObject({ code: "column-unknown" })
+    const source = await serve({ files: "s/*.json", columns: { drop: ["ssn"] } })
+    expect(await rowsOf(source)).toEqual([{ id: 1 }, { id: 2 }])
+  })
+})

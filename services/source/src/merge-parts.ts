@@ -59,6 +59,7 @@ export function mergeParts(
     },
     evidence: columns.map(({ evidence }) => evidence),
     layout: layoutFor(first.index.layout),
+    names: namesOfAll(parts),
     fileLayouts: new Map(parts.map(({ file, index }) => [file, layoutFor(index.layout)])),
     mends: mergeMends(parts),
     firstLines: parts.flatMap(({ index }) => index.firstLines),
@@ -161,10 +162,10 @@ const sameNames = (a: readonly string[], b: readonly string[]) =>
 function refuseOthers(first: FilePart, parts: readonly FilePart[]): void {
   const names = namesOf(first)
   const expected = new Set(names)
-  const seen = new Set<unknown>([first.index.manifest.dialect])
+  const seen = new Set([first.index.names])
   for (const part of parts) {
-    if (seen.has(part.index.manifest.dialect)) continue
-    seen.add(part.index.manifest.dialect)
+    if (seen.has(part.index.names)) continue
+    seen.add(part.index.names)
     const own = namesOf(part)
     const found = new Set(own)
     const lacks = names.filter((name) => !found.has(name))
@@ -206,22 +207,18 @@ function list(names: readonly string[]): string {
 }
 
 function namesOf({ index }: FilePart): string[] {
-  return nameColumns(index.manifest.dialect?.fields ?? []).map(({ name }) => name)
+  return nameColumns(index.names).map(({ name }) => name)
+}
+
+/** In the order in which the files name them first. */
+function namesOfAll(parts: readonly FilePart[]): readonly string[] {
+  const lists = new Set(parts.map(({ index }) => index.names))
+  const [only = []] = lists
+  return lists.size === 1 ? only : [...new Set([...lists].flat())]
 }
 
 /** Each file was read without asking whether it has all that the settings name; one of them has to. */
 function refuseUnknown(parts: readonly FilePart[], { columns }: Shape): void {
-  const written = new Set<string>()
-  const seen = new Set<unknown>()
-  for (const { index } of parts) {
-    const { dialect } = index.manifest
-    if (dialect === undefined) return
-    if (seen.has(dialect)) continue
-    seen.add(dialect)
-    for (const name of dialect.fields) written.add(name)
-  }
   const [only] = parts
-  if (seen.size === 1 && only !== undefined)
-    resolveServedColumns(only.index.manifest.dialect?.fields ?? [], columns, { file: only.file })
-  else resolveServedColumns([...written], columns, {})
+  resolveServedColumns(namesOfAll(parts), columns, parts.length === 1 ? { file: only?.file ?? "" } : {})
 }

@@ -1,20 +1,19 @@
-/**
- * From many files to one version: what is known is taken up, what is not is read, and all of it stood at one moment. */
+/** From many files to one version: what is known is taken up, what is not is read, and all of it stood at one moment. */
 import { Problem } from "@flatbed/contract"
 import { awaitFiles, type ChoiceRules, type ChosenFiles, changedSince, isBack } from "./await-files.ts"
 import { joinTallies } from "./cells/day-month.ts"
 import { countDates, decideDates, findUndecided } from "./census-pass.ts"
+import { areAsSummed } from "./checksums.ts"
 import { sameIdentity } from "./file-identity.ts"
 import { createPart, type DecidedDates, type FilePart } from "./file-part.ts"
-import { nameOf } from "./file-patterns.ts"
 import type { PooledFile } from "./file-pool.ts"
 import { nameContent } from "./known-files.ts"
-import { besideFile, createFileList, type ListedFile, sameListing } from "./list-files.ts"
+import { createFileList, type ListedFile, sameListing } from "./list-files.ts"
 import type { MadeVersion, MakeRequest } from "./make-version.ts"
 import { mergeParts } from "./merge-parts.ts"
 import { openFile, unsettled } from "./open-file.ts"
 import { readFile } from "./read-file.ts"
-import { findDigest, sidecarOf } from "./sidecars.ts"
+import { sidecarOf } from "./sidecars.ts"
 import type { TextDraft } from "./text/text-file.ts"
 import { nameShape } from "./version-name.ts"
 
@@ -23,7 +22,6 @@ const maxAttempts = 5
 // Small files wait for the disk more than for the processor.
 const readersAtOnce = 8
 const smallBytes = 256 * 1024
-const maxSidecarBytes = 1024 * 1024
 
 /** What came of an attempt to read the files: undefined when one of them changed. */
 type Attempt = MadeVersion | undefined
@@ -76,7 +74,7 @@ async function tryFiles(
     do {
       if (!(await readAll(request, chosen.files.filter(isUnread)))) return undefined
     } while (known.decide(await askAllRows(request, chosen.files)))
-    if (!(await areAsTold(request, chosen))) return undefined
+    if (!(await areAsSummed(request, chosen))) return undefined
   } catch (error) {
     await keep(request, shapeName, undefined, [])
     throw error
@@ -250,58 +248,4 @@ async function keepText(
   const name = nameContent(file, identity)
   const kept = await indexes.keepText(draft, name).catch(onCacheTrouble)
   return kept === undefined ? undefined : { name, identity: kept }
-}
-
-/** Whether every file is what its sidecar says; false when a sidecar went away. Raises checksum-mismatch. */
-async function areAsTold(
-  { known, reading, proven }: MakeRequest,
-  { files, listing }: ChosenFiles,
-): Promise<boolean> {
-  if (reading.checksum === undefined) return true
-  const nameFor = sidecarOf(reading.checksum)
-  for (const one of files) {
-    const sidecar = besideFile(one.file, nameFor)
-    const identity = listing.beside.get(sidecar)
-    const part = known.find(one)
-    if (identity === undefined || part === undefined) return false
-    const proof = nameContent(one.file, one.identity, identity)
-    if (proven.get(one.file) === proof) continue
-    const told = await readSidecar(reading.root, sidecar)
-    if (told === undefined) return false
-    const expected = findDigest(told, nameOf(one.file))
-    const { sha256 } = part.index.manifest.files[0] ?? {}
-    if (expected !== sha256) throw mismatch(one.file, sidecar, expected, sha256)
-    proven.set(one.file, proof)
-  }
-  return true
-}
-
-async function readSidecar(root: string, sidecar: string): Promise<string | undefined> {
-  const open = await openFile(root, sidecar).catch((error) => {
-    if (error instanceof Problem && error.code === "file-missing") return undefined
-    throw error
-  })
-  if (open === undefined) return undefined
-  try {
-    const bytes = Buffer.alloc(Math.min(open.identity.bytes, maxSidecarBytes))
-    return bytes.toString("latin1", 0, await open.read(bytes, 0))
-  } finally {
-    await open.close()
-  }
-}
-
-function mismatch(
-  file: string,
-  sidecar: string,
-  expected: string | undefined,
-  found: string | undefined,
-): Problem {
-  const said =
-    expected === undefined
-      ? `${sidecar} names no SHA-256 of it`
-      : `${sidecar} says ${expected}, it is ${found}`
-  return new Problem("checksum-mismatch", `${file} is not what its checksum says: ${said}.`, {
-    hint: "Send the file again, or its checksum if that is the older one.",
-    facts: { file, sidecar },
-  })
 }

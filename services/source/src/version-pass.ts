@@ -105,7 +105,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       offset += filled
       request.onProgress(offset, total)
     }
-    const { layout, evidence, rows, rejects, filtered, mends } = await scan.end()
+    const { layout, evidence, rows, rejects, filtered, mends, names = fields } = await scan.end()
     cutter.finish()
     if (settledTo !== offset) throw new Error(`records end at byte ${settledTo} of ${offset} in ${file}`)
     const { sha256, chunks: digests } = await hashing.finish(tellMarks())
@@ -142,6 +142,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       },
       evidence,
       layout,
+      names,
       mends,
       firstLines,
       spelling,

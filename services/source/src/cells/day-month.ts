@@ -1,6 +1,7 @@
 /**
  * Pure: whether a column's dates are written day first or month first, from all of its cells. One cell such as
  * 31/12/2024 decides; where none does, or two say the opposite, nobody is to guess.
+ * Long because a column may be told by the cells of several files.
  */
 import { type ColumnType, grammars, Problem, type ProblemFacts, type Sighting } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"

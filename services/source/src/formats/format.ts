@@ -58,6 +58,8 @@ export type ScanResult<D extends Dialect = Dialect> = {
   readonly filtered: number
   /** What the settings had changed so that records could be rows; absent where nothing was. */
   readonly mends: Mends
+  /** The names of all that the records hold, served or not, where no header says them. */
+  readonly names?: readonly string[]
 }
 
 /** Kinds of change to a record that the settings ask for, each with its count and the first record's line. */

@@ -223,7 +223,14 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
       const { maxRecordBytes } = request
       const gathering = { dialect: layoutDialect, width: places.length, maxRecordBytes, fields }
       const described = describeColumns({ ...gathering, filter: settings.filter }, columns)
-      return { ...described, rows: row + rejects, rejects, filtered: told.filtered, mends: {} }
+      return {
+        ...described,
+        rows: row + rejects,
+        rejects,
+        filtered: told.filtered,
+        mends: {},
+        names: written,
+      }
     },
   }
 }
