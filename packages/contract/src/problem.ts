@@ -81,6 +81,8 @@ export const problems = {
   "database-refused": row(null, false, "database", "Postgres refused the connection or the right"),
   "database-failed": row(null, false, "database", "Postgres refused a statement"),
   "columns-differ": row(null, false, "contract", "The table's columns are not the dataset's"),
+  "key-repeated": row(null, false, "contract", "A key stands in more than one row"),
+  "deletes-refused": row(null, false, "contract", "More rows would be deleted than the pipeline allows"),
   "table-unsuitable": row(null, false, "contract", "The rows of what has this name cannot be replaced"),
   "version-unstable": row(null, false, "contract", "The file changed again and again during the load"),
   "rejects-over-limit": row(null, false, "contract", "More records were set aside than the pipeline allows"),

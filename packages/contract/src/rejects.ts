@@ -14,6 +14,7 @@ export const rejectCodes = {
   "too-deep": "the record's objects and arrays stand in each other more than 100 deep",
   "too-many-keys": "the record has more than 10,000 keys",
   "constraint-error": "Postgres refused the row: a constraint of the table",
+  "null-key": "a cell of the pipeline's key is NULL, so the row cannot be told from others",
 } as const
 
 export type RejectCode = keyof typeof rejectCodes
@@ -34,6 +35,7 @@ export const rejectHints: Readonly<Record<RejectCode, string>> = {
   "too-deep": "Take the innermost values out, or write them as text.",
   "too-many-keys": "Have the data written as an array of small objects instead of one large one.",
   "constraint-error": "Mend the row, or change what the table asks of it.",
+  "null-key": "Fill the cell in, or name other columns in the pipeline's key in loader.yaml.",
 }
 
 /**

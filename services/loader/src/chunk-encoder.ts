@@ -3,6 +3,7 @@ import { encodeCopyText, type TakeBuffer } from "@flatbed/codec"
 import { Problem, type Reject, rejectLineSchema } from "@flatbed/contract"
 import { Check } from "@flatbed/typebox"
 import type { CellGuard } from "./cell-guard.ts"
+import { numberRows } from "./copy-lines.ts"
 import { type Refusal, showValue } from "./refusal.ts"
 
 export type ChunkShape = {
@@ -11,6 +12,8 @@ export type ChunkShape = {
   readonly firstRow: number
   /** Per column, see cell-guard.ts; left out when every cell is proven to fit. */
   readonly guards?: readonly (CellGuard | undefined)[] | undefined
+  /** Whether each row's number in the version is its first cell. */
+  readonly numbered?: boolean | undefined
 }
 
 export type EncodedChunk = {
@@ -77,8 +80,10 @@ export function encodeChunk(lines: Buffer, shape: ChunkShape, take?: TakeBuffer)
     from = to + 1
   }
   const [only] = texts
-  const copyText = texts.length === 1 && only !== undefined ? only : Buffer.concat(texts)
-  return { copyText, rows: listRows(firstRow, row, leftOut), rejects, refusals }
+  const plain = texts.length === 1 && only !== undefined ? only : Buffer.concat(texts)
+  const rows = listRows(firstRow, row, leftOut)
+  const copyText = shape.numbered ? numberRows(plain, (line) => rows?.[line] ?? firstRow + line) : plain
+  return { copyText, rows, rejects, refusals }
 }
 
 /** The rows from one up to another without those left out; undefined when none is. */

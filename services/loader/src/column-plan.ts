@@ -1,10 +1,12 @@
 /** Compares a version's columns with the table, before a row moves. */
+import { findNearest } from "@flatbed/config"
 import { type Column, type ColumnType, type Evidence, Problem } from "@flatbed/contract"
 import { fittingTypes, postgresTypes, typeFits, typeTakesSome } from "./column-fit.ts"
 import { quoteName } from "./postgres/identifier.ts"
-import type { StagingColumn, StagingPlan } from "./postgres/staging.ts"
+import { numberColumn, type StagingColumn, type StagingPlan } from "./postgres/staging.ts"
 import type { Table, TableColumn } from "./postgres/table.ts"
 import { printable } from "./printable.ts"
+import type { Pipeline } from "./settings.ts"
 import { counted } from "./summary.ts"
 
 export type ColumnDifference = {
@@ -21,6 +23,10 @@ type Compared = {
   readonly evidence: readonly Evidence[] | null
   /** Whether rows may be set aside: then a column may be too narrow for some of its cells. */
   readonly tolerant: boolean
+  /** Columns of the table that the loader itself fills in. */
+  readonly own?: readonly string[]
+  /** The columns that tell a row: one with NULL there is set aside before it comes to the table. */
+  readonly key?: readonly string[]
 }
 
 /**
@@ -33,7 +39,7 @@ type Compared = {
 export function planColumns(input: Compared & { readonly table: Table | undefined }): StagingColumn[] {
   const { target, columns, table } = input
   if (table === undefined) return columns.map(({ name, type }) => ({ name, type: postgresTypes[type] }))
-  refuseUnsuitable(target, table)
+  refuseUnsuitable(target, table, input.key ?? [])
   const differences = compareColumns(input, table)
   if (differences.length > 0) {
     const list = differences.map(({ message }) => `  ${message}`).join("\n")
@@ -53,19 +59,56 @@ export function planColumns(input: Compared & { readonly table: Table | undefine
   })
 }
 
+/** Raises column-unknown, with the nearest name, when the pipeline names a column that the dataset does not have. */
+export function refuseUnknownColumns(
+  { name, rules: { key, orderBy } }: Pick<Pipeline, "name" | "rules">,
+  columns: readonly Column[],
+): void {
+  const known = columns.map((column) => column.name)
+  const named = [
+    ...key.map((column) => ({ setting: "key", column })),
+    ...(orderBy === undefined ? [] : [{ setting: "order_by", column: orderBy }]),
+  ]
+  const astray = named.find(({ column }) => !known.includes(column))
+  if (astray === undefined) return
+  const nearest = findNearest(astray.column, known)
+  throw new Problem(
+    "column-unknown",
+    `pipelines.${name}.${astray.setting} names ${JSON.stringify(astray.column)}, which is not a column of the dataset.`,
+    {
+      hint:
+        nearest === undefined
+          ? `The columns are ${known.map((one) => JSON.stringify(one)).join(", ")}.`
+          : `Did you mean ${JSON.stringify(nearest)}?`,
+      facts: { setting: astray.setting, column: astray.column },
+    },
+  )
+}
+
 /**
  * Staging for these columns: with the table's CHECK constraints, as far as they speak of these columns only. The
- * others, unique and foreign keys among them, are met when the rows reach the table.
+ * others, unique and foreign keys among them, are met when the rows reach the table. With a key, its columns take no
+ * NULL, and each row has its number in front.
  */
-export function planStaging(columns: readonly StagingColumn[], table: Table | undefined): StagingPlan {
+export function planStaging(
+  columns: readonly StagingColumn[],
+  table: Table | undefined,
+  key: readonly string[] = [],
+): StagingPlan {
   const names = new Set(columns.map(({ name }) => name))
   const checks = (table?.checks ?? []).filter((check) => check.columns.every((name) => names.has(name)))
-  return { columns, checks: checks.map(({ name, definition }) => ({ name, definition })) }
+  const own = columns.map((column) =>
+    key.includes(column.name) ? { ...column, notNull: true, isKey: true } : column,
+  )
+  return {
+    columns: key.length === 0 ? columns : [numberColumn, ...own],
+    checks: checks.map(({ name, definition }) => ({ name, definition })),
+  }
 }
 
 /** Every difference between a version's columns and the table's. Their order is no difference. */
 export function compareColumns(
-  { target, columns, evidence, tolerant }: Compared,
+  { target, columns, evidence, tolerant, own = [], key = [] }: Compared,
   table: Table,
 ): ColumnDifference[] {
   const found = new Map(table.columns.map((column) => [column.name, column]))
@@ -73,9 +116,13 @@ export function compareColumns(
   const proofs = new Map((evidence ?? []).map((one) => [one.column, one]))
   return [
     ...columns.flatMap((column) =>
-      compareColumn(column, proofs.get(column.name), found.get(column.name), { target, tolerant }),
+      compareColumn(column, proofs.get(column.name), found.get(column.name), {
+        ...{ target, tolerant },
+        takesNull: tolerant || key.includes(column.name),
+      }),
     ),
-    ...table.columns.filter(({ name }) => !served.has(name)).flatMap(compareExtra),
+    ...own.filter((name) => !found.has(name)).map((name) => missingOwn(name, target)),
+    ...table.columns.filter(({ name }) => !served.has(name) && !own.includes(name)).flatMap(compareExtra),
   ]
 }
 
@@ -83,7 +130,7 @@ function compareColumn(
   column: Column,
   evidence: Evidence | undefined,
   found: TableColumn | undefined,
-  { target, tolerant }: Pick<Compared, "target" | "tolerant">,
+  { target, tolerant, takesNull }: Pick<Compared, "target" | "tolerant"> & { readonly takesNull: boolean },
 ): ColumnDifference[] {
   const { name, type } = column
   const differ = (kind: ColumnDifference["kind"], message: string) => [{ column: name, kind, message }]
@@ -108,7 +155,7 @@ function compareColumn(
       `"${name}" is ${found.type} in the table, ${described(type, evidence)} in the file${rest}`,
     )
   }
-  if (found.notNull && column.nullable && !tolerant) {
+  if (found.notNull && column.nullable && !takesNull) {
     return differ(
       "null",
       `"${name}" is not null in the table, and the file has empty cells there; drop the constraint`,
@@ -128,6 +175,12 @@ function describeCulprit(name: string, into: string, evidence: Evidence | undefi
     ` Mend that cell;\n    or give the dataset ${declare} in source.yaml,` +
     " so that such records are set aside, as many as max_rejects allows;\n    or load into a new table"
   )
+}
+
+function missingOwn(name: string, target: string): ColumnDifference {
+  const add = `alter table ${target} add column ${quoteName(name)} timestamptz;`
+  const message = `"${name}", which says when a row was found to be gone, is not in the table; add it:\n    ${add}`
+  return { column: name, kind: "missing", message }
 }
 
 function compareExtra(column: TableColumn): ColumnDifference[] {
@@ -162,7 +215,7 @@ function described(type: ColumnType, evidence: Evidence | undefined): string {
   }
 }
 
-function refuseUnsuitable(target: string, table: Table): void {
+function refuseUnsuitable(target: string, table: Table, key: readonly string[]): void {
   if (table.kind !== "r" && table.kind !== "p") {
     throw new Problem(
       "table-unsuitable",
@@ -173,10 +226,10 @@ function refuseUnsuitable(target: string, table: Table): void {
       },
     )
   }
-  if (table.referencedBy.length > 0) {
+  if (table.referencedBy.length > 0 && key.length === 0) {
     const by = table.referencedBy.join(", ")
     throw new Problem("table-unsuitable", `Foreign keys point at ${target}: ${by}.`, {
-      hint: "Replacing its rows would break or cascade to those tables. Load into another table, or drop the foreign keys.",
+      hint: "Replacing its rows would break or cascade to those tables. Name the columns that tell a row, as in  key: [id]  ; then rows that stay are not touched. Or load into another table.",
       facts: { table: target, foreign_keys: by },
     })
   }

@@ -17,6 +17,24 @@ export function numberLines(lines: readonly Buffer[]): Buffer {
   return Buffer.concat(lines.flatMap((line, i) => [Buffer.from(`${i + 1}\t`), line]))
 }
 
+const longestNumber = 20
+
+/** The text with a number before each of its lines, which are counted from 0 here. */
+export function numberRows(copyText: Buffer, numberOf: (line: number) => number): Buffer {
+  let lines = 0
+  for (let at = copyText.indexOf(0x0a); at !== -1; at = copyText.indexOf(0x0a, at + 1)) lines += 1
+  const numbered = Buffer.allocUnsafe(copyText.length + lines * longestNumber)
+  let from = 0
+  let filled = 0
+  for (let line = 0; line < lines; line += 1) {
+    const to = copyText.indexOf(0x0a, from) + 1
+    filled += numbered.write(`${numberOf(line)}\t`, filled, "latin1")
+    filled += copyText.copy(numbered, filled, from, to)
+    from = to
+  }
+  return numbered.subarray(0, filled)
+}
+
 /** The lines but these, counted from 1. */
 export function withoutLines(lines: readonly Buffer[], left: ReadonlySet<number>): Buffer {
   return Buffer.concat(lines.filter((_, i) => !left.has(i + 1)))

@@ -176,6 +176,26 @@ const own = {
       return await load()
     },
   },
+  "key-repeated": {
+    exit: 5,
+    run: async () => {
+      await bench.query(
+        "create table public.people (id integer, name text, born date); insert into public.people values (1, 'a'), (1, 'b')",
+      )
+      await configure("pipelines:\n  people: { dataset: people, table: people, mode: upsert, key: [id] }\n")
+      return await load()
+    },
+  },
+  "deletes-refused": {
+    exit: 5,
+    run: async () => {
+      await bench.query(
+        "create table public.people (id integer, name text, born date); insert into public.people values (1000, 'a')",
+      )
+      await configure("pipelines:\n  people: { dataset: people, table: people, mode: mirror, key: [id] }\n")
+      return await load()
+    },
+  },
   "version-unstable": {
     exit: 5,
     run: () => {

@@ -1,5 +1,6 @@
 /** What the ledger holds about runs: which are open, which chunks have arrived, what was published. */
 import type { Manifest } from "@flatbed/contract"
+import type { Applied } from "./load-modes/load-mode.ts"
 import type { Session } from "./postgres/database.ts"
 import type { StagingPlan } from "./postgres/staging.ts"
 import { toStorable } from "./refusal.ts"
@@ -209,12 +210,14 @@ export async function recordPublication(
     readonly filtered: number
     readonly bytes: number
     readonly datasetTag: string | undefined
+    readonly applied: Applied
   },
 ): Promise<void> {
   await session.query(
     `insert into flatbed.publications
-       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, filtered, bytes, dataset_tag)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, filtered, bytes, dataset_tag,
+        inserted, updated, unchanged, repeated, older, deleted)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
     [
       published.runId,
       published.pipeline,
@@ -228,6 +231,12 @@ export async function recordPublication(
       published.filtered,
       published.bytes,
       published.datasetTag ?? null,
+      published.applied.inserted,
+      published.applied.updated,
+      published.applied.unchanged,
+      published.applied.repeated,
+      published.applied.older,
+      published.applied.deleted,
     ],
   )
   await session.query(
@@ -241,9 +250,22 @@ export async function recordDatasetTag(session: Session, runId: number, tag: str
   await session.query("update flatbed.publications set dataset_tag = $2 where run_id = $1", [runId, tag])
 }
 
-/** Whether a run was published: what settles a publish whose answer was lost. */
-export async function isPublished(session: Session, runId: number): Promise<boolean> {
-  return (await session.query("select from flatbed.publications where run_id = $1", [runId])).rowCount === 1
+/** What became of a run's rows when it was published: this settles a publish whose answer was lost. */
+export async function findApplied(session: Session, runId: number): Promise<Applied | undefined> {
+  const { rows } = await session.query(
+    `select inserted, updated, unchanged, repeated, older, deleted from flatbed.publications where run_id = $1`,
+    [runId],
+  )
+  const row = rows[0]
+  if (row === undefined) return undefined
+  return {
+    inserted: Number(row.inserted),
+    updated: Number(row.updated),
+    unchanged: Number(row.unchanged),
+    repeated: Number(row.repeated),
+    older: Number(row.older),
+    deleted: Number(row.deleted),
+  }
 }
 
 /** The latest version published into a table, by whichever pipeline. */

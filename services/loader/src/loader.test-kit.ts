@@ -20,6 +20,8 @@ export function pipelineOf(
     dataset: "people",
     table: "people",
     mode: "replace",
+    dedupe: "none",
+    deletes: { mode: "hard", limit: { rows: 10_000, share: "20%" }, after_rejects: "refuse" },
     follow: false,
     max_rejects: 0,
     swap_wait: 0,

@@ -36,6 +36,12 @@ export type LoaderParts = {
   readonly now?: () => Date
 }
 
+/** What one load may do beyond the settings. */
+export type OnceAllowed = {
+  /** A version, whole or its first 12 digits or more, that may delete any number of rows. */
+  readonly deletesOf?: string | undefined
+}
+
 export type Loader = {
   /**
    * Loads these pipelines, or all, one after the other; goes on after a failure. Each outcome carries its problem.
@@ -43,7 +49,7 @@ export type Loader = {
    * @throws Problem `usage-invalid` for a name that is no pipeline; `settings-invalid` when source.ca cannot be read; a
    * database problem when the ledger cannot be prepared.
    */
-  load(names?: readonly string[], signal?: AbortSignal): Promise<RunOutcome[]>
+  load(names?: readonly string[], signal?: AbortSignal, once?: OnceAllowed): Promise<RunOutcome[]>
   /** Runs the schedules, follows the source, and serves the admin port until `stop`. Returns the admin address. */
   start(): Promise<string>
   /** Ends schedules and following; chunks being COPYed may end within `deadlines.stop`. */
@@ -195,8 +201,8 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
   }
 
   return {
-    async load(names = [], signal = stopping.signal) {
-      const wanted = findPipelines(names)
+    async load(names = [], signal = stopping.signal, { deletesOf } = {}) {
+      const wanted = findPipelines(names).map((pipeline) => allowDeletes(pipeline, deletesOf))
       await readAuthorities(settings.source.ca)
       await prepareLedger(signal)
       return await withRunPool(async (pool) => {
@@ -296,4 +302,10 @@ function abortLater(signal: AbortSignal, later: AbortController, ms: number): ()
     clearTimeout(timer)
     signal.removeEventListener("abort", begin)
   }
+}
+
+function allowDeletes(pipeline: Pipeline, version: string | undefined): Pipeline {
+  if (version === undefined) return pipeline
+  const { rules } = pipeline
+  return { ...pipeline, rules: { ...rules, deletes: { ...rules.deletes, allowedFor: version } } }
 }

@@ -1,19 +1,21 @@
 /** The transaction that makes a version visible, and the equation that must hold before it commits. */
 import { type Evidence, type Manifest, Problem } from "@flatbed/contract"
-import { planColumns } from "./column-plan.ts"
+import { planColumns, planStaging } from "./column-plan.ts"
 import type { Lease } from "./lease.ts"
 import {
+  findApplied,
   getReceipts,
-  isPublished,
   manifestBytes,
   type Receipt,
   type RunIdentity,
   recordPublication,
 } from "./ledger.ts"
-import type { LoadMode } from "./load-modes/load-mode.ts"
+import { keepFirst } from "./load-modes/keyed.ts"
+import type { Applied, LoadMode, ModeRules } from "./load-modes/load-mode.ts"
+import { deletedAt, rowColumn } from "./own-columns.ts"
 import { seesWholeRun } from "./postgres/adopt.ts"
 import type { Session } from "./postgres/database.ts"
-import { quoteTable, type TableName } from "./postgres/identifier.ts"
+import { quoteName, quoteTable, type TableName } from "./postgres/identifier.ts"
 import { countStaging, dropStaging, type StagingPlan, stagingTable } from "./postgres/staging.ts"
 import { findTable } from "./postgres/table.ts"
 import { countRejects } from "./reject-ledger.ts"
@@ -32,14 +34,15 @@ export type Publish = {
   readonly allowed: number
   readonly table: TableName
   readonly apply: LoadMode
+  readonly rules: ModeRules
   /** How long a first load waits for readers with an older snapshot before it copies its rows, milliseconds. */
   readonly swapWaitMs: number
 }
 
 /**
  * Publishes a run whose chunks have all arrived: receipts, staging and manifest must agree; the load mode is
- * applied, the publication recorded and staging dropped, in one commit. A lost answer is settled by the
- * publication's row.
+ * applied, the publication recorded and staging dropped, in one commit. Answers what became of the rows; a lost
+ * answer is settled by the publication's row.
  *
  * @throws Problem `receipt-unbalanced` when the load does not add up; `columns-differ` when the table changed
  * meanwhile; TooManyRejects when more were set aside than allowed.
@@ -48,12 +51,12 @@ export async function publish(
   lease: Lease,
   run: Publish,
   { signal, patience }: { readonly signal: AbortSignal; readonly patience: Patience },
-): Promise<void> {
-  const mayAdopt = await awaitReaders(lease, run, signal, patience)
-  await lease.transaction((session) => publishIn(session, run, mayAdopt), {
+): Promise<Applied> {
+  const mayAdopt = run.rules.key.length === 0 && (await awaitReaders(lease, run, signal, patience))
+  return await lease.transaction((session) => publishIn(session, run, mayAdopt), {
     doing: `publishing ${run.identity.target}`,
     signal,
-    settle: async (session) => ((await isPublished(session, run.runId)) ? true : undefined),
+    settle: async (session) => await findApplied(session, run.runId),
   })
 }
 
@@ -80,9 +83,9 @@ async function awaitReaders(
   }
 }
 
-async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Promise<true> {
-  const { runId, manifest, table } = run
-  const { columns } = run.staging
+async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Promise<Applied> {
+  const { runId, manifest, table, rules } = run
+  const columns = run.staging.columns.filter(({ name }) => name !== rowColumn)
   const { rows, refused } = checkReceipts(await getReceipts(session, runId), manifest)
   const rejects = manifest.rejects + refused
   const listed = await countRejects(session, [runId])
@@ -95,18 +98,16 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
   await checkColumns(session, run, exists)
   const names = columns.map(({ name }) => name)
   const types = columns.map(({ type }) => type)
-  const application = {
-    staging: stagingTable(runId),
-    target: table,
-    columns: names,
-    types,
-    staged,
-    exists,
-    mayAdopt,
-  }
-  const { inserted } = await run.apply(session, application)
-  if (inserted !== rows)
-    throw unbalanced(`the table took ${inserted} rows of ${rows}; a trigger or rule may drop some`)
+  const staging = stagingTable(runId)
+  const order = rules.key.length === 0 ? "ctid" : quoteName(rowColumn)
+  const alike = rules.dedupe === "exact" ? await keepFirst(session, staging, names, order) : 0
+  const place = { staging, target: table, columns: names, types, exists, mayAdopt }
+  const version = { name: run.identity.target, version: manifest.version, rejects }
+  const done = await run.apply(session, { ...place, ...version, rules, staged: staged - alike })
+  const applied = { ...done, repeated: done.repeated + alike }
+  const told = applied.inserted + applied.updated + applied.unchanged + applied.repeated + applied.older
+  if (told !== rows)
+    throw unbalanced(`the table took ${told} rows of ${rows}; a trigger or rule may drop some`)
 
   const target = await findTable(session, table)
   const targetOid = target?.oid ?? 0
@@ -119,9 +120,10 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
     filtered: manifest.filtered,
     bytes: manifestBytes(manifest),
     datasetTag: run.datasetTag,
+    applied,
   })
   await dropStaging(session, [runId])
-  return true
+  return applied
 }
 
 /**
@@ -181,8 +183,11 @@ async function checkColumns(session: Session, run: Publish, exists: boolean): Pr
     evidence,
     table,
     tolerant: run.allowed > 0,
+    own: run.rules.deletes.soft ? [deletedAt] : [],
+    key: run.rules.key,
   })
-  if (JSON.stringify(now) === JSON.stringify(staging.columns)) return
+  const planned = planStaging(now, undefined, run.rules.key)
+  if (JSON.stringify(planned.columns) === JSON.stringify(staging.columns)) return
   throw new Problem("columns-differ", `The columns of ${identity.target} were changed while it was loaded.`, {
     hint: "Nothing was published. Run the load again.",
     facts: { table: identity.target },

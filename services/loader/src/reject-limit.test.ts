@@ -1,6 +1,6 @@
 // If this file fails, a load publishes with more records set aside than its owner allowed, or fails with fewer.
 import { expect, test } from "vitest"
-import { allowedRejects, sharePattern } from "./reject-limit.ts"
+import { allowedCount, sharePattern } from "./reject-limit.ts"
 
 test.each([
   [0, 100, 0],
@@ -15,7 +15,7 @@ test.each([
   ["0.0001%", 1_000_000, 1],
   ["99.9999%", 9_007_199_254_740_991, 9_007_190_247_541_736],
 ])("%s of %i records are %i", (limit, records, allowed) => {
-  expect(allowedRejects(limit, records)).toBe(allowed)
+  expect(allowedCount(limit, records)).toBe(allowed)
 })
 
 test.each(["1%", "0.5%", "100%", "7.1234%"])("%s is a share", (text) => {

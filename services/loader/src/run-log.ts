@@ -80,6 +80,7 @@ export function tellEnd(
     filtered,
     bytes,
     fetched,
+    ...outcome.applied,
     next: next.at,
     seconds: Number(outcome.seconds.toFixed(3)),
   }

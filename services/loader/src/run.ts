@@ -3,15 +3,16 @@ import { Problem } from "@flatbed/contract"
 import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
 import { createGuards } from "./cell-guard.ts"
 import { planGroups } from "./chunk-groups.ts"
-import { planColumns, planStaging } from "./column-plan.ts"
+import { planColumns, planStaging, refuseUnknownColumns } from "./column-plan.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type Publication, type RunIdentity } from "./ledger.ts"
-import { loadModes } from "./load-modes/load-mode.ts"
+import { type Applied, loadModes } from "./load-modes/load-mode.ts"
 import { noteFailure, openRun } from "./open-run.ts"
+import { deletedAt } from "./own-columns.ts"
 import type { Database } from "./postgres/database.ts"
 import { publish } from "./publish.ts"
 import { describeTooMany, refuseVersion } from "./refuse-load.ts"
-import { allowedRejects } from "./reject-limit.ts"
+import { allowedCount } from "./reject-limit.ts"
 import { createRejectLog } from "./reject-log.ts"
 import { createRejectTally, TooManyRejects } from "./reject-tally.ts"
 import { isVersionLost } from "./retry.ts"
@@ -50,6 +51,8 @@ export type RunResult = {
   /** Chunks that this run fetched: fewer than the version has when it was resumed. */
   readonly fetched: number
   readonly run: number | undefined
+  /** What became of the rows; undefined when nothing was published. */
+  readonly applied: Applied | undefined
 }
 
 const freshStarts = 3
@@ -99,10 +102,10 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
 
   const manifest = await askForManifest(pipeline.dataset, dataset.version, parts)
   const limit = pipeline.maxRejects
-  const allowed = allowedRejects(limit, manifest.rows)
+  const allowed = allowedCount(limit, manifest.rows)
   const columns = compareColumns()
   const limits = { limit, allowed, hasTable: target.table !== undefined, showCommand: parts.showCommand }
-  const staging = planStaging(columns, target.table)
+  const staging = planStaging(columns, target.table, pipeline.rules.key)
   const wanted = { identity, manifest, staging }
   const versionLog = parts.log.child({ version: manifest.version.slice(0, 12) })
   if (manifest.rejects > allowed)
@@ -114,18 +117,22 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const rejectLog = createRejectLog(log, parts.showCommand)
   const tally = createRejectTally(manifest.rejects + run.refused, allowed)
   tellBegin(log, manifest, run, parts.source.coding())
+  let applied: Applied
   try {
     const onLoaded = createCounter(manifest, run, parts.onProgress)
     const hardSignal = parts.hardStop.signal
     const guards = createGuards(manifest.columns, evidence, columns)
     const onRejects = rejectLog.tell
-    await stageGroups({ runId, manifest, columns }, planGroups(missing, parts.groupBytes), {
+    const numbered = pipeline.rules.key.length > 0
+    const staged = { runId, manifest, columns: staging.columns, numbered }
+    await stageGroups(staged, planGroups(missing, parts.groupBytes), {
       ...parts,
       ...{ lease, log, hardSignal, onLoaded, onRejects, guards, tally },
     })
 
     const apply = loadModes[pipeline.mode]
-    await publish(
+    const { table, rules, swapWaitMs } = pipeline
+    applied = await publish(
       lease,
       {
         identity,
@@ -135,9 +142,10 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
         datasetTag: tag,
         staging,
         allowed,
-        table: pipeline.table,
+        table,
         apply,
-        swapWaitMs: pipeline.swapWaitMs,
+        rules,
+        swapWaitMs,
       },
       { signal: hardSignal, patience: parts.patience },
     )
@@ -164,17 +172,21 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     bytes: manifestBytes(manifest),
     fetched: missing.length,
     run: runId,
+    applied,
   }
 
   function compareColumns() {
     try {
       const { columns } = manifest
+      refuseUnknownColumns(pipeline, columns)
       return planColumns({
         target: pipeline.target,
         columns,
         evidence,
         table: target.table,
         tolerant: allowed > 0,
+        own: pipeline.rules.deletes.soft ? [deletedAt] : [],
+        key: pipeline.rules.key,
       })
     } catch (error) {
       tellColumns(parts.log, error)
@@ -189,7 +201,17 @@ function identify(pipeline: Pipeline, version: string): RunIdentity {
 }
 
 function upToDate({ version, rows, rejects, filtered, bytes }: Publication): RunResult {
-  return { outcome: "up-to-date", version, rows, rejects, filtered, bytes, fetched: 0, run: undefined }
+  return {
+    outcome: "up-to-date",
+    version,
+    rows,
+    rejects,
+    filtered,
+    bytes,
+    fetched: 0,
+    run: undefined,
+    applied: undefined,
+  }
 }
 
 function unstable({ dataset }: Pipeline, cause: Problem): Problem {

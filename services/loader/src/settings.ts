@@ -15,9 +15,33 @@ import Type from "@flatbed/typebox"
 import { checkSource } from "./check-source.ts"
 import { compressionNames } from "./compression.ts"
 import { findCronError } from "./due-ticks.ts"
-import { loadModeNames } from "./load-modes/load-mode.ts"
+import { loadModeNames, type ModeRules } from "./load-modes/load-mode.ts"
 import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
 import { type RejectLimit, sharePattern } from "./reject-limit.ts"
+
+const deletesSchema = Type.Object({
+  mode: Type.Enum(["hard", "soft"], {
+    default: "hard",
+    description: "how `mirror` deletes: `soft` sets the column `_deleted_at` instead, until the row returns",
+  }),
+  limit: Type.Object({
+    rows: Type.Integer({
+      minimum: 0,
+      default: 10_000,
+      description: "a version that would delete more rows is refused",
+    }),
+    share: Type.String({
+      pattern: sharePattern,
+      default: "20%",
+      expected: "a share such as 20%",
+      description: "likewise for more than this share of the table's rows",
+    }),
+  }),
+  after_rejects: Type.Enum(["refuse", "allow"], {
+    default: "refuse",
+    description: "whether a version may delete although records of it were set aside",
+  }),
+})
 
 const pipelineSchema = Type.Object({
   dataset: Type.String({
@@ -31,8 +55,29 @@ const pipelineSchema = Type.Object({
   }),
   mode: Type.Enum([...loadModeNames], {
     default: "replace",
-    description: "what a new version does to the rows before: `replace` puts it in their place",
+    description:
+      "what a new version does to the rows before: `replace` puts it in their place; `upsert` inserts and updates by `key`; `mirror` also deletes what it does not have",
   }),
+  key: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description:
+        "the columns that tell a row; `upsert` and `mirror` need it, and with it `replace` applies the difference; a row with NULL there is set aside",
+    }),
+  ),
+  order_by: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description:
+        "of rows with one key, in a version and in the table, the one with the greatest value here wins",
+    }),
+  ),
+  dedupe: Type.Enum(["none", "exact", "key"], {
+    default: "none",
+    description:
+      "`exact` drops rows of a version that are the same in every column; `key` keeps the last row of each key; both count them",
+  }),
+  deletes: deletesSchema,
   schedule: Type.Optional(
     Type.String({
       description:
@@ -149,6 +194,8 @@ export const settingsSchema = Type.Object({
 
 export type LoaderSettings = Settings<typeof settingsSchema>
 
+type PipelineSettings = LoaderSettings["pipelines"][string]
+
 export type Pipeline = {
   readonly name: string
   readonly dataset: string
@@ -159,6 +206,7 @@ export type Pipeline = {
   readonly schedule: string | undefined
   readonly follow: boolean
   readonly maxRejects: RejectLimit
+  readonly rules: ModeRules
   readonly swapWaitMs: number
   /** SHA-256 of what shapes the table: dataset, table, mode. Another one means: load again. */
   readonly settingsSha256: string
@@ -166,27 +214,45 @@ export type Pipeline = {
 
 /** The pipelines in the order of the file. Trusts that the settings were checked. */
 export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipeline[] {
-  return Object.entries(settings.pipelines).map(
-    ([name, { dataset, table: written, mode, schedule, follow, max_rejects, swap_wait }]) => {
-      const table = parseTable(written) ?? { schema: "public", name: written }
-      const target = showTable(table)
-      const settingsSha256 = createHash("sha256")
-        .update(JSON.stringify({ dataset, target, mode }))
-        .digest("hex")
-      return {
-        name,
-        dataset,
-        table,
-        target,
-        mode,
-        schedule,
-        follow,
-        maxRejects: max_rejects,
-        swapWaitMs: swap_wait,
-        settingsSha256,
-      }
+  return Object.entries(settings.pipelines).map(([name, pipeline]) => {
+    const { dataset, table: written, mode, schedule, follow } = pipeline
+    const table = parseTable(written) ?? { schema: "public", name: written }
+    const target = showTable(table)
+    const rules = modeRulesOf(pipeline)
+    const settingsSha256 = createHash("sha256")
+      .update(JSON.stringify({ dataset, target, mode, ...shapingRules(rules) }))
+      .digest("hex")
+    return {
+      ...{ name, dataset, table, target, mode, schedule, follow, rules, settingsSha256 },
+      maxRejects: pipeline.max_rejects,
+      swapWaitMs: pipeline.swap_wait,
+    }
+  })
+}
+
+function modeRulesOf({ mode, key = [], order_by, dedupe, deletes }: PipelineSettings): ModeRules {
+  return {
+    key,
+    orderBy: order_by,
+    dedupe,
+    deletes: {
+      soft: mode === "mirror" && deletes.mode === "soft",
+      maxRows: deletes.limit.rows,
+      maxShare: deletes.limit.share,
+      afterRejects: deletes.after_rejects === "allow",
+      allowedFor: undefined,
     },
-  )
+  }
+}
+
+// What is as usual is left out, so that tables of pipelines without such settings are not loaded again.
+function shapingRules({ key, orderBy, dedupe, deletes: { soft } }: ModeRules): Record<string, unknown> {
+  return {
+    ...(key.length === 0 ? {} : { key }),
+    ...(orderBy === undefined ? {} : { orderBy }),
+    ...(dedupe === "none" ? {} : { dedupe }),
+    ...(soft ? { soft } : {}),
+  }
 }
 
 /** What no single setting can know: two pipelines for one table, tables and schedules that cannot be read. */
@@ -227,6 +293,7 @@ export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
         path: `${at}.table`,
         message: `is "${written}", which pipeline ${owner} loads already; expected one pipeline per table`,
       })
+    problems.push(...checkModeRules(at, settings.pipelines[name] as PipelineSettings))
     const wrong = schedule === undefined ? undefined : findCronError(schedule)
     if (wrong !== undefined) {
       problems.push({
@@ -234,6 +301,27 @@ export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
         message: `is "${schedule}": ${wrong}; expected a cron expression such as */15 * * * *`,
       })
     }
+  }
+  return problems
+}
+
+/** Settings that a mode needs, and those that would do nothing with it. */
+function checkModeRules(at: string, pipeline: PipelineSettings): SettingsProblem[] {
+  const { mode, key, order_by, dedupe, deletes } = pipeline
+  const problems: SettingsProblem[] = []
+  const add = (setting: string, message: string) => problems.push({ path: `${at}.${setting}`, message })
+  const isKeyed = mode === "upsert" || mode === "mirror"
+  if (isKeyed && key === undefined) add("key", `is missing; mode ${mode} needs it, as in  key: [id]`)
+  const twice = key?.find((name, i) => key.indexOf(name) !== i)
+  if (twice !== undefined) add("key", `names ${JSON.stringify(twice)} twice, expected each column once`)
+  if (!isKeyed && order_by !== undefined) {
+    add("order_by", `says nothing to mode ${mode}; expected it with upsert or mirror`)
+  }
+  if (key === undefined && dedupe === "key")
+    add("dedupe", "is key, but no key is named; name it, as in  key: [id]")
+  const usual = { mode: "hard", limit: { rows: 10_000, share: "20%" }, after_rejects: "refuse" }
+  if (mode !== "mirror" && JSON.stringify(deletes) !== JSON.stringify(usual)) {
+    add("deletes", `says nothing to mode ${mode}; expected it with mirror`)
   }
   return problems
 }

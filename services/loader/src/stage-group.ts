@@ -35,7 +35,10 @@ export type GroupParts = {
 export type StagedRun = {
   readonly runId: number
   readonly manifest: Manifest
+  /** Of staging. */
   readonly columns: readonly StagingColumn[]
+  /** Whether the first of them is each row's number. */
+  readonly numbered: boolean
 }
 
 type Staged = { readonly loaded: "now" | "before"; readonly rows: number }

@@ -72,7 +72,7 @@ export async function stageGroups(
       async (attempt) => {
         const expected = { dataset, version, columnsSha256, chunks }
         const lines = await parts.source.getChunks(expected, signal)
-        const shape = { columns, firstRow: chunks[0].first_row, guards: parts.guards }
+        const shape = { columns, firstRow: chunks[0].first_row, guards: parts.guards, numbered: run.numbered }
         const encoded = encodeChunk(lines, shape, texts.take)
         parts.source.reuse(lines)
         proveRejects(encoded.rejects, expected)

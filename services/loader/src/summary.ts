@@ -1,5 +1,6 @@
 /** A run in one sentence, for the log's last line and for the terminal. Pure. */
 import { type Problem, toProblemDocument } from "@flatbed/contract"
+import type { Applied } from "./load-modes/load-mode.ts"
 import type { Pipeline } from "./settings.ts"
 
 /** How one run ended. `skipped`: another run of the pipeline is under way. `stopped`: a signal ended it. */
@@ -19,6 +20,8 @@ export type RunOutcome = {
   /** Chunks that this run fetched. */
   readonly fetched: number
   readonly seconds: number
+  /** What became of the rows; undefined when nothing was published. */
+  readonly applied: Applied | undefined
   readonly problem: Problem | undefined
 }
 
@@ -37,6 +40,7 @@ export function outcomeWithoutRows(
     filtered: 0,
     bytes: 0,
     fetched: 0,
+    applied: undefined,
   }
   return { pipeline: name, dataset, table: target, outcome, problem, seconds, ...nothing }
 }
@@ -52,7 +56,7 @@ export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
     case "published":
       return (
         `${pipeline}: ${counted(rows, "row")}, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
-        `(${count(rowsPerSecond(run))} rows/s) into ${table}, version ${version}${showLeftOut(run, showCommand)}`
+        `(${count(rowsPerSecond(run))} rows/s) into ${table}${showChanges(run)}, version ${version}${showLeftOut(run, showCommand)}`
       )
     case "up-to-date":
       return `${pipeline}: up to date, ${counted(rows, "row")} in ${table}, version ${version}${showLeftOut(run, showCommand)}`
@@ -65,6 +69,21 @@ export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
   }
 }
 
+/** What changed in the table, where that is another thing than all of its rows. */
+function showChanges({ applied, rows }: RunOutcome): string {
+  if (applied === undefined || (applied.inserted === rows && applied.deleted === 0)) return ""
+  const { inserted, updated, unchanged, repeated, older, deleted } = applied
+  const told = [
+    `${count(inserted)} new`,
+    `${count(updated)} changed`,
+    `${count(unchanged)} the same`,
+    ...(repeated === 0 ? [] : [`${count(repeated)} repeated`]),
+    ...(older === 0 ? [] : [`${count(older)} older`]),
+    `${count(deleted)} deleted`,
+  ]
+  return ` (${told.join(", ")})`
+}
+
 /** The end of the sentence: how many records are no rows, and how to see those set aside. Empty when all are. */
 function showLeftOut({ rejects, filtered, run }: RunOutcome, showCommand: ShowCommand): string {
   const were = (number: number) => `${count(number)} ${number === 1 ? "record was" : "records were"}`
@@ -75,11 +94,12 @@ function showLeftOut({ rejects, filtered, run }: RunOutcome, showCommand: ShowCo
 
 /** The outcome as `--json` prints it. */
 export function outcomeToJson(run: RunOutcome): Record<string, unknown> {
-  const { run: runId, version, problem, seconds, ...rest } = run
+  const { run: runId, version, problem, seconds, applied, ...rest } = run
   return {
     ...rest,
     run: runId ?? null,
     version: version ?? null,
+    applied: applied ?? null,
     seconds: Math.round(seconds * 1000) / 1000,
     rows_per_second: run.outcome === "published" ? rowsPerSecond(run) : null,
     problem: problem === undefined ? null : toProblemDocument(problem),

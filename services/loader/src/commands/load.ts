@@ -1,5 +1,5 @@
 /** `load`: pipelines once, now. */
-import { exitCodes } from "@flatbed/contract"
+import { exitCodes, Problem } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
 import { createProgress } from "../progress.ts"
 import { outcomeToJson, type RunOutcome, summarize } from "../summary.ts"
@@ -9,18 +9,25 @@ export const loadCommand: Command = {
   name: "load",
   summary: "loads pipelines once, in the order named; without a name all, in the order of the file",
   arguments: [{ name: "pipeline", summary: "names from loader.yaml", variadic: true, optional: true }],
+  options: [
+    {
+      flag: "--allow-deletes <version>",
+      summary: "this once, let this version delete more rows than deletes.limit allows",
+    },
+  ],
   examples: ["flatbed-loader load", "flatbed-loader load telecom --json"],
   run: load,
 }
 
 async function load(context: CommandContext): Promise<number> {
   const { args, env, signal, stderr, json, print, note } = context
+  const deletesOf = versionOf(context.options.allowDeletes as string | undefined)
   const isTTY = (stderr as { isTTY?: boolean }).isTTY === true
   const progress = createProgress({ write: (text) => stderr.write(text), isTTY })
   return await withLoader(
     context,
     async (loader) => {
-      const outcomes = await loader.load([args.pipeline ?? []].flat(), signal)
+      const outcomes = await loader.load([args.pipeline ?? []].flat(), signal, { deletesOf })
       progress.close()
       const lines = outcomes.map((outcome) => summarize(outcome, shownBy(context)))
       print({ runs: outcomes.map(outcomeToJson) }, lines.length === 0 ? "nothing to load" : lines.join("\n"))
@@ -35,6 +42,17 @@ async function load(context: CommandContext): Promise<number> {
       return exitCodeOf(outcomes)
     },
     { bar: isTTY, tellsEnds: true, onProgress: progress.show },
+  )
+}
+
+function versionOf(written: string | undefined): string | undefined {
+  if (written === undefined || /^[0-9a-f]{12,64}$/.test(written)) return written
+  throw new Problem(
+    "usage-invalid",
+    `--allow-deletes is ${JSON.stringify(written)}, which names no version.`,
+    {
+      hint: "Give the version's first 12 digits at least, as the problem deletes-refused shows them.",
+    },
   )
 }
 

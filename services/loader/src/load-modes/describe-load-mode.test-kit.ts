@@ -2,14 +2,24 @@
 import { createTestDatabase, type TestDatabase } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { rowColumn } from "../own-columns.ts"
 import type { Session } from "../postgres/database.ts"
-import type { Application, LoadMode } from "./load-mode.ts"
+import type { Application, LoadMode, ModeRules } from "./load-mode.ts"
 
 type Row = readonly [id: number, name: string | null]
+
+const noRules: ModeRules = {
+  key: [],
+  orderBy: undefined,
+  dedupe: "none",
+  deletes: { soft: false, maxRows: 10, maxShare: "100%", afterRejects: false, allowedFor: undefined },
+}
 
 export type LoadModeCase = {
   readonly name: string
   readonly apply: LoadMode
+  /** None unless told. */
+  readonly rules?: Partial<ModeRules>
   /** The rows that the table must hold when `staged` was loaded into a table that held `before`. */
   readonly expected: (before: readonly Row[], staged: readonly Row[]) => readonly Row[]
 }
@@ -18,7 +28,8 @@ const staging = { schema: "flatbed", name: "staging_1" }
 const target = { schema: "public", name: "people" }
 
 /** Runs the suite for one mode, against a real Postgres. */
-export function describeLoadMode({ name, apply, expected }: LoadModeCase): void {
+export function describeLoadMode({ name, apply, expected, rules: change }: LoadModeCase): void {
+  const rules = { ...noRules, ...change }
   describe(`load mode ${name}`, () => {
     let database: TestDatabase
     let session: pg.PoolClient
@@ -28,7 +39,9 @@ export function describeLoadMode({ name, apply, expected }: LoadModeCase): void 
       database = await createTestDatabase()
       pool = new pg.Pool({ connectionString: database.url, max: 2 })
       session = await pool.connect()
-      await session.query("create table flatbed.staging_1 (id integer, name text)")
+      await session.query(
+        `create table flatbed.staging_1 (${rowColumn} bigint generated always as identity, id integer, name text)`,
+      )
     })
 
     afterEach(async () => {
@@ -51,6 +64,10 @@ export function describeLoadMode({ name, apply, expected }: LoadModeCase): void 
       staged: 3,
       exists,
       mayAdopt: false,
+      name: "public.people",
+      version: "a".repeat(64),
+      rejects: 0,
+      rules,
     })
     const before: Row[] = [
       [1, "old"],
@@ -64,7 +81,7 @@ export function describeLoadMode({ name, apply, expected }: LoadModeCase): void 
 
     test("makes the table when there is none", async () => {
       await insert("flatbed.staging_1", staged)
-      expect(await apply(session, application(false))).toEqual({ inserted: 3, deleted: 0 })
+      expect(await apply(session, application(false))).toMatchObject({ inserted: 3, deleted: 0 })
       expect(await rowsOf()).toEqual(expected([], staged))
     })
 
@@ -72,7 +89,8 @@ export function describeLoadMode({ name, apply, expected }: LoadModeCase): void 
       await session.query("create table public.people (id integer, name text)")
       await insert("public.people", before)
       await insert("flatbed.staging_1", staged)
-      expect(await apply(session, application(true))).toMatchObject({ inserted: 3 })
+      const { inserted, updated, unchanged } = await apply(session, application(true))
+      expect(inserted + updated + unchanged).toBe(3)
       expect(await rowsOf()).toEqual(expected(before, staged))
     })
 

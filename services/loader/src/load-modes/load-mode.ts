@@ -1,7 +1,9 @@
 /** What a load mode has to say, and the table of all of them. */
 import type { Session } from "../postgres/database.ts"
 import type { TableName } from "../postgres/identifier.ts"
+import { mirror } from "./mirror.ts"
 import { replace } from "./replace.ts"
+import { upsert } from "./upsert.ts"
 
 export type Application = {
   readonly staging: TableName
@@ -16,14 +18,55 @@ export type Application = {
   readonly exists: boolean
   /** Whether staging may become the table: no reader could see a part of it. */
   readonly mayAdopt: boolean
+  /** The table as messages write it. */
+  readonly name: string
+  readonly version: string
+  /** Records of the version that were set aside. */
+  readonly rejects: number
+  readonly rules: ModeRules
 }
 
-export type Applied = { readonly inserted: number; readonly deleted: number }
+/** What the settings say of how rows meet; each mode has its own share of it. */
+export type ModeRules = {
+  /** The columns that tell a row; empty where none do. */
+  readonly key: readonly string[]
+  /** Of rows with one key the one with the greatest value here is the newest; NULL is the least. */
+  readonly orderBy: string | undefined
+  /** Which staged rows give way to another: those that are the same, or those with the same key. */
+  readonly dedupe: "none" | "exact" | "key"
+  readonly deletes: {
+    /** Rows are marked in `_deleted_at` instead of being deleted. */
+    readonly soft: boolean
+    readonly maxRows: number
+    /** Of the rows in the table, as `20%`. */
+    readonly maxShare: string
+    readonly afterRejects: boolean
+    /** A version whose deletes are not held against the limits. */
+    readonly allowedFor: string | undefined
+  }
+}
+
+/** What became of the staged rows, and how many rows of the table went or were marked. */
+export type Applied = {
+  readonly inserted: number
+  readonly updated: number
+  /** Rows that the table had just so. */
+  readonly unchanged: number
+  /** Rows that gave way to another of the version. */
+  readonly repeated: number
+  /** Rows that gave way to a newer one of the table. */
+  readonly older: number
+  readonly deleted: number
+}
 
 /** Brings the staged rows into the table, inside the publish transaction: all of it or nothing becomes visible. */
 export type LoadMode = (session: Session, application: Application) => Promise<Applied>
 
-export const loadModeNames = ["replace"] as const
+export const loadModeNames = ["replace", "upsert", "mirror"] as const
 
 /** Every load mode by the name that `mode:` has in the settings. */
-export const loadModes: Readonly<Record<(typeof loadModeNames)[number], LoadMode>> = { replace }
+export const loadModes: Readonly<Record<(typeof loadModeNames)[number], LoadMode>> = {
+  replace,
+  upsert,
+  mirror,
+}

@@ -7,6 +7,13 @@ import { replace } from "./replace.ts"
 
 describeLoadMode({ name: "replace", apply: replace, expected: (_before, staged) => staged })
 
+describeLoadMode({
+  name: "replace by difference",
+  apply: replace,
+  rules: { key: ["id"] },
+  expected: (_before, staged) => staged,
+})
+
 test("replace is a mode that settings can name", () => {
   expect(loadModeNames).toContain("replace")
 })

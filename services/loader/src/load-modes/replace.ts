@@ -1,23 +1,39 @@
 /** `replace`: the version's rows take the place of all rows before. */
 import { adoptStaging } from "../postgres/adopt.ts"
+import type { Session } from "../postgres/database.ts"
 import { quoteNames, quoteTable } from "../postgres/identifier.ts"
 import { createTable } from "../postgres/table.ts"
-import type { LoadMode } from "./load-mode.ts"
+import type { Application, Applied, LoadMode } from "./load-mode.ts"
+import { deleteAbsent, mergeByKey, settleKeys } from "./merge.ts"
 
 /**
- * Delete and insert, never TRUNCATE: an older snapshot would see a truncated table empty (Postgres manual, 13.6
- * "Caveats"). The table itself stays, and with it its views, grants, comments and indexes. On a first load staging becomes the table, where it may: then the
- * rows are written once.
+ * With a key the difference is applied, so that rows that stay are not touched: foreign keys may point at them.
+ * Without one it is delete and insert, never TRUNCATE: an older snapshot would see a truncated table empty (Postgres
+ * manual, 13.6 "Caveats"). The table itself stays, and with it its views, grants, comments and indexes. On a first
+ * load staging becomes the table, where it may: then the rows are written once.
  */
-export const replace: LoadMode = async (session, application) => {
+export const replace: LoadMode = async (session, application) =>
+  application.rules.key.length > 0
+    ? await applyDifference(session, application)
+    : await writeAll(session, application)
+
+async function applyDifference(session: Session, application: Application): Promise<Applied> {
+  const repeated = await settleKeys(session, application)
+  // Before the others come: a new row may take what is unique of one that goes.
+  const deleted = application.exists ? await deleteAbsent(session, application) : 0
+  return { ...(await mergeByKey(session, application)), repeated, deleted }
+}
+
+async function writeAll(session: Session, application: Application): Promise<Applied> {
   const { staging, target, columns, types, staged, exists, mayAdopt } = application
+  const nothingElse = { updated: 0, unchanged: 0, repeated: 0, older: 0 }
   let deleted = 0
   if (exists) deleted = (await session.query(`delete from ${quoteTable(target)}`)).rowCount ?? 0
   else {
     const described = columns.map((name, i) => ({ name, type: types[i] ?? "text" }))
     if (mayAdopt) {
       await adoptStaging(session, staging, target, described)
-      return { inserted: staged, deleted }
+      return { ...nothingElse, inserted: staged, deleted }
     }
     await createTable(session, target, described)
   }
@@ -25,5 +41,5 @@ export const replace: LoadMode = async (session, application) => {
   const { rowCount } = await session.query(
     `insert into ${quoteTable(target)} (${names}) select ${names} from ${quoteTable(staging)}`,
   )
-  return { inserted: rowCount ?? 0, deleted }
+  return { ...nothingElse, inserted: rowCount ?? 0, deleted }
 }

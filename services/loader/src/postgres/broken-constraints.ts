@@ -5,7 +5,7 @@ import { isDataError } from "./errors.ts"
 import { quoteName, quoteTable, type TableName } from "./identifier.ts"
 import type { RefusedLine, SideTable } from "./refused-lines.ts"
 
-type Constraint = {
+type Constraint = Pick<RefusedLine, "code"> & {
   /** True in SQL for a row that breaks it. */
   readonly broken: string
   /** The column, when it speaks of one only. */
@@ -21,13 +21,14 @@ export async function findBrokenConstraints(
   session: Session,
   staging: TableName,
   side: SideTable,
+  key: readonly string[] = [],
 ): Promise<RefusedLine[]> {
   const found = new Map<number, RefusedLine>()
-  for (const { broken, column, reason } of await getConstraints(session, staging)) {
+  for (const { code, broken, column, reason } of await getConstraints(session, staging, key)) {
     const line = quoteName(side.lineColumn)
     const text = `select ${line} as line from ${quoteTable(side.table)} where ${broken}`
     for (const number of await tryQuery(session, text)) {
-      if (!found.has(number)) found.set(number, { line: number, code: "constraint-error", column, reason })
+      if (!found.has(number)) found.set(number, { line: number, code, column, reason })
     }
   }
   return [...found.values()]
@@ -45,7 +46,11 @@ async function tryQuery(session: Session, text: string): Promise<number[]> {
   }
 }
 
-async function getConstraints(session: Session, staging: TableName): Promise<Constraint[]> {
+async function getConstraints(
+  session: Session,
+  staging: TableName,
+  key: readonly string[],
+): Promise<Constraint[]> {
   const oid = `${quoteTable(staging)}`
   const notNull = await session.query(
     `select attname as name from pg_catalog.pg_attribute
@@ -62,11 +67,15 @@ async function getConstraints(session: Session, staging: TableName): Promise<Con
   )
   return [
     ...notNull.rows.map(({ name }) => ({
+      code: key.includes(name) ? ("null-key" as const) : ("constraint-error" as const),
       broken: `${quoteName(name)} is null`,
       column: name,
-      reason: `The column is not null, and the cell is NULL.`,
+      reason: key.includes(name)
+        ? "The column is of the key, and the cell is NULL; expected a value that tells the row."
+        : "The column is not null, and the cell is NULL.",
     })),
     ...checks.rows.map(({ name, expression, columns }) => ({
+      code: "constraint-error" as const,
       // A check holds when it is true or NULL (Postgres manual, 5.5.1).
       broken: `(${expression}) is false`,
       column: columns.length === 1 ? columns[0] : null,

@@ -13,7 +13,7 @@ import { tryLines } from "./try-lines.ts"
 /** A line of the COPY text, from 1, and why Postgres refuses it. column is null when no single one is at fault. */
 export type RefusedLine = {
   readonly line: number
-  readonly code: "type-error" | "constraint-error"
+  readonly code: "type-error" | "constraint-error" | "null-key"
   readonly column: string | null
   readonly reason: string
 }
@@ -43,12 +43,14 @@ export async function findRefusedLines(
   const side: SideTable = { table: copy.side, lineColumn: chooseLineColumn(copy) }
   await createSide(session, side, copy.columns)
   const notConverted = await fillSide(session, copy, side, way ?? chooseRepairWay(await readVersion(session)))
-  const broken = await findBrokenConstraints(session, copy.staging, side)
+  const broken = await findBrokenConstraints(session, copy.staging, side, keyOf(copy))
   await deleteLines(session, side, broken)
   const refused = await tryLines(session, copy, side)
   await session.query(`drop table ${quoteTable(side.table)}`)
   return [...notConverted, ...broken, ...refused].sort((a, b) => a.line - b.line)
 }
+
+const keyOf = ({ columns }: RefusedCopy) => columns.filter(({ isKey }) => isKey).map(({ name }) => name)
 
 async function readVersion(session: Session): Promise<number> {
   const text = "select pg_catalog.current_setting('server_version_num')::integer as version"

@@ -1,4 +1,6 @@
 /** The staging table of a run: where chunks land before they are published. */
+
+import { rowColumn } from "../own-columns.ts"
 import type { Session } from "./database.ts"
 import { quoteName, quoteTable, type TableName } from "./identifier.ts"
 import type { TableCheck } from "./table.ts"
@@ -9,6 +11,8 @@ export type StagingColumn = {
   readonly type: string
   /** Set when the target refuses NULL there. */
   readonly notNull?: boolean
+  /** Set for columns that tell a row. */
+  readonly isKey?: boolean
 }
 
 /** What staging is made of. Both come from the target, so that COPY finds what the target would refuse. */
@@ -16,6 +20,9 @@ export type StagingPlan = {
   readonly columns: readonly StagingColumn[]
   readonly checks: readonly TableCheck[]
 }
+
+/** The column with each row's number, see own-columns.ts. */
+export const numberColumn: StagingColumn = { name: rowColumn, type: "bigint", notNull: true }
 
 /** The staging table's name. */
 export function stagingTable(runId: number): TableName {

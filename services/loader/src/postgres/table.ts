@@ -1,6 +1,6 @@
 /** A table as it stands in the database: its kind, its columns, what points at it. */
 import type { Session } from "./database.ts"
-import { quoteName, quoteTable, type TableName } from "./identifier.ts"
+import { quoteName, quoteNames, quoteTable, type TableName } from "./identifier.ts"
 import type { StagingColumn } from "./staging.ts"
 
 export type TableColumn = {
@@ -78,17 +78,22 @@ export async function findTable(session: Session, table: TableName): Promise<Tab
   }
 }
 
-/** Makes the table, and its schema where that is missing too. Columns take NULL: a later version may bring one. */
+/**
+ * Makes the table, and its schema where that is missing too. Columns take NULL, since a later version may bring one;
+ * those of the key do not.
+ */
 export async function createTable(
   session: Session,
   table: TableName,
   columns: readonly StagingColumn[],
+  key: readonly string[] = [],
 ): Promise<void> {
   // Asked first, because `create schema if not exists` needs the right to create even when there is nothing to do.
   const schema = await session.query("select from pg_catalog.pg_namespace where nspname = $1", [table.schema])
   if (schema.rowCount === 0) await session.query(`create schema if not exists ${quoteName(table.schema)}`)
-  const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`).join(", ")
-  await session.query(`create table ${quoteTable(table)} (${list})`)
+  const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`)
+  const primary = key.length === 0 ? [] : [`primary key (${quoteNames(key)})`]
+  await session.query(`create table ${quoteTable(table)} (${[...list, ...primary].join(", ")})`)
 }
 
 /** Renews the planner's statistics. */

@@ -1,0 +1,7 @@
+/** Pure: columns that the loader itself adds, beside the dataset's. */
+
+/** In staging: the row's number in the version. */
+export const rowColumn = "_flatbed_row"
+
+/** In a mirrored table: when a row was found to be gone from the version; NULL while it is there. */
+export const deletedAt = "_deleted_at"
