@@ -2,11 +2,12 @@
 import { findNearest } from "@flatbed/config"
 import { type Column, type ColumnType, type Evidence, Problem } from "@flatbed/contract"
 import { fittingTypes, postgresTypes, typeFits, typeTakesSome } from "./column-fit.ts"
+import { numberColumn } from "./own-columns.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
 import { quoteName } from "./postgres/identifier.ts"
-import { numberColumn, type StagingColumn, type StagingPlan } from "./postgres/staging.ts"
+import type { StagingColumn, StagingPlan } from "./postgres/staging.ts"
 import type { Table, TableColumn } from "./postgres/table.ts"
 import { printable } from "./printable.ts"
-import type { Pipeline } from "./settings.ts"
 import { counted } from "./summary.ts"
 
 export type ColumnDifference = {

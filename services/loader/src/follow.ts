@@ -2,8 +2,8 @@
 import { exitCodes } from "@flatbed/contract"
 import type { Logger } from "pino"
 import { type ListenParts, listenForVersions } from "./announcements.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
 import { pause, pauseAfter } from "./retry.ts"
-import type { Pipeline } from "./settings.ts"
 import type { RunOutcome } from "./summary.ts"
 
 export type FollowParts = Pick<ListenParts, "log" | "patience" | "openSource"> & {

@@ -1,5 +1,4 @@
 /** The loader: parts made and joined here, released in reverse order. */
-import { findNearest } from "@flatbed/config"
 import { asProblem, Problem } from "@flatbed/contract"
 import { commandLine } from "@flatbed/edge"
 import type { Logger } from "pino"
@@ -10,13 +9,14 @@ import { createFollow } from "./follow.ts"
 import type { LoaderMetrics } from "./metrics.ts"
 import { describeNext } from "./next-run.ts"
 import { uniqueOwner } from "./owner.ts"
+import { allowDeletes, listPipelines, type Pipeline, selectPipelines } from "./pipeline-settings.ts"
 import { type Database, openDatabase, type Work } from "./postgres/database.ts"
 import { migrateLedger } from "./postgres/migrate.ts"
 import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
 import { runPipeline } from "./run.ts"
 import { type RunProgress, tellEnd } from "./run-log.ts"
 import { createSchedule } from "./schedule.ts"
-import { type LoaderSettings, listPipelines, type Pipeline } from "./settings.ts"
+import type { LoaderSettings } from "./settings.ts"
 import { createSourceClient, type SourceClient } from "./source-client.ts"
 import { getStatus, type PipelineStatus } from "./status.ts"
 import { counted, outcomeWithoutRows, type RunOutcome, type ShowCommand } from "./summary.ts"
@@ -183,26 +183,9 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     }
   }
 
-  function findPipelines(names: readonly string[]): Pipeline[] {
-    if (names.length === 0) return pipelines
-    const known = pipelines.map(({ name }) => name)
-    return names.map((name) => {
-      const found = pipelines.find((pipeline) => pipeline.name === name)
-      if (found !== undefined) return found
-      const near = findNearest(name, known)
-      throw new Problem(
-        "usage-invalid",
-        `There is no pipeline ${name}; loader.yaml has ${known.join(", ")}.`,
-        {
-          hint: near === undefined ? "Name one of these, or none for all." : `Did you mean ${near}?`,
-        },
-      )
-    })
-  }
-
   return {
     async load(names = [], signal = stopping.signal, { deletesOf } = {}) {
-      const wanted = findPipelines(names).map((pipeline) => allowDeletes(pipeline, deletesOf))
+      const wanted = selectPipelines(pipelines, names).map((pipeline) => allowDeletes(pipeline, deletesOf))
       await readAuthorities(settings.source.ca)
       await prepareLedger(signal)
       return await withRunPool(async (pool) => {
@@ -302,10 +285,4 @@ function abortLater(signal: AbortSignal, later: AbortController, ms: number): ()
     clearTimeout(timer)
     signal.removeEventListener("abort", begin)
   }
-}
-
-function allowDeletes(pipeline: Pipeline, version: string | undefined): Pipeline {
-  if (version === undefined) return pipeline
-  const { rules } = pipeline
-  return { ...pipeline, rules: { ...rules, deletes: { ...rules.deletes, allowedFor: version } } }
 }

@@ -1,6 +1,6 @@
 /** When a pipeline runs next, for the log's last line. Pure. */
 import { findNextTick } from "./due-ticks.ts"
-import type { Pipeline } from "./settings.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
 
 export type NextRun = {
   /** RFC 3339; null when no schedule says so. */

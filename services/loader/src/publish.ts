@@ -2,14 +2,7 @@
 import { type Evidence, type Manifest, Problem } from "@flatbed/contract"
 import { planColumns, planStaging } from "./column-plan.ts"
 import type { Lease } from "./lease.ts"
-import {
-  findApplied,
-  getReceipts,
-  manifestBytes,
-  type Receipt,
-  type RunIdentity,
-  recordPublication,
-} from "./ledger.ts"
+import { getReceipts, manifestBytes, type Receipt, type RunIdentity } from "./ledger.ts"
 import { keepFirst } from "./load-modes/keyed.ts"
 import type { Applied, LoadMode, ModeRules } from "./load-modes/load-mode.ts"
 import { deletedAt, rowColumn } from "./own-columns.ts"
@@ -18,6 +11,7 @@ import type { Session } from "./postgres/database.ts"
 import { quoteName, quoteTable, type TableName } from "./postgres/identifier.ts"
 import { countStaging, dropStaging, type StagingPlan, stagingTable } from "./postgres/staging.ts"
 import { findTable } from "./postgres/table.ts"
+import { findApplied, recordPublication } from "./publication-ledger.ts"
 import { countRejects } from "./reject-ledger.ts"
 import { TooManyRejects } from "./reject-tally.ts"
 import type { Patience } from "./retry.ts"

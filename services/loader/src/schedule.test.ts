@@ -3,10 +3,10 @@ import { createTestDatabase, type TestDatabase, waitFor } from "@flatbed/testing
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { findCronError, findDueTick, findNextTick } from "./due-ticks.ts"
 import { createTestLog, openBench, people, pipelineOf } from "./loader.test-kit.ts"
+import { listPipelines } from "./pipeline-settings.ts"
 import { openDatabase } from "./postgres/database.ts"
 import { patience } from "./retry.ts"
 import { createSchedule } from "./schedule.ts"
-import { listPipelines } from "./settings.ts"
 import { claimTick, findLastTick, recordFirstTick } from "./ticks.ts"
 
 const at = (time: string) => new Date(time)

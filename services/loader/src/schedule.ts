@@ -2,7 +2,7 @@
 import { schedule as cron, type ScheduledTask } from "node-cron"
 import type { Logger } from "pino"
 import { findDueTick, findNextTick } from "./due-ticks.ts"
-import type { Pipeline } from "./settings.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
 
 export type ScheduleParts = {
   readonly timezone: string

@@ -7,7 +7,8 @@ import { describe, expect, test } from "vitest"
 import { checkSource, standardCompression } from "./check-source.ts"
 import { hasZstd } from "./compression.ts"
 import { pipelineOf } from "./loader.test-kit.ts"
-import { checkSettings, listPipelines, settingsSchema } from "./settings.ts"
+import { listPipelines } from "./pipeline-settings.ts"
+import { checkSettings, settingsSchema } from "./settings.ts"
 
 async function read(yaml: string, env: Record<string, string> = {}) {
   const folder = await temporaryFolder()
@@ -190,6 +191,19 @@ describe("what is written wrongly is answered with what is expected, in words", 
     ],
     ["t: { dataset: Big Data, table: t }", "small letters"],
     ["my table: { dataset: d, table: t }", "expected a name of letters, digits, _ and -"],
+    ["t: { dataset: d, table: t, mode: upsert }", "pipelines.t.key is missing; mode upsert needs it"],
+    ["t: { dataset: d, table: t, mode: mirror, key: [] }", "pipelines.t.key"],
+    ["t: { dataset: d, table: t, mode: mirror, key: [a, a] }", 'names "a" twice'],
+    ["t: { dataset: d, table: t, order_by: seen }", "pipelines.t.order_by says nothing to mode replace"],
+    ["t: { dataset: d, table: t, dedupe: key }", "pipelines.t.dedupe is key, but no key is named"],
+    [
+      "t: { dataset: d, table: t, mode: upsert, key: [a], deletes: { mode: soft } }",
+      "pipelines.t.deletes says nothing to mode upsert",
+    ],
+    [
+      "t: { dataset: d, table: t, mode: mirror, key: [a], deletes: { limit: { share: 0.2 } } }",
+      "expected a share such as 20%",
+    ],
   ])("%s", async (text, expected) => {
     const message = await words(pipeline(text))
     expect(message).toContain(expected)
@@ -213,4 +227,25 @@ describe("what is written wrongly is answered with what is expected, in words", 
     const yaml = `source: { url: "http://localhost:4000" }\ndatabase: { url: "${url}" }\npipelines: {}\n`
     expect(await words(yaml, { DATABASE_URL: "" })).toContain("empty")
   })
+})
+
+test("a table is loaded again when a setting changes that shapes it, and only then", async () => {
+  const shaOf = async (text: string) =>
+    listPipelines(
+      (await read(`${head}pipelines:\n  t: { dataset: d, table: t, mode: mirror, ${text} }\n`)).settings,
+    )[0]?.settingsSha256
+  const usual = await shaOf("key: [a]")
+  for (const same of [
+    "key: [a], deletes: { limit: { rows: 5 } }",
+    "key: [a], max_rejects: 5",
+    "key: [a], dedupe: none",
+  ])
+    expect(await shaOf(same)).toBe(usual)
+  for (const other of [
+    "key: [b]",
+    "key: [a], dedupe: exact",
+    "key: [a], order_by: b",
+    "key: [a], deletes: { mode: soft }",
+  ])
+    expect(await shaOf(other)).not.toBe(usual)
 })

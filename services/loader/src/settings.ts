@@ -1,5 +1,4 @@
 /** The loader's settings: `loader.yaml`. README's table and the published JSON Schema are made from this. */
-import { createHash } from "node:crypto"
 import {
   bytes,
   duration,
@@ -9,97 +8,14 @@ import {
   type SettingsProblem,
   secret,
 } from "@flatbed/config"
-import { datasetNamePattern, requestLimits } from "@flatbed/contract"
+import { requestLimits } from "@flatbed/contract"
 import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
 import { checkSource } from "./check-source.ts"
 import { compressionNames } from "./compression.ts"
 import { findCronError } from "./due-ticks.ts"
-import { loadModeNames, type ModeRules } from "./load-modes/load-mode.ts"
-import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
-import { type RejectLimit, sharePattern } from "./reject-limit.ts"
-
-const deletesSchema = Type.Object({
-  mode: Type.Enum(["hard", "soft"], {
-    default: "hard",
-    description: "how `mirror` deletes: `soft` sets the column `_deleted_at` instead, until the row returns",
-  }),
-  limit: Type.Object({
-    rows: Type.Integer({
-      minimum: 0,
-      default: 10_000,
-      description: "a version that would delete more rows is refused",
-    }),
-    share: Type.String({
-      pattern: sharePattern,
-      default: "20%",
-      expected: "a share such as 20%",
-      description: "likewise for more than this share of the table's rows",
-    }),
-  }),
-  after_rejects: Type.Enum(["refuse", "allow"], {
-    default: "refuse",
-    description: "whether a version may delete although records of it were set aside",
-  }),
-})
-
-const pipelineSchema = Type.Object({
-  dataset: Type.String({
-    pattern: datasetNamePattern,
-    expected: "a dataset's name as the source lists it: small letters, digits, _ and -, at most 63",
-    description: "the dataset's name at the source",
-  }),
-  table: Type.String({
-    minLength: 1,
-    description: "the table, `schema.table` or `table` in schema public; made if absent",
-  }),
-  mode: Type.Enum([...loadModeNames], {
-    default: "replace",
-    description:
-      "what a new version does to the rows before: `replace` puts it in their place; `upsert` inserts and updates by `key`; `mirror` also deletes what it does not have",
-  }),
-  key: Type.Optional(
-    Type.Array(Type.String({ minLength: 1 }), {
-      minItems: 1,
-      description:
-        "the columns that tell a row; `upsert` and `mirror` need it, and with it `replace` applies the difference; a row with NULL there is set aside",
-    }),
-  ),
-  order_by: Type.Optional(
-    Type.String({
-      minLength: 1,
-      description:
-        "of rows with one key, in a version and in the table, the one with the greatest value here wins",
-    }),
-  ),
-  dedupe: Type.Enum(["none", "exact", "key"], {
-    default: "none",
-    description:
-      "`exact` drops rows of a version that are the same in every column; `key` keeps the last row of each key; both count them",
-  }),
-  deletes: deletesSchema,
-  schedule: Type.Optional(
-    Type.String({
-      description:
-        "cron expression, five fields or six with seconds first, in `timezone`; without it and `follow` only `load` runs the pipeline",
-    }),
-  ),
-  max_rejects: Type.Union([Type.Integer({ minimum: 0 }), Type.String({ pattern: sharePattern })], {
-    default: 0,
-    expected: "a number such as 100, or a share such as 1%",
-    description:
-      "records of a version that may be set aside: a number, or a share such as `1%`, rounded down; beyond it nothing is loaded",
-  }),
-  swap_wait: duration({
-    default: "5s",
-    description:
-      "on a first load, wait for readers whose snapshot is older than the rows; then rows are copied instead of renaming staging",
-  }),
-  follow: Type.Boolean({
-    default: false,
-    description: "`start` also runs the pipeline as soon as the source announces a new version",
-  }),
-})
+import { checkModeRules, listPipelines, type PipelineSettings, pipelineSchema } from "./pipeline-settings.ts"
+import { parseTable } from "./postgres/identifier.ts"
 
 export const settingsSchema = Type.Object({
   source: Type.Object({
@@ -194,67 +110,6 @@ export const settingsSchema = Type.Object({
 
 export type LoaderSettings = Settings<typeof settingsSchema>
 
-type PipelineSettings = LoaderSettings["pipelines"][string]
-
-export type Pipeline = {
-  readonly name: string
-  readonly dataset: string
-  readonly table: TableName
-  /** The table as the ledger and messages write it. */
-  readonly target: string
-  readonly mode: (typeof loadModeNames)[number]
-  readonly schedule: string | undefined
-  readonly follow: boolean
-  readonly maxRejects: RejectLimit
-  readonly rules: ModeRules
-  readonly swapWaitMs: number
-  /** SHA-256 of what shapes the table: dataset, table, mode. Another one means: load again. */
-  readonly settingsSha256: string
-}
-
-/** The pipelines in the order of the file. Trusts that the settings were checked. */
-export function listPipelines(settings: Pick<LoaderSettings, "pipelines">): Pipeline[] {
-  return Object.entries(settings.pipelines).map(([name, pipeline]) => {
-    const { dataset, table: written, mode, schedule, follow } = pipeline
-    const table = parseTable(written) ?? { schema: "public", name: written }
-    const target = showTable(table)
-    const rules = modeRulesOf(pipeline)
-    const settingsSha256 = createHash("sha256")
-      .update(JSON.stringify({ dataset, target, mode, ...shapingRules(rules) }))
-      .digest("hex")
-    return {
-      ...{ name, dataset, table, target, mode, schedule, follow, rules, settingsSha256 },
-      maxRejects: pipeline.max_rejects,
-      swapWaitMs: pipeline.swap_wait,
-    }
-  })
-}
-
-function modeRulesOf({ mode, key = [], order_by, dedupe, deletes }: PipelineSettings): ModeRules {
-  return {
-    key,
-    orderBy: order_by,
-    dedupe,
-    deletes: {
-      soft: mode === "mirror" && deletes.mode === "soft",
-      maxRows: deletes.limit.rows,
-      maxShare: deletes.limit.share,
-      afterRejects: deletes.after_rejects === "allow",
-      allowedFor: undefined,
-    },
-  }
-}
-
-// What is as usual is left out, so that tables of pipelines without such settings are not loaded again.
-function shapingRules({ key, orderBy, dedupe, deletes: { soft } }: ModeRules): Record<string, unknown> {
-  return {
-    ...(key.length === 0 ? {} : { key }),
-    ...(orderBy === undefined ? {} : { orderBy }),
-    ...(dedupe === "none" ? {} : { dedupe }),
-    ...(soft ? { soft } : {}),
-  }
-}
-
 /** What no single setting can know: two pipelines for one table, tables and schedules that cannot be read. */
 export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
   const problems = [...checkSource(settings.source), ...checkDatabase(settings.database.url)]
@@ -301,27 +156,6 @@ export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
         message: `is "${schedule}": ${wrong}; expected a cron expression such as */15 * * * *`,
       })
     }
-  }
-  return problems
-}
-
-/** Settings that a mode needs, and those that would do nothing with it. */
-function checkModeRules(at: string, pipeline: PipelineSettings): SettingsProblem[] {
-  const { mode, key, order_by, dedupe, deletes } = pipeline
-  const problems: SettingsProblem[] = []
-  const add = (setting: string, message: string) => problems.push({ path: `${at}.${setting}`, message })
-  const isKeyed = mode === "upsert" || mode === "mirror"
-  if (isKeyed && key === undefined) add("key", `is missing; mode ${mode} needs it, as in  key: [id]`)
-  const twice = key?.find((name, i) => key.indexOf(name) !== i)
-  if (twice !== undefined) add("key", `names ${JSON.stringify(twice)} twice, expected each column once`)
-  if (!isKeyed && order_by !== undefined) {
-    add("order_by", `says nothing to mode ${mode}; expected it with upsert or mirror`)
-  }
-  if (key === undefined && dedupe === "key")
-    add("dedupe", "is key, but no key is named; name it, as in  key: [id]")
-  const usual = { mode: "hard", limit: { rows: 10_000, share: "20%" }, after_rejects: "refuse" }
-  if (mode !== "mirror" && JSON.stringify(deletes) !== JSON.stringify(usual)) {
-    add("deletes", `says nothing to mode ${mode}; expected it with mirror`)
   }
   return problems
 }

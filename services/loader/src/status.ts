@@ -1,9 +1,9 @@
 /** What `status` tells about each pipeline, from the ledger. */
 import { type Attempt, getAttempts } from "./attempt-ledger.ts"
 import { findNextTick } from "./due-ticks.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
 import type { Session } from "./postgres/database.ts"
 import { printable } from "./printable.ts"
-import type { Pipeline } from "./settings.ts"
 import { formatTable } from "./text-table.ts"
 
 export type PipelineStatus = {

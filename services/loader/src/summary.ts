@@ -1,7 +1,7 @@
 /** A run in one sentence, for the log's last line and for the terminal. Pure. */
 import { type Problem, toProblemDocument } from "@flatbed/contract"
 import type { Applied } from "./load-modes/load-mode.ts"
-import type { Pipeline } from "./settings.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
 
 /** How one run ended. `skipped`: another run of the pipeline is under way. `stopped`: a signal ended it. */
 export type RunOutcome = {

@@ -1,9 +1,9 @@
 /** The table a pipeline loads into, and what the ledger says was last published there. */
 import type { Lease } from "./lease.ts"
-import { findLatestPublication, type Publication, recordDatasetTag } from "./ledger.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
 import type { Session } from "./postgres/database.ts"
 import { analyzeTable, findTable, type Table } from "./postgres/table.ts"
-import type { Pipeline } from "./settings.ts"
+import { findLatestPublication, type Publication, recordDatasetTag } from "./publication-ledger.ts"
 
 export type Target = { readonly table: Table | undefined; readonly publication: Publication | undefined }
 

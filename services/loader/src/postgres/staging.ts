@@ -1,6 +1,5 @@
 /** The staging table of a run: where chunks land before they are published. */
 
-import { rowColumn } from "../own-columns.ts"
 import type { Session } from "./database.ts"
 import { quoteName, quoteTable, type TableName } from "./identifier.ts"
 import type { TableCheck } from "./table.ts"
@@ -20,9 +19,6 @@ export type StagingPlan = {
   readonly columns: readonly StagingColumn[]
   readonly checks: readonly TableCheck[]
 }
-
-/** The column with each row's number, see own-columns.ts. */
-export const numberColumn: StagingColumn = { name: rowColumn, type: "bigint", notNull: true }
 
 /** The staging table's name. */
 export function stagingTable(runId: number): TableName {

@@ -1,0 +1,117 @@
+/** What the ledger holds about publications: which version each table shows, and what became of its rows. */
+import type { RunIdentity } from "./ledger.ts"
+import type { Applied } from "./load-modes/load-mode.ts"
+import type { Session } from "./postgres/database.ts"
+
+export type Publication = {
+  readonly runId: number
+  readonly pipeline: string
+  readonly version: string
+  readonly settingsSha256: string
+  readonly targetOid: number
+  readonly rows: number
+  readonly rejects: number
+  /** Records that the source's filter left out. */
+  readonly filtered: number
+  readonly bytes: number
+  /** ETag of the dataset document that named the version, if one is known. */
+  readonly datasetTag: string | undefined
+  readonly publishedAt: Date
+}
+
+/** Writes the publication and closes the run, in the transaction that makes the version visible. */
+export async function recordPublication(
+  session: Session,
+  published: RunIdentity & {
+    readonly runId: number
+    readonly targetOid: number
+    readonly rows: number
+    readonly rejects: number
+    readonly filtered: number
+    readonly bytes: number
+    readonly datasetTag: string | undefined
+    readonly applied: Applied
+  },
+): Promise<void> {
+  await session.query(
+    `insert into flatbed.publications
+       (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, filtered, bytes, dataset_tag,
+        inserted, updated, unchanged, repeated, older, deleted)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+    [
+      published.runId,
+      published.pipeline,
+      published.dataset,
+      published.version,
+      published.settingsSha256,
+      published.target,
+      published.targetOid,
+      published.rows,
+      published.rejects,
+      published.filtered,
+      published.bytes,
+      published.datasetTag ?? null,
+      published.applied.inserted,
+      published.applied.updated,
+      published.applied.unchanged,
+      published.applied.repeated,
+      published.applied.older,
+      published.applied.deleted,
+    ],
+  )
+  await session.query(
+    "update flatbed.runs set state = 'published', finished_at = pg_catalog.clock_timestamp() where run_id = $1",
+    [published.runId],
+  )
+}
+
+/** Notes the tag that the document naming this publication's version carries now. */
+export async function recordDatasetTag(session: Session, runId: number, tag: string): Promise<void> {
+  await session.query("update flatbed.publications set dataset_tag = $2 where run_id = $1", [runId, tag])
+}
+
+/** What became of a run's rows when it was published: this settles a publish whose answer was lost. */
+export async function findApplied(session: Session, runId: number): Promise<Applied | undefined> {
+  const { rows } = await session.query(
+    `select inserted, updated, unchanged, repeated, older, deleted from flatbed.publications where run_id = $1`,
+    [runId],
+  )
+  const row = rows[0]
+  if (row === undefined) return undefined
+  return {
+    inserted: Number(row.inserted),
+    updated: Number(row.updated),
+    unchanged: Number(row.unchanged),
+    repeated: Number(row.repeated),
+    older: Number(row.older),
+    deleted: Number(row.deleted),
+  }
+}
+
+/** The latest version published into a table, by whichever pipeline. */
+export async function findLatestPublication(
+  session: Session,
+  target: string,
+): Promise<Publication | undefined> {
+  const { rows } = await session.query(
+    `select run_id, pipeline, version, settings_sha256, target_oid, rows, rejects, filtered, bytes, dataset_tag,
+            published_at
+       from flatbed.publications where target = $1 order by publication_id desc limit 1`,
+    [target],
+  )
+  const row = rows[0]
+  if (row === undefined) return undefined
+  return {
+    runId: Number(row.run_id),
+    pipeline: row.pipeline,
+    version: row.version,
+    settingsSha256: row.settings_sha256,
+    targetOid: Number(row.target_oid),
+    rows: Number(row.rows),
+    rejects: Number(row.rejects),
+    filtered: Number(row.filtered),
+    bytes: Number(row.bytes),
+    datasetTag: row.dataset_tag ?? undefined,
+    publishedAt: row.published_at,
+  }
+}
