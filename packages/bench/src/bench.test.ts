@@ -8,10 +8,15 @@ import { bench, emptyDatabase, expectBothClocks, limitMs } from "./bench.test-ki
 test("files are loaded by both sides, from both clocks, with the same rows", {
   timeout: limitMs,
 }, async () => {
-  const only = "telecom,unicode,types"
+  const only = "telecom,unicode,types,ndjson"
   const argv = ["--rows", "2000", "--pairs", "1", "--only", only, "--database", await emptyDatabase()]
   const { folder, report, rows } = await bench(argv)
-  expectBothClocks(rows, { telecom: "`bytes`: 2,000", unicode: "`bytes`: 200", types: "`bytes`: 1,000" })
+  expectBothClocks(rows, {
+    telecom: "`bytes`: 2,000",
+    unicode: "`bytes`: 200",
+    types: "`bytes`: 1,000",
+    ndjson: "`json`: 2,000",
+  })
   expect(await readFile(join(folder, "RESULTS.md"), "utf8")).toBe(report)
   expect(existsSync(join(folder, "run"))).toBe(false)
 })

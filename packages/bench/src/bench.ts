@@ -48,8 +48,9 @@ export async function runBench(input: BenchInput): Promise<string> {
 }
 
 /** A file for each mode, so that one run does not wipe out what another measured. */
-export function resultsFile({ mode }: Pick<Options, "mode">): string {
-  return mode === "standard" ? "RESULTS.md" : `RESULTS-${mode}.md`
+export function resultsFile({ mode, form }: Pick<Options, "mode" | "form">): string {
+  if (mode === "standard") return "RESULTS.md"
+  return form === "csv" ? `RESULTS-${mode}.md` : `RESULTS-${mode}-${form}.md`
 }
 
 async function openDatabase({ options, folder, note }: BenchInput) {

@@ -1,7 +1,7 @@
 /** The bench's files: made once, under a name that says what is in them, and found again. */
 import { mkdir, open, rename, rm, stat, statfs } from "node:fs/promises"
 import { join } from "node:path"
-import { createRecords, type Rows, writeHeader } from "./data-sets.ts"
+import { createRecords, type Form, type Rows, writeHeader } from "./data-sets.ts"
 
 export type DataFile = { readonly path: string; readonly rows: number; readonly bytes: number }
 
@@ -16,11 +16,16 @@ const generation = 1
 const blockBytes = 1024 * 1024
 
 /** A file of so many rows. */
-export async function findDataFile(rows: Rows, count: number, making: Making): Promise<DataFile> {
-  const path = join(making.folder, `${rows.name}-${count}.v${generation}.csv`)
+export async function findDataFile(
+  rows: Rows,
+  count: number,
+  making: Making,
+  form: Form = "csv",
+): Promise<DataFile> {
+  const path = join(making.folder, `${rows.name}-${count}.v${generation}.${form}`)
   return await findOrMake(path, count, making, async (write) => {
-    const next = createRecords(rows)
-    await write(writeHeader(rows))
+    const next = createRecords(rows, form)
+    await write(writeHeader(rows, form))
     let block = ""
     for (let left = count; left > 0; left--) {
       block += next()
@@ -32,17 +37,18 @@ export async function findDataFile(rows: Rows, count: number, making: Making): P
   })
 }
 
-/** A file of at least so many bytes: the records of `base` over and over, below one header. */
+/** A file of at least so many bytes: the records of `base`, which is of this form, over and over below one header. */
 export async function findRepeatedFile(
   base: DataFile & { readonly rowSet: Rows },
   bytes: number,
   making: Making,
+  form: Form = "csv",
 ): Promise<DataFile> {
-  const header = Buffer.byteLength(writeHeader(base.rowSet))
+  const header = Buffer.byteLength(writeHeader(base.rowSet, form))
   const times = Math.ceil((bytes - header) / (base.bytes - header))
-  const path = join(making.folder, `${base.rowSet.name}-${base.rows}x${times}.v${generation}.csv`)
+  const path = join(making.folder, `${base.rowSet.name}-${base.rows}x${times}.v${generation}.${form}`)
   return await findOrMake(path, base.rows * times, making, async (write) => {
-    await write(writeHeader(base.rowSet))
+    await write(writeHeader(base.rowSet, form))
     const source = await open(base.path)
     try {
       const buffer = Buffer.allocUnsafe(blockBytes)

@@ -162,16 +162,28 @@ const types: Rows = {
 
 export const rowSets = { telecom, quoted, unicode, wide, types } as const satisfies Record<string, Rows>
 
-/** The header record, with its line end. */
-export function writeHeader({ columns }: Rows): string {
-  return `${columns.join(",")}\n`
+/** How the rows are written. */
+export const forms = ["csv", "ndjson"] as const
+export type Form = (typeof forms)[number]
+
+/** What stands before the records: the header of a CSV, with its line end. */
+export function writeHeader({ columns }: Rows, form: Form = "csv"): string {
+  return form === "csv" ? `${columns.join(",")}\n` : ""
 }
 
-/** Makes the records of a file one after another, each with its line end. */
-export function createRecords(rows: Rows, seed = 20_261_121): () => string {
+/** Makes the records of a file one after another, each with its line end; of either form the same cells. */
+export function createRecords(rows: Rows, form: Form = "csv", seed = 20_261_121): () => string {
   const random = createRandom(seed)
-  const always = rows.columns.map((name) => rows.quoted.has(name))
-  return () => writeRecord(rows.make(random), always)
+  switch (form) {
+    case "csv": {
+      const always = rows.columns.map((name) => rows.quoted.has(name))
+      return () => writeRecord(rows.make(random), always)
+    }
+    case "ndjson": {
+      const keys = rows.columns.map((name) => JSON.stringify(name))
+      return () => writeLine(rows.make(random), keys)
+    }
+  }
 }
 
 // RFC 4180 section 2. NULL is unquoted empty, empty text quoted empty: psql \copy and Flatbed agree on both.
@@ -185,4 +197,19 @@ function writeRecord(cells: Cells, always: readonly boolean[]): string {
     record += needsQuotes ? `"${cell.replaceAll('"', '""')}"` : cell
   }
   return `${record}\n`
+}
+
+// RFC 8259 section 6.
+const isNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/
+
+/** An object as most programs write one: numbers and booleans as such, the rest in quotes. */
+function writeLine(cells: Cells, keys: readonly string[]): string {
+  const members = cells.map((cell, i) => `${keys[i]}: ${writeValue(cell)}`)
+  return `{${members.join(", ")}}\n`
+}
+
+function writeValue(cell: string | null): string {
+  if (cell === null || isNumber.test(cell)) return String(cell)
+  if (cell === "True" || cell === "False") return cell.toLowerCase()
+  return JSON.stringify(cell)
 }

@@ -1,4 +1,4 @@
-/** Pure: what Flatbed must reach, each line beside what was measured. The bars are those of issue 4. */
+/** Pure: what Flatbed must reach, each line beside what was measured. The bars are those of issue 4 where nothing else is said. */
 import type { ChunkTimes } from "./chunk-times.ts"
 import type { ClientsResult } from "./clients.ts"
 import type { Indexing } from "./indexing.ts"
@@ -27,6 +27,9 @@ export function throughputFigures(results: readonly Throughput[], postgres: stri
       bar: 0.8,
       aim: 1,
     }),
+    // The bars of issue 6.
+    ratioFigure("NDJSON, published version", ["ndjson"], "published", { results, bar: 0.5, aim: 0.8 }),
+    ratioFigure("NDJSON, unseen file", ["ndjson"], "unseen", { results, bar: 0.5, aim: 0.8 }),
   ].flat()
 }
 

@@ -48,6 +48,14 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
       const general = { name: "general", what: "telecom by the general reader", reader: "csv-parse" }
       results.push(await measureThroughput({ ...general, file, pairs }, bench))
     }
+    if (only.includes("ndjson")) {
+      const [file, copied] = [
+        await findDataFile(rowSets.telecom, rows, making, "ndjson"),
+        await fileOf(rowSets.telecom),
+      ]
+      const ndjson = { name: "ndjson", what: "telecom as NDJSON, beside \\copy of the same cells as CSV" }
+      results.push(await measureThroughput({ ...ndjson, form: "ndjson", file, copied, pairs }, bench))
+    }
     const others = await measureOthers(only, await fileOf(rowSets.telecom), pairs, bench)
     return [
       ...throughputSections(results, bench),
@@ -55,14 +63,21 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
     ]
   },
 
-  async big(bench, { gigabytes, dataFolder }) {
+  async big(bench, { gigabytes, form, dataFolder }) {
     const making = { folder: dataFolder, note: bench.note, signal: bench.signal }
     const bytes = gigabytes * 1e9
     // Two files, and one table with its write-ahead log and the space of the table before.
     await requireSpace(dataFolder, 4 * bytes, `--big ${gigabytes}`)
-    const base = { ...(await findDataFile(rowSets.telecom, 100_000, making)), rowSet: rowSets.telecom }
-    const small = await measureVolume({ base, file: await findRepeatedFile(base, bytes / 10, making) }, bench)
-    const big = await measureVolume({ base, file: await findRepeatedFile(base, bytes, making) }, bench)
+    const copied = await findDataFile(rowSets.telecom, 100_000, making)
+    const base = {
+      ...(await findDataFile(rowSets.telecom, 100_000, making, form)),
+      rowSet: rowSets.telecom,
+    }
+    const measure = async (size: number) => {
+      const file = await findRepeatedFile(base, size, making, form)
+      return await measureVolume({ base, file, form, copied }, bench)
+    }
+    const [small, big] = [await measure(bytes / 10), await measure(bytes)]
     const memory = ({ file, turn }: Volume) => ({ bytes: file.bytes, ...turn.peak })
     return [
       { title: "Volume", text: `${renderVolumes([small, big])}\n\n${volumeLegend}` },

@@ -9,6 +9,7 @@ test("without arguments everything is measured, three million rows in five pairs
     pairs: 5,
     only: measurements,
     gigabytes: 10,
+    form: "csv",
     database: undefined,
     keep: false,
   })
@@ -17,6 +18,7 @@ test("without arguments everything is measured, three million rows in five pairs
 test.each([
   [["--big"], { mode: "big", gigabytes: 10 }],
   [["--big", "2.5"], { mode: "big", gigabytes: 2.5 }],
+  [["--big", "--format", "ndjson"], { mode: "big", form: "ndjson" }],
   [["--big", "--keep"], { mode: "big", gigabytes: 10, keep: true }],
   [["--link", "--rows", "1000"], { mode: "link", rows: 1000 }],
   [["--only", "wide, telecom"], { only: ["telecom", "wide"] }],
@@ -31,6 +33,8 @@ test.each([
   [["--only", "nothing"], /--only names "nothing"; there are telecom,/],
   [["--big", "--link"], /two runs/],
   [["--big", "--pairs", "3"], /leave out --pairs/],
+  [["--big", "--format", "xml"], /--format is "xml"; there are csv, ndjson/],
+  [["--format", "ndjson"], /--only ndjson/],
   [["--link", "--only", "wide"], /--only chooses among/],
   [["--nothing"], /Unknown option '--nothing'/],
 ])("%j is refused in a sentence", (argv, words) => {

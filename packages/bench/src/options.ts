@@ -1,5 +1,6 @@
 /** Pure: what `npm run bench` was asked for. */
 import { parseArgs } from "node:util"
+import { type Form, forms } from "./data-sets.ts"
 
 /** What is measured without --big and --link, in this order. */
 export const measurements = [
@@ -9,6 +10,7 @@ export const measurements = [
   "wide",
   "types",
   "general",
+  "ndjson",
   "indexing",
   "chunks",
   "clients",
@@ -23,6 +25,8 @@ export type Options = {
   readonly only: readonly Measurement[]
   /** Of the big file. */
   readonly gigabytes: number
+  /** How the big file is written. */
+  readonly form: Form
   /** The database to use instead of the embedded Postgres. */
   readonly database: string | undefined
   readonly keep: boolean
@@ -33,6 +37,7 @@ npm run bench -- --rows 300000    smaller files; ${(3_000_000).toLocaleString("e
 npm run bench -- --pairs 3        loads of each side; 5 unless told
 npm run bench -- --only ${measurements.slice(0, 2).join(",")}   some of: ${measurements.join(", ")}
 npm run bench -- --big            a file of 10 GB, or of so many: --big 2
+npm run bench -- --big --format ndjson   the same as NDJSON
 npm run bench -- --link           over 100 Mbit/s and 50 ms (Linux, root)
 npm run bench -- --database URL   in this empty database of yours instead of an embedded Postgres
 npm run bench -- --keep           leaves settings and tables in .flatbed/bench
@@ -47,6 +52,7 @@ export function readOptions(argv: readonly string[]): Options | undefined {
       pairs: { type: "string" },
       only: { type: "string" },
       big: { type: "string" },
+      format: { type: "string" },
       link: { type: "boolean", default: false },
       database: { type: "string" },
       keep: { type: "boolean", default: false },
@@ -60,6 +66,8 @@ export function readOptions(argv: readonly string[]): Options | undefined {
     throw new Error("--big loads each file once: leave out --pairs.")
   if (values.only !== undefined && mode !== "standard")
     throw new Error(`--only chooses among the standard measurements; --${mode} is one by itself.`)
+  if (values.format !== undefined && mode !== "big")
+    throw new Error("--format is for the file of --big; --only ndjson measures the throughput of NDJSON.")
   return {
     mode,
     rows: readNumber("rows", values.rows, Number.isSafeInteger),
@@ -67,6 +75,7 @@ export function readOptions(argv: readonly string[]): Options | undefined {
     pairs: readNumber("pairs", values.pairs ?? "5", Number.isSafeInteger),
     only: readNames(values.only),
     gigabytes: readNumber("big", values.big ?? "10", Number.isFinite),
+    form: readForm(values.format),
     database: values.database,
     keep: values.keep,
   }
@@ -84,6 +93,12 @@ function readNumber(name: string, written: string, isRight: (value: number) => b
   const value = Number(written)
   if (isRight(value) && value > 0) return value
   throw new Error(`--${name} is ${JSON.stringify(written)}, expected a number above 0.`)
+}
+
+function readForm(written: string | undefined): Form {
+  const form = forms.find((known) => known === (written ?? "csv"))
+  if (form !== undefined) return form
+  throw new Error(`--format is ${JSON.stringify(written)}; there are ${forms.join(", ")}.`)
 }
 
 function readNames(written: string | undefined): readonly Measurement[] {

@@ -120,7 +120,7 @@ export function renderVolumes(volumes: readonly Volume[]): string {
   ])
   const cpu = ["source", "loader", "Postgres"].map((name) => `${name}, CPU s`)
   const peaks = ["source", "loader"].map((name) => `${name}, peak MiB`)
-  return renderTable(["File", "to COMMIT", "of CSV", ...cpu, ...peaks], rows)
+  return renderTable(["File", "to COMMIT", "of the file", ...cpu, ...peaks], rows)
 }
 
 /** A row for each compression; medians. */

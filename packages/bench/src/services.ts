@@ -3,6 +3,7 @@ import { createHash, randomBytes } from "node:crypto"
 import { link, mkdir, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
+import type { Form } from "./data-sets.ts"
 import { type LogLine, type Running, startRunning } from "./running.ts"
 
 export const table = "public.bench_flatbed"
@@ -22,6 +23,8 @@ export type ServicesInput = {
   readonly env: Env
   /** Which reader the source is to use, when not the one it would choose. */
   readonly reader?: string | undefined
+  /** How the served files are written; CSV unless told. */
+  readonly form?: Form | undefined
   /** Where the source runs when that is another host: it listens there, and asks for a token. */
   readonly remote?: { readonly host: string; readonly under: readonly string[] } | undefined
 }
@@ -55,9 +58,9 @@ export type LoaderOptions = {
 
 /** Writes the settings files; starts nothing. Everything that is not said there is a default. */
 async function createServices(input: ServicesInput): Promise<Services> {
-  const { folder, env, remote } = input
+  const { folder, env, remote, form = "csv" } = input
   const files = join(folder, "files")
-  const served = join(files, "data.csv")
+  const served = join(files, `data.${form}`)
   const cache = join(folder, "cache")
   const token = `flatbed_${randomBytes(32).toString("base64url")}`
   const sha256 = createHash("sha256").update(token).digest("hex")
@@ -73,7 +76,7 @@ admin: { port: 0 }
 # The file is renamed into place whole: waiting for its writer would measure the waiting.
 settle: 0ms
 ${remote === undefined ? "" : `auth: { tokens: [{ name: bench, sha256: "${sha256}", datasets: ["*"] }] }\n`}datasets:
-  bench: { files: data.csv${input.reader === undefined ? "" : `, dialect: { reader: ${input.reader} }`} }
+  bench: { files: data.${form}${input.reader === undefined ? "" : `, dialect: { reader: ${input.reader} }`} }
 `,
   )
   await writeFile(

@@ -1,6 +1,7 @@
 /** Flatbed and `\copy` in turn: the same file, the same server, the same columns, a warm-up and then pairs. */
 import { type CopyName, type CopyTurn, takeCopyTurn } from "./copy-turn.ts"
 import type { DataFile } from "./data-files.ts"
+import type { Form } from "./data-sets.ts"
 import { type FlatbedTurn, takeFlatbedTurn } from "./flatbed-turn.ts"
 import type { LogLine } from "./running.ts"
 import { clear, type Fingerprint, fingerprint, type Server } from "./server.ts"
@@ -40,19 +41,24 @@ export async function measureThroughput(
   wanted: {
     readonly name: string
     readonly what: string
+    /** What Flatbed loads, written in `form`. */
     readonly file: DataFile
+    readonly form?: Form | undefined
+    /** The CSV of the same cells that `\copy` loads, where the file is none. */
+    readonly copied?: DataFile | undefined
     readonly reader?: string | undefined
     readonly pairs: number
   },
   bench: Bench,
 ): Promise<Throughput> {
-  const { file, name } = wanted
+  const { file, copied = file, form, name } = wanted
   const { server, note, signal } = bench
   const input = {
     folder: `${bench.folder}/${name}`,
     databaseUrl: server.url,
     env: bench.env,
     reader: wanted.reader,
+    form,
     signal,
   }
   try {
@@ -62,7 +68,7 @@ export async function measureThroughput(
       let line: LogLine | undefined
       for (let number = 1; number <= wanted.pairs; number++) {
         signal.throwIfAborted()
-        const turns = { ...bench, services, name, file: file.path }
+        const turns = { ...bench, services, name, file: file.path, copied: copied.path }
         const taken = await takePair(number % 2 === 1, expected, turns)
         line = taken.indexed
         pairs.push(taken.pair)
@@ -83,9 +89,13 @@ export async function clearTables(server: Server): Promise<void> {
 
 type Turns = Bench & { readonly services: Services }
 
-/** The warm-up: the file once by each side. Flatbed decides on the types, and the two must agree on the rows. */
+/** The warm-up: the file, or its cells as CSV, once by each side. Flatbed decides on the types, and the two must agree on the rows. */
 export async function learnShape(
-  { name, file }: { readonly name: string; readonly file: DataFile },
+  {
+    name,
+    file,
+    copied = file,
+  }: { readonly name: string; readonly file: DataFile; readonly copied?: DataFile | undefined },
   turns: Turns,
 ): Promise<Fingerprint> {
   const { server, services } = turns
@@ -95,7 +105,7 @@ export async function learnShape(
   await server.query(`create table ${shapeTable} (like ${table})`)
   const ours = await fingerprint(server, table)
   await clear(server, table)
-  await takeCopyTurn({ ...turns, file: file.path, table: copyTable, like: shapeTable })
+  await takeCopyTurn({ ...turns, file: copied.path, table: copyTable, like: shapeTable })
   const theirs = await fingerprint(server, copyTable)
   await clear(server, copyTable)
   if (theirs.rows !== file.rows)
@@ -107,11 +117,11 @@ export async function learnShape(
 async function takePair(
   copyFirst: boolean,
   expected: Fingerprint,
-  turns: Turns & { readonly name: string; readonly file: string },
+  turns: Turns & { readonly name: string; readonly file: string; readonly copied: string },
 ): Promise<{ readonly pair: Pair; readonly indexed: LogLine }> {
   const { server, services, name, file } = turns
   const takeCopy = async () => {
-    const turn = await takeCopyTurn({ ...turns, table: copyTable, like: shapeTable })
+    const turn = await takeCopyTurn({ ...turns, file: turns.copied, table: copyTable, like: shapeTable })
     await clear(server, copyTable)
     return turn
   }

@@ -1,13 +1,20 @@
 /** A file that is far larger than memory should ever be: loaded once, and its chunks asked for. */
 import { type ChunkTimes, timeChunks } from "./chunk-times.ts"
 import type { DataFile } from "./data-files.ts"
+import type { Form } from "./data-sets.ts"
 import { type FlatbedTurn, takeFlatbedTurn } from "./flatbed-turn.ts"
 import { clear, fingerprint } from "./server.ts"
 import { table, withServices } from "./services.ts"
 import { type Bench, clearTables, learnShape, requireSame } from "./throughput.ts"
 
-/** A file that holds the rows of another one so many times. */
-export type Repeated = { readonly base: DataFile; readonly file: DataFile }
+/** A file that holds the rows of another one so many times, both written in `form`. */
+export type Repeated = {
+  readonly base: DataFile
+  readonly file: DataFile
+  readonly form: Form
+  /** The rows of `base` as CSV. */
+  readonly copied: DataFile
+}
 
 export type Volume = {
   readonly file: DataFile
@@ -19,13 +26,13 @@ export type Volume = {
  * Loads the file from unseen to COMMIT, then asks for chunks all over its version. Raises an Error when the table does
  * not hold the rows that `\\copy` makes of the base, that often.
  */
-export async function measureVolume({ base, file }: Repeated, bench: Bench): Promise<Volume> {
+export async function measureVolume({ base, file, form, copied }: Repeated, bench: Bench): Promise<Volume> {
   const { server, note, signal, env } = bench
   const name = `${(file.bytes / 1e9).toFixed(1)} GB`
-  const input = { folder: `${bench.folder}/volume`, databaseUrl: server.url, env, signal }
+  const input = { folder: `${bench.folder}/volume`, databaseUrl: server.url, env, form, signal }
   try {
     return await withServices(input, async (services) => {
-      const once = await learnShape({ name, file: base }, { ...bench, services })
+      const once = await learnShape({ name, file: base, copied }, { ...bench, services })
       const times = file.rows / base.rows
       const source = await services.startSource()
       const turn = await takeFlatbedTurn({ server, services, source, unseen: file.path })
