@@ -93,7 +93,9 @@ function readUnit(bytes: Buffer, from: number, to: number): number {
   return unit
 }
 
-const isDigit = (byte: number | undefined) => byte !== undefined && byte >= 0x30 && byte <= 0x39
+const digits = new Uint8Array(256)
+digits.fill(1, 0x30, 0x3a)
+const isDigit = (byte: number | undefined) => digits[byte as number] === 1
 
 /** A number (section 6). What follows it is not looked at. */
 export function readNumber(bytes: Buffer, from: number, to: number): number {

@@ -61,6 +61,7 @@ export function encodeJson(
   form: RowsForm,
   from = 0,
   to = borders.length - 1,
+  limit?: number,
 ) {
   const some = borders.slice(from + 1, to + 1)
   const begin = borders[from] ?? { end: 0, nextLine: 1 }
@@ -75,6 +76,7 @@ export function encodeJson(
     },
     layout as Layout<JsonDialect>,
     form,
+    limit,
   )
 }
 

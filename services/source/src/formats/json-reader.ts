@@ -14,6 +14,7 @@ import type {
 } from "./format.ts"
 import { jsonOf } from "./json-cells.ts"
 import type { JsonDialect } from "./json-dialect.ts"
+import { encodeJsonCells } from "./json-encode.ts"
 import { noArrayOf } from "./json-gather.ts"
 import { createRecordReader, kinds } from "./json-record.ts"
 import { countLines, judgeRecord, noObject } from "./json-refusals.ts"
@@ -99,6 +100,24 @@ function eachRow(
 }
 
 function encode(
+  records: Records,
+  layout: Layout<JsonDialect>,
+  form: RowsForm,
+  limit?: number,
+  take?: TakeBuffer,
+): EncodedRows {
+  const isCopied = form === "cells" && limit === undefined && records.rejects === 0 && isCopyable(layout)
+  return isCopied
+    ? encodeJsonCells(records.bytes, layout, take)
+    : encodeRows(records, layout, form, limit, take)
+}
+
+/** Whether every row is the cells as they are written. */
+function isCopyable({ fields, filter }: Layout<JsonDialect>): boolean {
+  return fields.every(({ cell }) => cell === undefined) && Object.keys(filter ?? {}).length === 0
+}
+
+function encodeRows(
   { bytes, file, firstRow, firstLine, byteFrom, rejects }: Records,
   layout: Layout<JsonDialect>,
   form: RowsForm,

@@ -235,7 +235,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
     let isOpen = true
     let at = from + 1
     for (;;) {
-      at = skipSpace(bytes, at, to)
+      if (at < to && (bytes[at] as number) <= 0x20) at = skipSpace(bytes, at, to)
       if (at >= to) return -1
       if (bytes[at] === closeObject) {
         at += 1
@@ -248,7 +248,8 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       }
       if (!isOpen) {
         if (bytes[at] !== comma) return -1
-        at = skipSpace(bytes, at + 1, to)
+        at += 1
+        if (at < to && (bytes[at] as number) <= 0x20) at = skipSpace(bytes, at, to)
       }
       isOpen = false
       // A key: most often the one that came here in the record before.
@@ -276,12 +277,13 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       if (child.seenIn === inside) trouble |= refused
       child.seenIn = inside
       before = child
-      at = skipSpace(bytes, end, to)
+      at = end
+      if (at < to && (bytes[at] as number) <= 0x20) at = skipSpace(bytes, at, to)
       if (at >= to || bytes[at] !== colon) return -1
-      at = skipSpace(bytes, at + 1, to)
+      at += 1
+      if (at < to && (bytes[at] as number) <= 0x20) at = skipSpace(bytes, at, to)
       if (at >= to) return -1
       const byte = bytes[at] as number
-      const start = at
       if (byte === openObject && (flatten || child.leads) && child !== explodedNode) {
         if (above + nodes.length - base + 1 >= maxDepth) trouble |= refused
         if (!child.isObject) openPath(child)
@@ -299,7 +301,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       at =
         child === explodedNode
           ? readElements(bytes, at, to, child, above + nodes.length - base + 1)
-          : readValue(bytes, start, to, child, above + nodes.length - base + 1)
+          : readValue(bytes, at, to, child, above + nodes.length - base + 1)
       if (at < 0) return -1
     }
   }
@@ -407,14 +409,14 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       trouble = 0
       isExploded = false
       notArray = false
-      elements.length = 0
-      nodes.length = 0
-      befores.length = 0
-      instances.length = 0
-      newPaths.length = 0
-      newNodes.length = 0
-      newObjects.length = 0
-      newValued.length = 0
+      if (elements.length > 0) elements.length = 0
+      if (nodes.length > 0) nodes.length = 0
+      if (befores.length > 0) befores.length = 0
+      if (instances.length > 0) instances.length = 0
+      if (newPaths.length > 0) newPaths.length = 0
+      if (newNodes.length > 0) newNodes.length = 0
+      if (newObjects.length > 0) newObjects.length = 0
+      if (newValued.length > 0) newValued.length = 0
       const isObject = bytes[from] === openObject
       recordEnd = isObject ? takeApart(bytes, from, to, root, 0) : readOther(bytes, from, to)
       const isWhole = recordEnd >= 0 && (isOpen || skipSpace(bytes, recordEnd, to) === to)
