@@ -111,7 +111,7 @@ test.each([
       expect(problem.detail).toBe("The record that begins on line 3 is longer than 16777216 bytes.")
       expect(problem.hint).toContain("raise record_limit")
       process.stdout.write(`peak in MiB, ${what}, ${reader}: ${memory.peak()}\n`)
-      expect(memory.peak()).toBeLessThan(320)
+      expect(memory.peak()).toBeLessThan(192)
     }
   },
   240_000,

@@ -22,6 +22,7 @@ import type {
   Scan,
   WrittenCells,
 } from "./format.ts"
+import { createHeldBytes } from "./held-bytes.ts"
 import type { RecordPlace } from "./rejected-record.ts"
 import { describeReject } from "./rejected-record.ts"
 import { createRowWriter } from "./row-writer.ts"
@@ -38,7 +39,8 @@ function startScan(request: CsvScanRequest, borders: BorderSink): Scan<CsvDialec
   let row = 1
   let line = 1
   // The bytes from the record under way on, and where they begin in the file.
-  let held: Buffer = Buffer.alloc(0)
+  const kept = createHeldBytes(maxRecordBytes + 1)
+  let held: Buffer = kept.bytes()
   let heldFrom = 0
   let tryAt = 0
 
@@ -88,7 +90,8 @@ function startScan(request: CsvScanRequest, borders: BorderSink): Scan<CsvDialec
   }
 
   function letGo(to: number): void {
-    held = held.subarray(to)
+    kept.letGo(to)
+    held = kept.bytes()
     heldFrom += to
   }
 
@@ -96,8 +99,8 @@ function startScan(request: CsvScanRequest, borders: BorderSink): Scan<CsvDialec
 
   return {
     async push(bytes) {
-      // A copy in any case: the bytes are lent.
-      held = Buffer.concat([held, bytes])
+      kept.add(bytes)
+      held = kept.bytes()
       read(false)
     },
     async end() {
@@ -107,7 +110,8 @@ function startScan(request: CsvScanRequest, borders: BorderSink): Scan<CsvDialec
       return columns.finish()
     },
     abandon: () => {
-      held = Buffer.alloc(0)
+      kept.clear()
+      held = kept.bytes()
     },
   }
 }
