@@ -29,6 +29,14 @@ async function init(configFile = "source.yaml", name = "data") {
 }
 
 describe("init", () => {
+  it("says at once what only a person can decide about a file", async () => {
+    await folder.write("data/visits.csv", "id,day\n1,01/02/2024\n2,03/04/2024\n")
+    const { text } = await init()
+    expect(text).toMatch(
+      /visits: visits\.csv, 2 rows, 2 columns\n {4}Column "day" seems to hold dates and stays text/,
+    )
+  })
+
   it("writes settings that serve every CSV of the folder, as they are", async () => {
     await folder.write("data/My File (2).csv", "id,name\n1,Ann\n2,Bob\n")
     await folder.write("data/semi.CSV", "id;name\n1;Ann\n")

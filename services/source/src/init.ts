@@ -41,13 +41,16 @@ async function init({ args, configFile, signal, print, note }: CommandContext): 
   })
   await write(target, config, yaml, String(args.folder))
   const found = datasets.map(({ name, file }, i) => {
-    const { rows = null, rejects = null, columns, trouble = null } = files[i] ?? {}
-    return { name, file, rows, rejects, columns: columns?.length ?? null, trouble }
+    const { rows = null, rejects = null, columns, trouble = null, notes = [] } = files[i] ?? {}
+    return { name, file, rows, rejects, columns: columns?.length ?? null, trouble, notes }
   })
-  const lines = found.flatMap(({ name, file, rows, rejects, columns, trouble }) => {
-    if (trouble !== null) return [`  ${file} cannot be served as it is and stands in a comment: ${trouble}`]
+  const lines = found.flatMap(({ name, file, rows, rejects, columns, trouble, notes }) => {
+    const told = notes.map((one) => `    ${one}`)
+    if (trouble !== null)
+      return [`  ${file} cannot be served as it is and stands in a comment: ${trouble}`, ...told]
     const counts = `${counted(rows ?? 0, "row")}, ${counted(columns ?? 0, "column")}`
-    return [`  ${name}: ${file}, ${counts}`, ...(rejects === null ? [] : [`    ${sayRejects(rejects)}`])]
+    const aside = rejects === null ? [] : [`    ${sayRejects(rejects)}`]
+    return [`  ${name}: ${file}, ${counts}`, ...aside, ...told]
   })
   print({ file: target, datasets: found }, [`wrote ${config}:`, ...lines].join("\n"))
   const served = found.find(({ trouble }) => trouble === null)

@@ -219,8 +219,11 @@ describe("a file is proposed to be read", () => {
   })
 
   it("says that a header and its records do not fit", () => {
+    const told =
+      "The header has 3 cells, most records have 4: they will be set aside until the header is mended."
+    expect(proposeDialect("a,b,c\n1,2,3,x\n4,5,6,\n", true).notes).toEqual([told])
     expect(proposeDialect("a,b,c\n1,2,3,\n4,5,6,\n", true).notes).toEqual([
-      "The header has 3 cells, most records have 4: they will be set aside until the header is mended.",
+      `${told} They end in a delimiter: to have the empty cell behind it cut, add  ragged: truncate  to the dialect.`,
     ])
   })
 })

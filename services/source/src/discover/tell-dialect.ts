@@ -87,8 +87,13 @@ export function tellNotes(best: SampleReading): string[] {
   const common = modalWidth(records)
   const notes: string[] = []
   if (records.length > 1 && common > 1 && common !== width) {
+    const wide = records.filter(({ cells }) => cells.length === common)
+    const endInDelimiter = common === width + 1 && wide.every(({ cells }) => cells.at(-1)?.trim() === "")
     notes.push(
-      `The header has ${counted(width, "cell")}, most records have ${common}: they will be set aside until the header is mended.`,
+      `The header has ${counted(width, "cell")}, most records have ${common}: they will be set aside until the header is mended.` +
+        (endInDelimiter
+          ? " They end in a delimiter: to have the empty cell behind it cut, add  ragged: truncate  to the dialect."
+          : ""),
     )
   }
   const spaced = records.filter(({ written }) => spacedQuote.test(written))

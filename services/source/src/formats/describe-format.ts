@@ -515,6 +515,8 @@ export function describeFormat(name: string, reader: CsvReader): void {
     it("says what was found and what was expected", async () => {
       const types = { a: "integer" as const }
       expect((await rejectOf("3\n")).reason).toBe("The record has 1 cell; expected 2, as in the header.")
+      expect((await rejectOf("\n")).reason).toBe("The line is empty; expected 2 cells, as in the header.")
+      expect((await rejectOf('""\n')).reason).toBe("The record has 1 cell; expected 2, as in the header.")
       expect((await rejectOf("3,4,5\n")).reason).toBe("The record has 3 cells; expected 2, as in the header.")
       expect((await rejectOf("007,4\n", { types })).reason).toMatch(
         /^The cell is "007"; expected integer: digits without leading zeros/,
