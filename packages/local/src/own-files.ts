@@ -35,7 +35,7 @@ export async function findOwnFiles(
   }
   if (wrong.length === 0) return [...found.values()]
   throw new Problem("usage-invalid", `${wrong.join(".\n  ")}.`, {
-    hint: "Name CSV files with a header line: npm start -- path/to/a.csv path/to/b.csv",
+    hint: "Name CSV files with a header line, or JSON files: npm start -- path/to/a.csv path/to/b.json",
   })
 }
 
@@ -50,7 +50,7 @@ async function lookAt(name: string, written: string, signal: AbortSignal): Promi
     // Nothing is served whose name begins with a dot.
     if (basename(path).startsWith(".")) return { trouble: "has a name that begins with a dot; rename it" }
     const head = await readHead(path)
-    const trouble = judge(path, head)
+    const trouble = judge(head)
     if (trouble !== undefined) return { trouble }
     const { trouble: found, ...file } = await discoverFile(path, signal)
     return found === undefined ? file : { trouble: `cannot be served: ${found.replace(/\.$/, "")}` }
@@ -76,9 +76,8 @@ async function readHead(path: string): Promise<Buffer> {
   }
 }
 
-function judge(path: string, head: Buffer): string | undefined {
+function judge(head: Buffer): string | undefined {
   if (head.length === 0) return "is empty; expected at least a header line"
   const kind = otherKinds.find(({ begins }) => begins.every((byte, i) => head[i] === byte))
-  if (kind !== undefined) return `is no CSV but ${kind.is}`
-  return /\.(?:json|ndjson|jsonl)$/i.test(path) ? "is JSON by its name; only CSV is read so far" : undefined
+  return kind === undefined ? undefined : `is no CSV but ${kind.is}`
 }

@@ -15,9 +15,11 @@ import {
   type ProposedEncoding,
   proposeEncoding,
 } from "./discover/propose-encoding.ts"
+import { proposeJson } from "./discover/propose-json.ts"
 import type { DraftFile } from "./draft.ts"
 import { type ReadableVersion, readFirstRejects } from "./first-records.ts"
 import { yamlText } from "./flow-yaml.ts"
+import { formatOf, hasEnding } from "./formats/formats.ts"
 import { noIndexes } from "./index-folder.ts"
 import { type Because, lookAtCells } from "./look-at-cells.ts"
 import { withDeclared } from "./open-declared.ts"
@@ -40,7 +42,13 @@ export type Discovery = DraftFile & {
   readonly evidence: readonly Evidence[]
 }
 
-type Written = { readonly dialect: DraftDialect; readonly columns: DraftColumns }
+type Written = {
+  readonly dialect: DraftDialect
+  readonly columns: DraftColumns
+  /** Of a file that is no CSV: its format, and what speaks to that. */
+  readonly settings?: DraftFile["settings"]
+}
+
 /** Reads the file a few times. What it can be refused for is told as its trouble; what else happens is raised. */
 export async function discoverFile(path: string, signal: AbortSignal): Promise<Discovery> {
   const nothing = { path, dialect: {}, columnSettings: {}, because: [], notes: [], evidence: [] }
@@ -49,6 +57,13 @@ export async function discoverFile(path: string, signal: AbortSignal): Promise<D
   }
   let known: Discovery = nothing
   try {
+    const json = await guessJson(path)
+    if (json !== undefined) {
+      known = { ...nothing, ...json }
+      const told = { dialect: {}, columns: {}, settings: json.settings }
+      const found = await withProposal(path, told, signal, describe)
+      return { ...known, ...found }
+    }
     const guess = await withoutLoss(path, await guessDialect(path, signal), signal)
     const because = Object.entries(guess.because).map(([setting, reason]) => ({
       about: `dialect.${setting}`,
@@ -65,6 +80,40 @@ export async function discoverFile(path: string, signal: AbortSignal): Promise<D
     return { ...known, trouble: `${message} ${hint}`.trim() }
   }
 }
+
+/** How a file is built that its ending or its beginning tells to be JSON; undefined for all others. */
+async function guessJson(
+  path: string,
+): Promise<Pick<Discovery, "settings" | "because" | "notes"> | undefined> {
+  const file = basename(path)
+  const byEnding = formatOf(file)
+  const open = await openFile(dirname(path), file)
+  try {
+    const { bytes } = await readSample(open, file, "utf-8")
+    const marked = bytes.indexOf(byteOrderMark) === 0
+    const found = proposeJson(marked ? bytes.subarray(byteOrderMark.length) : bytes, byEnding === "ndjson")
+    if (found === undefined && byEnding === "csv") return undefined
+    const { format, records, because, notes } = found ?? {
+      ...{ format: byEnding, records: "", because: { format: "its ending says so" }, notes: [] },
+    }
+    // A CSV may begin with a bracket; one that is called so is taken for it.
+    if (byEnding === "csv" && hasEnding(file)) return undefined
+    const reasons: Readonly<Record<string, string | undefined>> = because
+    const settings = {
+      ...(format === byEnding ? {} : { format }),
+      ...(records === "" ? {} : { records }),
+    }
+    return {
+      settings,
+      because: Object.keys(settings).map((about) => ({ about, because: reasons[about] ?? "" })),
+      notes,
+    }
+  } finally {
+    await open.close()
+  }
+}
+
+const byteOrderMark = Buffer.from("\ufeff")
 
 type Guess = Pick<DialectProposal, "because" | "notes"> & {
   readonly dialect: DraftDialect
@@ -206,13 +255,17 @@ const joinForms = (type: ColumnType | undefined, form: ColumnType) =>
 /** Reads the file as the source would with these settings. */
 async function withProposal<Result>(
   path: string,
-  { dialect, columns }: Written,
+  { dialect, columns, settings: own }: Written,
   signal: AbortSignal,
   use: (version: ReadableVersion) => Promise<Result>,
 ): Promise<Result> {
   const settings = completeSettings(
     { schema: sourceSettingsSchema, check: checkSourceSettings },
-    { root: dirname(path), settle: "0ms", datasets: { [name]: { files: basename(path), dialect, columns } } },
+    {
+      root: dirname(path),
+      settle: "0ms",
+      datasets: { [name]: { files: basename(path), dialect, columns, ...own } },
+    },
   )
   return withDeclared(settings, name, { indexes: noIndexes, signal }, use)
 }

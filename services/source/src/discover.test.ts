@@ -17,6 +17,7 @@ beforeEach(async () => {
 afterEach(() => folder.remove())
 
 type Found = {
+  readonly settings: object
   readonly dialect: object
   readonly columns: object
   readonly because: readonly { readonly about: string; readonly because: string }[]
@@ -440,4 +441,32 @@ it("ends with 5 and says what is the matter when the file cannot be served", asy
 it("shows nothing of a cell that could steer a terminal", async () => {
   const { text } = await discover("a,b\n1,\u001b[2J\u009bx\n2,\u001b\n")
   expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u)
+})
+
+describe("discover tells JSON", () => {
+  it.each([
+    ["an array", "t.json", '[{"id":1},{"id":2}]', {}, 2],
+    ["a record a line", "t.ndjson", '{"id":1}\n{"id":2}\n', {}, 2],
+    ["records on lines under another ending", "t.json", '{"id":1}\n{"id":2}\n', { format: "ndjson" }, 2],
+    ["JSON without an ending", "export", '\ufeff [{"id":1}]', { format: "json" }, 1],
+    [
+      "the largest array in an object",
+      "t.json",
+      '{"a":[{"x":1}],"b":{"c/d":[{"id":1},{"id":2}]}}',
+      { records: "/b/c~1d" },
+      2,
+    ],
+    ["one object", "t.json", '{"id":1,"tags":["a"]}', {}, 1],
+  ])("%s", async (_, name, content, settings, rows) => {
+    const { value: result } = await discover(content, name)
+    expect(result).toMatchObject({ settings, rows, rejects: null, trouble: null })
+    const { datasets } = parse(result.yaml)
+    expect(Object.values(datasets)).toEqual([{ files: expect.any(String), ...settings }])
+    for (const about of Object.keys(settings)) expect(result.because.map((one) => one.about)).toContain(about)
+  })
+
+  it("and leaves a CSV that begins with a bracket one", async () => {
+    const { value: result } = await discover("[id],name\n1,Ann\n")
+    expect(result).toMatchObject({ dialect: {}, rows: 1, trouble: null })
+  })
 })

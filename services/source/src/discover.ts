@@ -10,7 +10,7 @@ import { draftDataset, nameDatasets } from "./draft.ts"
 export const discoverCommand: Command = {
   name: "discover",
   summary: "propose how a file is to be read, with reasons, and the settings to paste",
-  arguments: [{ name: "file", summary: "a CSV file, packed or not" }],
+  arguments: [{ name: "file", summary: "a CSV or JSON file, packed or not" }],
   examples: ["flatbed-source discover sales.csv", "flatbed-source discover sales.csv.gz --json"],
   run: discover,
 }
@@ -18,7 +18,18 @@ export const discoverCommand: Command = {
 async function discover({ args, signal, print }: CommandContext): Promise<number> {
   const path = resolve(String(args.file))
   const discovery = await discoverFile(path, signal)
-  const { dialect, columnSettings, because, notes, evidence, columns, rows, rejects, trouble } = discovery
+  const {
+    dialect,
+    settings = {},
+    columnSettings,
+    because,
+    notes,
+    evidence,
+    columns,
+    rows,
+    rejects,
+    trouble,
+  } = discovery
   const [name = "dataset"] = nameDatasets([path])
   const below = relative(process.cwd(), path)
   const file = below.startsWith("..") ? basename(path) : below.split(sep).join("/")
@@ -28,6 +39,7 @@ async function discover({ args, signal, print }: CommandContext): Promise<number
     {
       file: path,
       dataset: name,
+      settings,
       dialect,
       columns: columnSettings,
       because,

@@ -9,7 +9,7 @@ import { textTable } from "./text-table.ts"
 export function formatDiscovery(file: string, discovery: Discovery): string {
   const { rows = 0, rejects, trouble, columns = [], because, evidence, notes } = discovery
   const about = because.flatMap(({ about, because }) =>
-    about.startsWith("dialect.") ? [{ setting: about.slice("dialect.".length), because }] : [],
+    about.startsWith("columns.") ? [] : [{ setting: about.replace(/^dialect\./, ""), because }],
   )
   const width = Math.max(0, ...about.map(({ setting }) => setting.length))
   const lines = [

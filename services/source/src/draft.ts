@@ -17,6 +17,8 @@ export type DraftFile = {
   readonly trouble?: string
   /** What discovery proposes; nothing where everything is as by default. */
   readonly dialect?: DraftDialect
+  /** Its format, where the ending does not tell it, and what speaks to that format, by their names. */
+  readonly settings?: Readonly<Record<string, string>>
   readonly columnSettings?: DraftColumns
   /** Why, a sentence for each, of `dialect.delimiter` or `columns.price`; written as comments. */
   readonly because?: readonly { readonly about: string; readonly because: string }[]
@@ -122,10 +124,23 @@ function nameOf(path: string): string {
 
 /** One dataset's lines, below `datasets:`; `file` is relative to the root. */
 export function draftDataset(name: string, file: string, draft: DraftFile): string[] {
-  const { columns, rows, rejects, trouble, dialect = {}, columnSettings = {}, notes = [] } = draft
+  const {
+    columns,
+    rows,
+    rejects,
+    trouble,
+    dialect = {},
+    settings = {},
+    columnSettings = {},
+    notes = [],
+  } = draft
   const lines = [
     `  ${yamlText(name)}: # /v1/datasets/${name}`,
     `    files: ${yamlText(file)}`,
+    ...Object.entries(settings).flatMap(([setting, value]) => [
+      ...commentsAbout(setting, setting, draft),
+      `    ${setting}: ${yamlText(value)}`,
+    ]),
     ...commentsOn("dialect", Object.keys(dialect), draft),
     ...(Object.keys(dialect).length === 0 ? [] : [`    dialect: ${yamlFlow(dialect)}`]),
     ...draftColumnSettings(columnSettings, draft),
@@ -153,10 +168,16 @@ function draftColumnSettings(settings: DraftColumns, draft: DraftFile): string[]
 }
 
 function commentsOn(part: string, names: readonly string[], { because = [] }: DraftFile): string[] {
-  return names.flatMap((name) => {
-    const why = because.find(({ about }) => about === `${part}.${name}`)
-    return why === undefined ? [] : [`    # ${oneLine(`${name}: ${why.because}`)}`]
-  })
+  return names.flatMap((name) => commentsAbout(`${part}.${name}`, name, { because }))
+}
+
+function commentsAbout(
+  setting: string,
+  name: string,
+  { because = [] }: Pick<DraftFile, "because">,
+): string[] {
+  const why = because.find(({ about }) => about === setting)
+  return why === undefined ? [] : [`    # ${oneLine(`${name}: ${why.because}`)}`]
 }
 
 /** `2 records will be set aside; the first: …` */

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib"
 import { commandLine } from "@flatbed/edge"
 import { type TemporaryFolder, temporaryFolder, waitFor } from "@flatbed/testing"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { parse } from "yaml"
 import { runCommand } from "./command.test-kit.ts"
 import { initCommand } from "./init.ts"
 import { readSourceSettings } from "./settings.ts"
@@ -154,5 +155,17 @@ describe("init", () => {
       message: expect.stringContaining(found),
       hint: expect.stringContaining(hint),
     })
+  })
+
+  it("declares JSON files, each with where its records are", async () => {
+    await folder.write("data/a.json", '{"page":{"n":1},"rows":[{"id":1,"m":{"x":2}}]}')
+    await folder.write("data/b.jsonl", '{"id":1}\n')
+    await init("source.yaml", "data")
+    const yaml = await readFile(join(folder.path, "source.yaml"), "utf8")
+    expect(parse(yaml).datasets).toEqual({
+      a: { files: "a.json", records: "/rows" },
+      b: { files: "b.jsonl" },
+    })
+    expect(yaml).toContain("#   m_x: integer")
   })
 })

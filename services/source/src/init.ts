@@ -1,4 +1,4 @@
-/** The command `init`: a source.yaml for the CSV files of a folder. */
+/** The command `init`: a source.yaml for the CSV and JSON files of a folder. */
 import type { Dirent } from "node:fs"
 import { access, readdir, writeFile } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
@@ -14,8 +14,10 @@ const standardFile = "source.yaml"
 /** Reads every file once, writes one file, and overwrites none. */
 export const initCommand: Command = {
   name: "init",
-  summary: `write ${standardFile} for the CSV files of a folder`,
-  arguments: [{ name: "folder", summary: "the folder in which the .csv files lie" }],
+  summary: `write ${standardFile} for the CSV and JSON files of a folder`,
+  arguments: [
+    { name: "folder", summary: "the folder in which the .csv, .tsv, .json, .ndjson or .jsonl files lie" },
+  ],
   examples: [
     "flatbed-source init data",
     "flatbed-source init /srv/exports --config /etc/flatbed/source.yaml",
@@ -28,7 +30,7 @@ async function init({ args, configFile, signal, print, note }: CommandContext): 
   const target = resolve(config)
   const root = resolve(String(args.folder))
   await refuseExisting(target, config, String(args.folder))
-  const paths = await findCsvFiles(root, String(args.folder))
+  const paths = await findDataFiles(root, String(args.folder))
   const files: DraftFile[] = []
   for (const path of paths) {
     note(`reading ${path}`)
@@ -62,32 +64,36 @@ async function init({ args, configFile, signal, print, note }: CommandContext): 
   note(`Next: ${serve}\nThen: curl -s localhost:4000/v1/datasets/${served.name}/chunks/1`)
 }
 
-async function findCsvFiles(folder: string, written: string): Promise<string[]> {
+async function findDataFiles(folder: string, written: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     throw noFolder(written, error)
   })
   const names = entries
-    .filter(isCsvFile)
+    .filter(isDataFile)
     .map(({ name }) => name)
     .sort()
   if (names.length > 0) return names.map((name) => join(folder, name))
-  const below = await findFolderWithCsv(folder, entries)
-  throw new Problem("usage-invalid", `${written} holds no file whose name ends in .csv or .tsv.`, {
-    hint:
-      below === undefined
-        ? "Name the folder in which the files themselves lie (.csv or .tsv, also with .gz or .zst); folders below it are not searched."
-        : `Folders below it are not searched, but ${join(written, below)} holds some: name that one.`,
-  })
+  const below = await findFolderWithData(folder, entries)
+  throw new Problem(
+    "usage-invalid",
+    `${written} holds no file whose name ends in .csv, .tsv, .json, .ndjson or .jsonl.`,
+    {
+      hint:
+        below === undefined
+          ? "Name the folder in which the files themselves lie (.csv, .tsv, .json, .ndjson or .jsonl, also with .gz or .zst); folders below it are not searched."
+          : `Folders below it are not searched, but ${join(written, below)} holds some: name that one.`,
+    },
+  )
 }
 
-const isCsvFile = (entry: Dirent) =>
-  !entry.isDirectory() && /^[^.].*\.(?:csv|tsv)(?:\.gz|\.zst)?$/i.test(entry.name)
+const isDataFile = (entry: Dirent) =>
+  !entry.isDirectory() && /^[^.].*\.(?:csv|tsv|json|ndjson|jsonl)(?:\.gz|\.zst)?$/i.test(entry.name)
 
-async function findFolderWithCsv(folder: string, entries: readonly Dirent[]): Promise<string | undefined> {
+async function findFolderWithData(folder: string, entries: readonly Dirent[]): Promise<string | undefined> {
   for (const entry of entries) {
     if (!entry.isDirectory() || entry.name.startsWith(".")) continue
     const inner = await readdir(join(folder, entry.name), { withFileTypes: true }).catch(() => [])
-    if (inner.some(isCsvFile)) return entry.name
+    if (inner.some(isDataFile)) return entry.name
   }
   return undefined
 }
@@ -95,7 +101,7 @@ async function findFolderWithCsv(folder: string, entries: readonly Dirent[]): Pr
 function noFolder(written: string, error: NodeJS.ErrnoException): Problem {
   const [found, hint] =
     error.code === "ENOENT"
-      ? [`${written} is not there; expected a folder.`, "Name the folder in which the .csv files lie."]
+      ? [`${written} is not there; expected a folder.`, "Name the folder in which the files lie."]
       : error.code === "ENOTDIR"
         ? [
             `${written} is a file; expected a folder.`,

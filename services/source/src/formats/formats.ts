@@ -54,8 +54,17 @@ export function getFormat(name: FormatName): Format {
 /** The format that the settings name, otherwise the one that the file's ending tells; csv where it tells none. */
 export function formatOf(file: string, named?: FormatName): FormatName {
   if (named !== undefined) return named
+  return byEnding(file) ?? "csv"
+}
+
+/** Whether the file's ending is that of a format. */
+export function hasEnding(file: string): boolean {
+  return byEnding(file) !== undefined
+}
+
+function byEnding(file: string): FormatName | undefined {
   const bare = file.replace(packing, "").toLowerCase()
-  return formatNames.find((name) => formats[name].endings.some((ending) => bare.endsWith(ending))) ?? "csv"
+  return formatNames.find((name) => formats[name].endings.some((ending) => bare.endsWith(ending)))
 }
 
 /** Settings of this dataset that speak to another format than its own, and the format's own rules. */
