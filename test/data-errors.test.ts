@@ -15,7 +15,9 @@ type Case = {
   readonly value: string | null
   /** What the reason must say: what was found, and what was expected. */
   readonly found: RegExp
-  readonly dialect?: string
+  readonly format?: "ndjson"
+  /** More of the pipeline's settings. */
+  readonly pipeline?: string
 }
 
 const long = "9".repeat(150)
@@ -81,6 +83,31 @@ const cases: readonly Case[] = [
     value: "too long",
     found: /too long|5/,
   },
+  {
+    ...{ code: "json-error", format: "ndjson", column: null, value: null },
+    record: '{"id":7,"day":2024-02-29}',
+    found: /At \/day, byte 19 /,
+  },
+  {
+    ...{ code: "duplicate-key", format: "ndjson", column: null, value: null },
+    record: '{"id":7,"note":"a","note":"b"}',
+    found: /\/note.*twice; expected each key once/,
+  },
+  {
+    ...{ code: "too-deep", format: "ndjson", column: null, value: null },
+    record: `{"id":7,"note":${"[".repeat(101)}${"]".repeat(101)}}`,
+    found: /100/,
+  },
+  {
+    ...{ code: "too-many-keys", format: "ndjson", column: null, value: null },
+    record: `{${Array.from({ length: 10_001 }, (_, i) => `"k${i}":null`).join()}}`,
+    found: /10,?000/,
+  },
+  {
+    ...{ code: "null-key", pipeline: "mode: upsert, key: [id]", column: "id", value: null },
+    record: ",2024-02-29,a",
+    found: /key/,
+  },
   { code: "constraint-error", record: "-7,2024-02-29,a", column: null, value: null, found: /positive/ },
 ]
 
@@ -88,26 +115,29 @@ test("each code of a reject is among the cases", () => {
   expect(new Set(cases.map(({ code }) => code))).toEqual(new Set(Object.keys(rejectCodes)))
 })
 
+const fileOf = (i: number) => `case${i + 1}.${cases[i]?.format ?? "csv"}`
+
+// Two lines in one record before it, or lines that are no records: a line is not a record.
+const around = {
+  csv: ['id,day,note\n1,2024-01-01,"a\nb"\n', "\n9,2024-01-02,c\n"],
+  ndjson: ['{"id":1,"day":"2024-01-01","note":"a"}\n\n\n', '\n{"id":9,"day":"2024-01-02","note":"c"}\n'],
+} as const
+
 test("every error of a record names dataset, file, line, byte, column, value, rule and next step", async () => {
   const names = cases.map((_, i) => `case${i + 1}`)
   const installation = await createInstallation({
     source: `datasets:
-${names.map((name) => `  ${name}: { files: ${name}.csv, columns: { types: { id: integer, day: date } } }`).join("\n")}
+${names.map((name, i) => `  ${name}: { files: ${fileOf(i)}, columns: { types: { id: integer, day: date } } }`).join("\n")}
 `,
     loader: `pipelines:
-${names.map((name) => `  ${name}: { dataset: ${name}, table: public.${name}, max_rejects: 1 }`).join("\n")}
+${cases.map(({ pipeline = "mode: replace" }, i) => `  ${names[i]}: { dataset: ${names[i]}, table: public.${names[i]}, max_rejects: 1, ${pipeline} }`).join("\n")}
 `,
   })
   open.push(installation)
-  // Two lines in one record before it: a line is not a record.
-  const before = 'id,day,note\n1,2024-01-01,"a\nb"\n'
-  for (const [i, { record }] of cases.entries()) {
-    const bytes = Buffer.concat([
-      Buffer.from(before),
-      Buffer.from(record as string),
-      Buffer.from("\n9,2024-01-02,c\n"),
-    ])
-    await installation.write(`case${i + 1}.csv`, bytes)
+  for (const [i, { record, format = "csv" }] of cases.entries()) {
+    const [before, after] = around[format]
+    const bytes = Buffer.concat([before, record, after].map((part) => Buffer.from(part as string)))
+    await installation.write(fileOf(i), bytes)
     await installation.query(
       `create table public.case${i + 1} (id integer constraint positive check (id > 0), day date, note varchar(5))`,
     )
@@ -119,10 +149,10 @@ ${names.map((name) => `  ${name}: { dataset: ${name}, table: public.${name}, max
   expect((await list.end()).code).toBe(0)
   const { rejects } = JSON.parse(list.stdout()) as { rejects: Record<string, unknown>[] }
   const byDataset = new Map(rejects.map((reject) => [reject.dataset, reject]))
-  for (const [i, { code, record, column, value, found }] of cases.entries()) {
+  for (const [i, { code, record, column, value, found, format = "csv" }] of cases.entries()) {
     const reject = byDataset.get(`case${i + 1}`)
     expect(reject, `${code}: ${record}`).toMatchObject({
-      ...{ dataset: `case${i + 1}`, file: `case${i + 1}.csv`, row: 2, line: 4, byte: before.length, code },
+      ...{ dataset: `case${i + 1}`, file: fileOf(i), row: 2, line: 4, byte: around[format][0].length, code },
       ...{
         raw: Buffer.from(record as string).toString("base64"),
         hint: rejectHints[code as keyof typeof rejectHints],
