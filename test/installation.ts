@@ -34,7 +34,12 @@ export type Installation = {
  * `source` and `loader` are the YAML below the lines that every installation has: `root`, `listen`, `admin`,
  * `source.url`, `database.url`.
  */
-export async function createInstallation(yaml: { source: string; loader: string }): Promise<Installation> {
+export async function createInstallation(yaml: {
+  source: string
+  loader: string
+  /** 0ms unless told. */
+  settle?: string
+}): Promise<Installation> {
   const folder = await temporaryFolder()
   const database = await createTestDatabase()
   const [port, sourceAdmin] = [await findFreePort(), await findFreePort()]
@@ -46,7 +51,7 @@ export async function createInstallation(yaml: { source: string; loader: string 
     `root: ./files
 listen: { port: ${port} }
 admin: { port: ${sourceAdmin} }
-settle: 0ms
+settle: ${yaml.settle ?? "0ms"}
 ${yaml.source}`,
   )
   await folder.write(
