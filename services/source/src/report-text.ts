@@ -19,16 +19,20 @@ export function formatReport(report: DatasetReport): string {
     return [`${dataset}: refused`, ...indented(lines.filter((line) => line !== ""))].join("\n")
   }
   const { bytes, rows, rejects, filtered, chunks, version, columns, first_rejects: firstRejects } = report
+  const isAlone = report.files === 1
   const lines = [
-    `file     ${file}, ${counted(bytes, "byte")}, ${counted(rows + filtered, "record")}, ${counted(rejects, "reject")}` +
+    `file     ${file}, ${isAlone ? "" : `${report.files} files, `}${counted(bytes, "byte")}, ${counted(rows + filtered, "record")}, ${counted(rejects, "reject")}` +
       (filtered === 0 ? "" : `, ${filtered} filtered`),
-    `text     ${describeText(report)}`,
+    ...[...report.waiting, ...report.left_out].map(
+      ({ file: one, reason }) => `without  ${one}, which ${reason}`,
+    ),
+    ...(isAlone ? [`text     ${describeText(report)}`] : []),
     `reader   ${how}`,
     ...mendLines(report.mends),
     `version  ${version} in ${counted(chunks, "chunk")}`,
     ...firstRejects.map(
-      ({ row, line, byte, code, column, reason }) =>
-        `reject   row ${row}, line ${line}, byte ${byte}${column === null ? "" : `, column ${JSON.stringify(column)}`}: ` +
+      ({ row, line, byte, code, column, reason, file: one }) =>
+        `reject   row ${row}, line ${line}, byte ${byte}${isAlone ? "" : ` of ${one}`}${column === null ? "" : `, column ${JSON.stringify(column)}`}: ` +
         `${code}: ${showControls(reason)}`,
     ),
     ...(rejects > firstRejects.length ? [`reject   … and ${rejects - firstRejects.length} more`] : []),
@@ -97,8 +101,9 @@ function columnLines(columns: readonly ColumnReport[]): readonly string[] {
 export function whyOf({ declared, evidence }: Pick<ColumnReport, "declared" | "evidence">): string {
   const { forms, ruled_out: ruledOut } = evidence
   if (ruledOut !== null) {
-    const { type, row, line, value } = ruledOut
-    return `${JSON.stringify(showInLine(value))} in row ${row}, line ${line}, is no ${type}`
+    const { type, row, line, value, file } = ruledOut
+    const where = `row ${row}, line ${line}${file === undefined ? "" : ` of ${file}`}`
+    return `${JSON.stringify(showInLine(value))} in ${where}, is no ${type}`
   }
   if (forms.length === 0) return declared === null ? "no row has a value" : "declared; no row has a value"
   return `every value is ${forms.map(({ form }) => form).join(" or ")}`
