@@ -198,7 +198,8 @@ export function createDataset(parts: DatasetParts): SourceDataset {
     const lasting = problem.code !== "internal" && !problem.retryable
     const isKnown = failure?.problem.code === problem.code && failure.problem.message === problem.message
     // Tried at every look, it would be under way at every look, and nobody would be told why.
-    const waits = problem.code === "cache-unusable" ? (problem.retryAfterSeconds ?? 0) * 1000 : 0
+    const isTold = problem.code === "cache-unusable" || found?.kind === "many"
+    const waits = isTold ? (problem.retryAfterSeconds ?? 0) * 1000 : 0
     const until = lasting ? Number.POSITIVE_INFINITY : performance.now() + waits
     failure = { problem, found, until }
     if (!isKnown) tell.failed(problem)
