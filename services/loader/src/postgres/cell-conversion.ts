@@ -4,6 +4,7 @@ import { numberLines, readCells } from "../copy-lines.ts"
 import { copyRows } from "./copy.ts"
 import type { Session } from "./database.ts"
 import { quoteName, quoteNames, quoteTable, type TableName } from "./identifier.ts"
+import { queryAll } from "./query-all.ts"
 import type { RefusedCopy, RefusedLine, SideTable } from "./refused-lines.ts"
 import type { RepairWay } from "./repair-way.ts"
 
@@ -53,10 +54,10 @@ async function checkInput(session: Session, copy: RefusedCopy, side: SideTable):
     `delete from ${quoteTable(texts)} where not (${valid.join(" and ")}) returning ${line} as line`,
   )
   const values = columns.map(({ name, type }) => `${quoteName(name)}::${type}`)
-  await session.query(
+  await queryAll(session, [
     `insert into ${quoteTable(side.table)} select ${[line, ...values].join(", ")} from ${quoteTable(texts)}`,
-  )
-  await session.query(`drop table ${quoteTable(texts)}`)
+    `drop table ${quoteTable(texts)}`,
+  ])
   return await explain(
     session,
     copy,
@@ -70,6 +71,7 @@ async function explain(
   { columns, lines: all }: RefusedCopy,
   lines: readonly number[],
 ): Promise<RefusedLine[]> {
+  if (lines.length === 0) return []
   const cells = lines.flatMap((line) => readCells(all[line - 1]).map((cell, i) => ({ line, i, cell })))
   const { rows } = await session.query(
     `select distinct on (line) line, i, message
@@ -94,7 +96,6 @@ async function tryAssignments(session: Session, copy: RefusedCopy, side: SideTab
   const { columns } = copy
   const texts = await copyTexts(session, copy, side)
   const faults = named(side, "_faults")
-  await session.query(`create unlogged table ${quoteTable(faults)} (line bigint, i integer, message text)`)
   const line = quoteName(side.lineColumn)
   const names = quoteNames([side.lineColumn, ...columns.map(({ name }) => name)])
   const variables = columns.map(({ type }, i) => `v${i} ${type};`)
@@ -113,10 +114,13 @@ async function tryAssignments(session: Session, copy: RefusedCopy, side: SideTab
         insert into ${quoteTable(side.table)} (${names}) values (${values.join(", ")});
       end loop;
     end`
-  await session.query(`do language plpgsql ${pg.escapeLiteral(body)}`)
-  const { rows } = await session.query(`select line, i, message from ${quoteTable(faults)} order by line`)
-  await session.query(`drop table ${quoteTable(texts)}, ${quoteTable(faults)}`)
-  return rows.map((row) => notConverted(Number(row.line), columns[row.i], row.message))
+  const [, , found] = await queryAll(session, [
+    `create unlogged table ${quoteTable(faults)} (line bigint, i integer, message text)`,
+    `do language plpgsql ${pg.escapeLiteral(body)}`,
+    `select line, i, message from ${quoteTable(faults)} order by line`,
+    `drop table ${quoteTable(texts)}, ${quoteTable(faults)}`,
+  ])
+  return (found?.rows ?? []).map((row) => notConverted(Number(row.line), columns[row.i], row.message))
 }
 
 async function copyTexts(session: Session, copy: RefusedCopy, side: SideTable): Promise<TableName> {

@@ -2,27 +2,24 @@
 import type pg from "pg"
 import type { Session } from "./database.ts"
 import { isDataError } from "./errors.ts"
-import { quoteName, quoteNames, quoteTable } from "./identifier.ts"
+import { quoteName, quoteNames, quoteTable, type TableName } from "./identifier.ts"
 import type { RefusedCopy, RefusedLine, SideTable } from "./refused-lines.ts"
 
 // One bad row of 10,000 takes about 15 tries. Past this the chunk as a whole is refused.
 const maxTries = 2_000
 
 /**
- * Inserts the side table's rows into a table with staging's constraints, first all at once; returns the lines that
+ * Inserts the side table's rows into `probe`, a table with staging's constraints, first all at once; returns the lines that
  * it refuses.
  *
  * @throws the last error of Postgres when too many tries would be needed.
  */
 export async function tryLines(
   session: Session,
-  { staging, columns }: RefusedCopy,
+  { columns }: RefusedCopy,
   side: SideTable,
+  probe: TableName,
 ): Promise<RefusedLine[]> {
-  const probe = { ...side.table, name: `${side.table.name}_probe` }
-  await session.query(
-    `create unlogged table ${quoteTable(probe)} (like ${quoteTable(staging)} including constraints)`,
-  )
   const names = quoteNames(columns.map(({ name }) => name))
   const line = quoteName(side.lineColumn)
   const { rows } = await session.query(`select ${line} as line from ${quoteTable(side.table)} order by 1`)
@@ -40,7 +37,6 @@ export async function tryLines(
     if (span.to - span.from === 1) refused.push(describe(lines[span.from] ?? 0, error))
     else spans.push({ from: middle, to: span.to }, { from: span.from, to: middle })
   }
-  await session.query(`drop table ${quoteTable(probe)}`)
   return refused
 
   async function insert({ from, to }: { from: number; to: number }): Promise<pg.DatabaseError | undefined> {
