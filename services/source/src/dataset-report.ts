@@ -172,7 +172,7 @@ function findExample(
 }
 
 /** What a person can do about rejects; undecodable bytes have one cause, everything else is the data's own. */
-export function hintOf(rejects: readonly Reject[]): string | null {
+function hintOf(rejects: readonly Reject[]): string | null {
   const first = rejects.find(({ code }) => code === "encoding-error")
   return first === undefined ? null : convertHint(first.file)
 }

@@ -5,7 +5,6 @@
 import { basename, dirname } from "node:path"
 import { completeSettings } from "@flatbed/config"
 import { type Column, type ColumnType, type Evidence, joinTypes, Problem } from "@flatbed/contract"
-import { hintOf } from "./dataset-report.ts"
 import { tellOtherKind } from "./discover/other-kinds.ts"
 import { type DraftColumns, type DraftDialect, draftDialect } from "./discover/proposal.ts"
 import { type DialectProposal, proposeDialect } from "./discover/propose-dialect.ts"
@@ -229,8 +228,8 @@ async function describe(version: ReadableVersion): Promise<Found> {
   const [first] = await readFirstRejects(version, 1)
   const found = { columns, evidence, rows: rows - count }
   if (first === undefined) return found
-  const told = `line ${first.line}: ${first.code}: ${first.reason} ${hintOf([first]) ?? ""}`.trim()
-  return { ...found, rejects: { count, first: told } }
+  // Without check's advice on encodings: which one it is was looked at over the whole file.
+  return { ...found, rejects: { count, first: `line ${first.line}: ${first.code}: ${first.reason}` } }
 }
 
 /** Columns that are text only because of the last row, which then may hold totals. */

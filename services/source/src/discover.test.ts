@@ -392,6 +392,16 @@ it.each<[string, string | Buffer, RegExp]>([
   expect((await discover(content)).value.notes).toContainEqual(expect.stringMatching(told))
 })
 
+it("does not take a file for another encoding because of one byte", async () => {
+  const { value, text } = await discover(latin("id,name\n1,Zo\xc3\xab\n2,Ren\xc3\xa9\n3,x\xffy\n"))
+  expect(value.dialect).toEqual({})
+  expect(value.notes).toEqual([
+    "The file is UTF-8, but byte 26 (0xff) on line 4 is part of no character: such records will be set aside.",
+  ])
+  expect(value.rejects).toMatchObject({ count: 1, first: expect.stringMatching(/^line 4: encoding-error: /) })
+  expect(text).not.toContain("windows-1252")
+})
+
 it("says why quotes behind a space are no quotes", async () => {
   const { value } = await discover('id, name, v\n1, "a, b", 2\n2, "c", 3\n')
   expect(value.notes).toEqual([
