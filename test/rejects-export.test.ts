@@ -42,6 +42,41 @@ test("records that were set aside come out as a file of their own dialect, with 
   }
 })
 
+test("records of JSON come out whole, and the others are loaded, what is nested as jsonb", async () => {
+  const flatbed = await createInstallation({
+    source: "datasets: { events: { files: events.ndjson, columns: { types: { at: date } } } }\n",
+    loader: "pipelines: { events: { dataset: events, table: public.events, max_rejects: 10 } }\n",
+  })
+  onTestFinished(flatbed.close)
+  const records = [
+    '{"id":1,"at":"2024-02-29","who":{"name":"Ann"},"tags":[1,"a, b"]}',
+    '{"id":2,"at":"soon","who":{"name":"=B\\u0062"}}',
+    '{"id":3,"id":4}',
+    '{"id":5,',
+    '{"id":6,"at":null,"who":null,"tags":[]}',
+  ]
+  await flatbed.write("events.ndjson", records.join("\n"))
+  await flatbed.startSource()
+  expect(await flatbed.load()).toBe(6)
+  expect(
+    await flatbed.query("select id, at::text, who_name, tags::text from public.events order by id"),
+  ).toEqual([
+    { id: 1, at: "2024-02-29", who_name: "Ann", tags: '[1, "a, b"]' },
+    { id: 6, at: null, who_name: null, tags: "[]" },
+  ])
+
+  const program = flatbed.loader(["rejects", "export"])
+  expect((await program.end()).code, program.stderr()).toBe(0)
+  const [head, ...lines] = program.stdout().split("\r\n")
+  expect(head).toBe("\ufeff_line,_code,_column,_reason,_record")
+  const beginnings = ["2,type-error,at,", "3,duplicate-key,,", "4,json-error,,"]
+  expect(lines).toHaveLength(beginnings.length + 1)
+  for (const [i, beginning] of beginnings.entries()) {
+    expect(lines[i]?.startsWith(beginning), lines[i]).toBe(true)
+    expect(lines[i]?.endsWith(`,"${records[i + 1]?.replaceAll('"', '""')}"`), lines[i]).toBe(true)
+  }
+})
+
 function toWindows1252(text: string): Buffer {
   return Buffer.from(text.replaceAll("€", "\u0080"), "latin1")
 }

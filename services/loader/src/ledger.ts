@@ -3,7 +3,7 @@ import type { Manifest } from "@flatbed/contract"
 import type { Session } from "./postgres/database.ts"
 import type { StagingPlan } from "./postgres/staging.ts"
 import { toStorable } from "./refusal.ts"
-import type { FileDialect } from "./reject-export.ts"
+import type { FileDialect, WholeRecords } from "./reject-export.ts"
 
 /** What decides whether two runs do the same work. */
 export type RunIdentity = {
@@ -182,10 +182,10 @@ export async function getReceipts(session: Session, runId: number): Promise<Rece
   }))
 }
 
-/** How the file of a run is written; undefined when the source did not tell. */
-export async function findRunDialect(session: Session, runId: number): Promise<FileDialect | undefined> {
+/** How the file of a run is written; of records without cells, and where the source did not tell, the encoding at the most. */
+export async function findRunDialect(session: Session, runId: number): Promise<FileDialect | WholeRecords> {
   const { rows } = await session.query("select dialect from flatbed.runs where run_id = $1", [runId])
-  return rows[0]?.dialect ?? undefined
+  return rows[0]?.dialect ?? {}
 }
 
 function fileDialect({ dialect, files }: Manifest): unknown {

@@ -1,8 +1,8 @@
 // If this file fails, who mends rejects in a spreadsheet mends something else than stood in the file, or runs a formula.
 import { describe, expect, it, test } from "vitest"
-import { createRejectExport, type FileDialect, plainDialect } from "./reject-export.ts"
+import { createRejectExport, type FileDialect } from "./reject-export.ts"
 
-const comma = { ...plainDialect, fields: ["id", "note", "price"] }
+const comma = { delimiter: ",", quote_char: '"', double_quote: true, fields: ["id", "note", "price"] }
 const reject = (raw: string | Buffer, more: { column?: string; reason?: string } = {}) => ({
   line: 7,
   code: "type-error" as const,
@@ -115,4 +115,13 @@ describe("what cannot stand in a file of text", () => {
     const marked = "The cell is wrong. The cells cannot be told apart: the first one holds the record whole."
     expect(spell(comma, raw)).toBe(`7,type-error,,${marked},${cell}\r\n`)
   })
+})
+
+test("a record of JSON stands whole in one cell", () => {
+  const { head, spell } = createRejectExport({})
+  expect(head).toBe("\ufeff_line,_code,_column,_reason,_record\r\n")
+  expect(spell(reject('{"id":1,"note":"a, b"}'))).toBe(`${place}"{""id"":1,""note"":""a, b""}"\r\n`)
+  expect(spell(reject("=1+2"))).toBe(`${place}'=1+2\r\n`)
+  const wide = createRejectExport({ encoding: "utf-16le" })
+  expect(wide.spell(reject(Buffer.from('["ä"]', "utf16le")))).toBe(`${place}"[""ä""]"\r\n`)
 })

@@ -11,6 +11,9 @@ import type { RecordedReject } from "./reject-ledger.ts"
 /** How a file is written; `encoding` is a WHATWG label, UTF-8 where it is left out. */
 export type FileDialect = WrittenDialect & { readonly encoding?: string | undefined }
 
+/** A file whose records have no cells of their own, such as those of JSON. */
+export type WholeRecords = Pick<FileDialect, "encoding"> & { readonly delimiter?: undefined }
+
 export type RejectExport = {
   /** The first line. */
   readonly head: string
@@ -18,8 +21,8 @@ export type RejectExport = {
   readonly spell: (reject: Pick<RecordedReject, "line" | "code" | "column" | "reason" | "raw">) => string
 }
 
-/** For a file whose dialect the source does not tell. */
-export const plainDialect: FileDialect = {
+/** In which whole records stand. */
+const plainDialect: FileDialect = {
   delimiter: ",",
   quote_char: '"',
   double_quote: true,
@@ -33,8 +36,10 @@ const notApart = " The cells cannot be told apart: the first one holds the recor
 // Spreadsheets take UTF-8 without a mark for the encoding of their country.
 const byteOrderMark = "\ufeff"
 
-/** The export of one run, whose file is written in this dialect. */
-export function createRejectExport(dialect: FileDialect): RejectExport {
+/** The export of one run, whose file is written in this dialect; without one each record stands whole in one cell. */
+export function createRejectExport(told: FileDialect | WholeRecords): RejectExport {
+  const isWhole = told.delimiter === undefined
+  const dialect = isWhole ? { ...plainDialect, encoding: told.encoding } : told
   const lineEnd = dialect.line_terminator === "cr" ? "\r" : "\r\n"
   const spellLine = (cells: readonly string[]) => cells.join(dialect.delimiter) + lineEnd
   const spell = (value: string | null) => spellCell(value === null ? null : defuse(value), dialect)
@@ -45,11 +50,12 @@ export function createRejectExport(dialect: FileDialect): RejectExport {
     return free
   })
   return {
-    head: byteOrderMark + spellLine([...own, ...fields].map(spell)),
+    head: byteOrderMark + spellLine([...own, ...(isWhole ? ["_record"] : fields)].map(spell)),
     spell({ line, code, column, reason, raw }) {
       const { text, spelled } = readRecordText(raw, dialect.encoding)
-      const cells = splitRecord(text, dialect)
-      const notes = (spelled ? notText : "") + (cells === undefined ? notApart : "")
+      const cells = isWhole ? undefined : splitRecord(text, dialect)
+      const isLost = !isWhole && cells === undefined
+      const notes = (spelled ? notText : "") + (isLost ? notApart : "")
       const record = cells?.map(({ written, quoted }) => defuseWritten(written, quoted, dialect))
       return spellLine([
         String(line),

@@ -73,8 +73,8 @@ async function writeRejects(
   { state, signal }: { readonly state: Progress; readonly signal: AbortSignal },
 ): Promise<void> {
   // Every command would load it with its tables of encodings.
-  const { createRejectExport, plainDialect } = await import("../reject-export.ts")
-  const { head, spell } = createRejectExport((await findRunDialect(session, run)) ?? plainDialect)
+  const { createRejectExport } = await import("../reject-export.ts")
+  const { head, spell } = createRejectExport(await findRunDialect(session, run))
   if (!state.begun) await sink.write(head)
   state.begun = true
   for (;;) {
