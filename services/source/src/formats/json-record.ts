@@ -41,6 +41,8 @@ export type RecordOutcome = "fine" | "faulty" | "not-object" | "not-array"
 const refused = 16
 const troubles = flags.nul | flags.halfPair | refused
 const longestKept = 256
+// Where a record is too deep or has too many keys nothing more is gathered: it may be nothing but brackets, or keys.
+const beyond = -1
 
 /** Reads one record after the other; what it tells of is of the last one. */
 export type RecordReader = ReturnType<typeof createRecordReader>
@@ -172,7 +174,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       const byte = bytes[at] as number
       let isOpen = false
       if (byte === openObject || byte === openArray) {
-        if (above + arrays.length >= maxDepth) trouble |= refused
+        if (above + arrays.length >= maxDepth) return beyond
         const isArray = byte === openArray
         at = skipSpace(bytes, at + 1, to)
         if (at < to && bytes[at] === (isArray ? closeArray : closeObject)) at += 1
@@ -213,6 +215,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
         if (end < 0) return -1
         noteString()
         keys += 1
+        if (keys > maxKeys) return beyond
         const set = known[level] as Set<string>
         const before = set.size
         set.add(token.flags === 0 ? bytes.toString("latin1", at + 1, end - 1) : readText(bytes, at, end))
@@ -274,6 +277,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
         child = findChild(bytes, node, before, at, end)
       }
       keys += 1
+      if (keys > maxKeys) return beyond
       if (child.seenIn === inside) trouble |= refused
       child.seenIn = inside
       before = child
@@ -285,7 +289,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       if (at >= to) return -1
       const byte = bytes[at] as number
       if (byte === openObject && (flatten || child.leads) && child !== explodedNode) {
-        if (above + nodes.length - base + 1 >= maxDepth) trouble |= refused
+        if (above + nodes.length - base + 1 >= maxDepth) return beyond
         if (!child.isObject) openPath(child)
         nodes.push(node)
         befores.push(before)
@@ -340,7 +344,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       if (byte !== 0x6e) notArray = true
       return readValue(bytes, from, to, node, above)
     }
-    if (above >= maxDepth) trouble |= refused
+    if (above >= maxDepth) return beyond
     isExploded = true
     elements.length = 0
     let at = skipSpace(bytes, from + 1, to)
@@ -368,7 +372,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
 
   function readElement(bytes: Buffer, from: number, to: number, node: PathNode, above: number): number {
     if (bytes[from] !== openObject) return readValue(bytes, from, to, node, above)
-    if (above >= maxDepth) trouble |= refused
+    if (above >= maxDepth) return beyond
     if (!node.isObject) openPath(node)
     return takeApart(bytes, from, to, node, above)
   }
@@ -421,7 +425,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       recordEnd = isObject ? takeApart(bytes, from, to, root, 0) : readOther(bytes, from, to)
       const isWhole = recordEnd >= 0 && (isOpen || skipSpace(bytes, recordEnd, to) === to)
       const isText = (seen & flags.wide) === 0 || isUtf8(bytes.subarray(from, isOpen ? recordEnd : to))
-      if (!isWhole || trouble !== 0 || keys > maxKeys || !isText) {
+      if (!isWhole || trouble !== 0 || !isText) {
         if (learns) forget()
         return "faulty"
       }
@@ -441,6 +445,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       const from = elements[element] as number
       rowStamp += 1
       stamp = rowStamp
+      keys = 0
       return { from, to: readElement(bytes, from, recordEnd, explodedNode as PathNode, 1) }
     },
 

@@ -2,6 +2,7 @@
  * Pure: what is wrong with a JSON value, and where. Follows it plainly, without recursion and with the path it stands
  * at, so that the fast way (json-record.ts) needs neither: it only has to know that something is wrong.
  */
+import { createBrackets } from "./json-brackets.ts"
 import {
   closeArray,
   closeObject,
@@ -34,13 +35,22 @@ export type JsonFault = {
   readonly expected: string
 }
 
-type Level = { readonly isArray: boolean; readonly keys: Set<string> | undefined; index: number; key: string }
+type Level = {
+  readonly isArray: boolean
+  readonly keys: Set<string> | undefined
+  index: number
+  /** Where the key stands, with its quotes; nowhere as long as there is none. */
+  keyFrom: number
+  keyTo: number
+}
 
 /**
  * The first syntax fault in the value that begins at or behind `from` and fills the bytes up to `to` but for spaces; if
  * there is none, the first fault of another kind; undefined for a value without any.
  */
 export function findJsonFault(bytes: Buffer, from: number, to: number): JsonFault | undefined {
+  const brackets = createBrackets()
+  // Of the outermost: what is further in is at fault already, and needs no pointer of its own.
   const levels: Level[] = []
   const token: Token = { flags: 0 }
   let other: JsonFault | undefined
@@ -48,7 +58,8 @@ export function findJsonFault(bytes: Buffer, from: number, to: number): JsonFaul
   let at = skipSpace(bytes, from, to)
 
   const pointer = () =>
-    levels.map(({ isArray, index, key }) => `/${isArray ? index : escapeKey(key)}`).join("")
+    levels.map((level) => `/${level.isArray ? level.index : escapeKey(keyOf(level))}`).join("")
+  const keyOf = ({ keyFrom, keyTo }: Level) => (keyTo === 0 ? "" : readText(bytes, keyFrom, keyTo))
   const syntax = (where: number, expected: string, isKey = false): JsonFault => {
     if (isKey) levels.pop()
     return { kind: "syntax", at: where, pointer: pointer(), expected }
@@ -67,12 +78,14 @@ export function findJsonFault(bytes: Buffer, from: number, to: number): JsonFaul
     const byte = bytes[at] as number
     let isOpen = false
     if (byte === openObject || byte === openArray) {
-      if (levels.length === maxDepth) note("too-deep", at)
+      if (brackets.depth() === maxDepth) note("too-deep", at)
       const isArray = byte === openArray
       at = skipSpace(bytes, at + 1, to)
       if (at < to && bytes[at] === (isArray ? closeArray : closeObject)) at += 1
       else {
-        levels.push({ isArray, keys: isArray ? undefined : new Set(), index: 0, key: "" })
+        brackets.open(isArray)
+        if (brackets.depth() <= maxDepth)
+          levels.push({ keys: isArray ? undefined : new Set(), isArray, index: 0, keyFrom: 0, keyTo: 0 })
         isOpen = true
       }
     } else {
@@ -89,32 +102,42 @@ export function findJsonFault(bytes: Buffer, from: number, to: number): JsonFaul
     }
     // Behind a value, or behind a bracket that opens.
     for (;;) {
-      const level = levels.at(-1)
       at = skipSpace(bytes, at, to)
-      if (level === undefined) return at < to ? syntax(at, "nothing more") : other
+      const depth = brackets.depth()
+      if (depth === 0) return at < to ? syntax(at, "nothing more") : other
+      const level = depth <= maxDepth ? levels.at(-1) : undefined
+      const isArray = brackets.closer() === closeArray
       if (!isOpen) {
-        if (at >= to) return syntax(to, level.isArray ? "a comma or ]" : "a comma or }")
+        if (at >= to) return syntax(to, isArray ? "a comma or ]" : "a comma or }")
         const next = bytes[at] as number
-        if (next === (level.isArray ? closeArray : closeObject)) {
-          levels.pop()
+        if (next === brackets.closer()) {
+          brackets.close()
+          if (level !== undefined) levels.pop()
           at += 1
           continue
         }
-        if (next !== comma) return syntax(at, level.isArray ? "a comma or ]" : "a comma or }")
+        if (next !== comma) return syntax(at, isArray ? "a comma or ]" : "a comma or }")
         at = skipSpace(bytes, at + 1, to)
-        level.index += 1
+        if (level !== undefined) level.index += 1
       }
       isOpen = false
-      if (level.isArray) break
+      if (isArray) break
       if (at >= to || bytes[at] !== quote) return syntax(Math.min(at, to), "a key in quotes", true)
       const end = readString(bytes, at, to, token)
       if (end < 0) return syntax(-1 - end, inString(bytes, -1 - end, to), true)
-      level.key = readText(bytes, at, end)
+      if (level !== undefined) {
+        level.keyFrom = at
+        level.keyTo = end
+      }
       judgeString(at)
       keys += 1
       if (keys === maxKeys + 1) note("too-many-keys", at)
-      if (level.keys?.has(level.key)) note("duplicate-key", at)
-      level.keys?.add(level.key)
+      // Past the limits nothing more is gathered: a record may be nothing but keys.
+      if (level?.keys !== undefined && keys <= maxKeys) {
+        const key = keyOf(level)
+        if (level.keys.has(key)) note("duplicate-key", at)
+        level.keys.add(key)
+      }
       at = skipSpace(bytes, end, to)
       if (at >= to || bytes[at] !== colon) return syntax(Math.min(at, to), "a colon")
       at = skipSpace(bytes, at + 1, to)
