@@ -47,6 +47,15 @@ const spellings: Readonly<Record<FormatName, Spelling>> = {
       return Buffer.from(rows.map((row) => `${row === "bad" ? "{" : objectOf(keys, row)}\r\n`).join(""))
     },
   },
+  fixed: {
+    settings: { widths: names.map((name) => ({ name, width: 32 })) },
+    spell(_keys, rows) {
+      const cell = (text: string | null) =>
+        (text ?? "") + " ".repeat(Math.max(0, 32 - [...(text ?? "")].length))
+      const lines = rows.map((row) => (row === "bad" ? "\0" : row.map(cell).join("")))
+      return Buffer.from(lines.map((line) => `${line}\n`).join(""))
+    },
+  },
 }
 
 const optionsOf = (name: FormatName) =>

@@ -6,6 +6,7 @@ import { completeSettings, type SettingsProblem } from "@flatbed/config"
 import type { WrittenDialect } from "@flatbed/contract"
 import Type, { type TSchema } from "@flatbed/typebox"
 import { csvFormat } from "./csv-format.ts"
+import { fixedFormat } from "./fixed.ts"
 import type { Dialect, Reader } from "./format.ts"
 import { jsonFormat, ndjsonFormat } from "./json-format.ts"
 
@@ -33,13 +34,19 @@ export type Format<D extends Dialect = Dialect, S extends object = object> = {
 }
 
 /** By the names that the settings know, the standard one first. */
-export const formats = { csv: csvFormat, json: jsonFormat, ndjson: ndjsonFormat } as const satisfies Record<
-  string,
-  Format
->
+export const formats = {
+  csv: csvFormat,
+  json: jsonFormat,
+  ndjson: ndjsonFormat,
+  fixed: fixedFormat,
+} as const satisfies Record<string, Format>
 
 /** What the settings of a dataset may say to its format. */
-export const formatSettings = { ...csvFormat.settings, ...jsonFormat.settings } as const
+export const formatSettings = {
+  ...csvFormat.settings,
+  ...jsonFormat.settings,
+  ...fixedFormat.settings,
+} as const
 
 export type FormatName = keyof typeof formats
 export const formatNames = Object.keys(formats) as FormatName[]
