@@ -9,6 +9,7 @@ import {
   makeSongs,
 } from "@flatbed/testing"
 import { expect, onTestFinished, test } from "vitest"
+import { fetchDataset } from "./fetch-dataset.ts"
 import { createInstallation, type Installation } from "./installation.ts"
 import { quoteName } from "./quote-name.ts"
 
@@ -142,11 +143,33 @@ test("a day of an event log: epoch milliseconds, ids that are strings or empty, 
   expect(empty).toEqual([{ n: events.rows.filter((row) => row.at(-1) === "").length }])
 })
 
+test("a log of many days, a file for each, is one table", async () => {
+  const { files, events } = makeEventLogs(6, 40, seed)
+  const settings = { files: "log_data/**/*.json", format: "ndjson", columns: eventColumns }
+  const flatbed = await install({ events: { settings, table: events } })
+  for (const { path, bytes } of files) await flatbed.write(path, bytes)
+  await flatbed.startSource()
+  expect(await flatbed.load()).toBe(0)
+  await expectTable(flatbed, "events", events)
+})
+
+test("a folder of songs, one object a file, is one table in the order of the paths' bytes", async () => {
+  const { files, songs } = makeSongs(40, seed)
+  const flatbed = await install({ songs: { settings: { files: "song_data/**/*.json" }, table: songs } })
+  // Written in another order than they are read in.
+  for (const { path, bytes } of files.toReversed()) await flatbed.write(path, bytes)
+  await flatbed.startSource()
+  expect(await flatbed.load()).toBe(0)
+  await expectTable(flatbed, "songs", songs)
+  const served = await fetchDataset(flatbed.sourceUrl, "songs")
+  if ("refused" in served) throw new Error(served.problem.detail)
+  expect(served.records).toEqual(songs.rows)
+})
+
 test("a file that holds one object is a table of one row", async () => {
   const { files, songs } = makeSongs(1, seed)
-  const [song] = files
   const flatbed = await install({ song: { settings: { files: "song.json" }, table: songs } })
-  await flatbed.write("song.json", song?.bytes ?? "")
+  await flatbed.write("song.json", files[0]?.bytes ?? "")
   await flatbed.startSource()
   expect(await flatbed.load()).toBe(0)
   await expectTable(flatbed, "song", songs)
