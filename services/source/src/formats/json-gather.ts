@@ -2,7 +2,6 @@
  * What is gathered over all records of a JSON file. Its columns are known only after the last record: each begins where
  * the first record has it, and those before have NULL there.
  */
-import { Problem } from "@flatbed/contract"
 import { namesInRules } from "../cell-rules.ts"
 import { likenessOf, nameColumns } from "../column-names.ts"
 import { resolveServedColumns, type ServedField } from "../served-columns.ts"
@@ -10,9 +9,17 @@ import type { RecordCounts, RecordFate, ScanRequest, ScanResult } from "./format
 import { describeColumns } from "./gather-rows.ts"
 import type { JsonDialect } from "./json-dialect.ts"
 import { createJsonEvidence, type JsonEvidence } from "./json-evidence.ts"
-import { keysOf, maxPaths, type PathNode, pointerOf, tooManyPaths } from "./json-paths.ts"
+import { keysOf, maxPaths, type PathNode, tooManyPaths } from "./json-paths.ts"
 import { createRecordReader, kinds, type RecordOutcome } from "./json-record.ts"
-import { judgeRecord, noObject } from "./json-refusals.ts"
+import {
+  judgeRecord,
+  noArrayOf,
+  noColumns,
+  noObject,
+  refuseDoubles,
+  tooWide,
+  unsteadyName,
+} from "./json-refusals.ts"
 import { jsonRulesOf, writtenCellsOf } from "./json-rows.ts"
 import type { RecordPlace, RecordVerdict } from "./rejected-record.ts"
 import { createRowShaper, type RowShaper } from "./shape-row.ts"
@@ -27,6 +34,9 @@ type Column = {
   /** Whether its cells are made text for the shaper; others are served as they are written. */
   readonly isShaped: boolean
 }
+
+// What all elements share is repeated in each of their rows, and a chunk holds them all.
+const spreadFactor = 4
 
 /** What became of one record. */
 export type Gathered = { readonly fate: RecordFate; readonly counts: RecordCounts }
@@ -160,7 +170,10 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
     /** The offset behind the record that was read. */
     end: reader.end,
 
-    /** What becomes of the record that was read, whose bytes lie between two offsets. */
+    /**
+     * What becomes of the record that was read, whose bytes lie between two offsets. Raises record-malformed when its
+     * elements make more than can be held.
+     */
     add(outcome: RecordOutcome, bytes: Buffer, from: number, to: number, place: RecordPlace): Gathered {
       switch (outcome) {
         case "faulty":
@@ -176,6 +189,8 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
       if (news > 0) meetPaths(news)
       const elements = reader.elements()
       if (elements === 0) return one[addRow(bytes, place)]
+      if (reader.spread(from) > spreadFactor * request.maxRecordBytes)
+        throw tooWide(elements, spreadFactor * request.maxRecordBytes, place)
       const before = { ...told }
       for (let i = 0; i < elements; i += 1) {
         reader.select(bytes, i)
@@ -233,62 +248,4 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
       }
     },
   }
-}
-
-/** The verdict over a record without an array where there is to be one. */
-export function noArrayOf({ explode = [], separator }: JsonDialect): RecordVerdict {
-  const column = explode.join(separator === false ? "_" : separator)
-  const reason = `What stands at ${pointerOf(explode)} is no array; expected one, as explode says, or null.`
-  return { code: "type-error", column, value: null, reason }
-}
-
-function refuseDoubles(file: string, places: readonly PathNode[], names: readonly string[]): void {
-  const seen = new Map<string, PathNode>()
-  places.forEach((node, i) => {
-    const name = names[i] ?? ""
-    const other = seen.get(name)
-    seen.set(name, node)
-    if (other === undefined) return
-    const [first, second] = [pointerOf(keysOf(other)), pointerOf(keysOf(node))]
-    throw new Problem(
-      "header-invalid",
-      `In ${file} the values at ${first} and at ${second} would both be in a column ${JSON.stringify(name)}.`,
-      {
-        hint: 'Let another separator tell them apart, as in  flatten: { separator: "." }',
-        facts: { file, column: name, pointer: second },
-      },
-    )
-  })
-}
-
-function noColumns(
-  file: string,
-  read: number,
-  first: { readonly verdict: RecordVerdict; readonly place: RecordPlace } | undefined,
-): Problem {
-  if (first !== undefined) {
-    const { reason, code } = first.verdict
-    return new Problem(
-      "json-invalid",
-      `No record of ${file} can be read, so that no column is known. The first, on line ${first.place.line}: ${code}: ${reason}`,
-      {
-        hint: "For one object or array in a file say  format: json, for one record a line  format: ndjson",
-        facts: { ...first.place },
-      },
-    )
-  }
-  const what = read === 0 ? "holds no record" : "holds no record with a value"
-  return new Problem("file-empty", `${file} ${what}, so that no column is known.`, {
-    hint: "Write a record with its keys into it; null is enough for a value.",
-    facts: { file },
-  })
-}
-
-function unsteadyName(file: string, name: string, node: PathNode | undefined): Problem {
-  const pointer = node === undefined ? "" : pointerOf(keysOf(node))
-  return new Problem(
-    "header-invalid",
-    `The column ${JSON.stringify(name)} of ${file}, at ${pointer}, is only called so after all records are read, and the settings speak of it.`,
-    { hint: "Give it a name of its own in columns.rename.", facts: { file, column: name, pointer } },
-  )
 }

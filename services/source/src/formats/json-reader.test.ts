@@ -141,3 +141,16 @@ describe("a record that is no row", () => {
     ])
   })
 })
+
+describe("a file is refused", () => {
+  it("when a record's elements would repeat more beside them than can be held, and the limit is named", async () => {
+    const bytes = (elements: number) =>
+      `[{"text":"${"x".repeat(100)}","m":[${Array.from({ length: elements }, () => "1").join(",")}]}]`
+    const given = { dialect: { explode: ["m"] }, maxRecordBytes: 1000 }
+    expect(await readJson({ ...given, bytes: bytes(30) })).toMatchObject({ rows: 30 })
+    const problem = await refusal({ ...given, bytes: bytes(40) })
+    expect(problem).toMatchObject({ code: "record-malformed", facts: { row: 1, line: 1, byte: 1 } })
+    expect(problem.message).toContain("makes 40 rows, which together would be longer than 4000 bytes")
+    expect(problem.hint).toContain("record_limit")
+  })
+})

@@ -75,6 +75,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
   let seen = 0
   let trouble = 0
   let isExploded = false
+  let arrayBytes = 0
   let notArray = false
   let recordEnd = 0
   // The objects that the one under way stands in.
@@ -367,6 +368,7 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       at = skipSpace(bytes, at + 1, to)
     }
     stamp = recordStamp
+    arrayBytes = at + 1 - from
     return at + 1
   }
 
@@ -439,6 +441,9 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
 
     /** How many elements make rows; 0 where the record is one row by itself. */
     elements: (): number => (isExploded ? elements.length : 0),
+
+    /** How many bytes the rows of the elements would have if each were written out with all that the record has beside them. */
+    spread: (from: number): number => arrayBytes + elements.length * (recordEnd - from - arrayBytes),
 
     /** Brings the cells of one element up, from 0, and answers where it lies. */
     select(bytes: Buffer, element: number): { readonly from: number; readonly to: number } {

@@ -3,6 +3,8 @@ import { Problem } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
 import { lf, openArray, openObject, quote } from "./json-bytes.ts"
+import type { JsonDialect } from "./json-dialect.ts"
+import { keysOf, type PathNode, pointerOf } from "./json-paths.ts"
 import { findJsonFault, type JsonFault, maxDepth, maxKeys } from "./json-walk.ts"
 import type { RecordPlace, RecordVerdict } from "./rejected-record.ts"
 
@@ -69,12 +71,6 @@ export function noObject(record: Buffer): RecordVerdict {
   }
 }
 
-/** A record that has something else than an array where its elements are to become rows. */
-export function noArray(pointer: string, column: string): RecordVerdict {
-  const reason = `What stands at ${showPointer(pointer)} is no array; expected one, since explode names it, or null.`
-  return { code: "type-error", column, value: null, reason }
-}
-
 /** json-invalid for a file whose JSON breaks off or has something else; `bytes` begin at `place` in the file. */
 export function invalidJson(
   bytes: Buffer,
@@ -104,6 +100,18 @@ export function tooLong(what: string, maxRecordBytes: number, place: RecordPlace
     `${what} on line ${place.line} is longer than ${maxRecordBytes} bytes.`,
     {
       hint: "Raise record_limit if it really is that long; otherwise a quote or a bracket may be missing there.",
+      facts: place,
+    },
+  )
+}
+
+/** The problem of a record whose rows, one for each element, would be longer together than is allowed. */
+export function tooWide(rows: number, maxBytes: number, place: RecordPlace): Problem {
+  return new Problem(
+    "record-malformed",
+    `The record on line ${place.line} makes ${rows} rows, which together would be longer than ${maxBytes} bytes: each repeats what stands beside the exploded array.`,
+    {
+      hint: "Raise record_limit, of which that is four times, or load the array as jsonb, without explode.",
       facts: place,
     },
   )
@@ -160,4 +168,65 @@ const cutPointer = (pointer: string) =>
 
 function showAround(bytes: Buffer, at: number): string {
   return showCell(bytes.toString("utf8", Math.max(0, at - 20), at + 40))
+}
+
+/** The verdict over a record without an array where there is to be one. */
+export function noArrayOf({ explode = [], separator }: JsonDialect): RecordVerdict {
+  const column = explode.join(separator === false ? "_" : separator)
+  const reason = `What stands at ${pointerOf(explode)} is no array; expected one, as explode says, or null.`
+  return { code: "type-error", column, value: null, reason }
+}
+
+/** Raises header-invalid for two places of one name. */
+export function refuseDoubles(file: string, places: readonly PathNode[], names: readonly string[]): void {
+  const seen = new Map<string, PathNode>()
+  places.forEach((node, i) => {
+    const name = names[i] ?? ""
+    const other = seen.get(name)
+    seen.set(name, node)
+    if (other === undefined) return
+    const [first, second] = [pointerOf(keysOf(other)), pointerOf(keysOf(node))]
+    throw new Problem(
+      "header-invalid",
+      `In ${file} the values at ${first} and at ${second} would both be in a column ${JSON.stringify(name)}.`,
+      {
+        hint: 'Let another separator tell them apart, as in  flatten: { separator: "." }',
+        facts: { file, column: name, pointer: second },
+      },
+    )
+  })
+}
+
+/** The problem of a file of which no record tells a column. */
+export function noColumns(
+  file: string,
+  read: number,
+  first: { readonly verdict: RecordVerdict; readonly place: RecordPlace } | undefined,
+): Problem {
+  if (first !== undefined) {
+    const { reason, code } = first.verdict
+    return new Problem(
+      "json-invalid",
+      `No record of ${file} can be read, so that no column is known. The first, on line ${first.place.line}: ${code}: ${reason}`,
+      {
+        hint: "For one object or array in a file say  format: json, for one record a line  format: ndjson",
+        facts: { ...first.place },
+      },
+    )
+  }
+  const what = read === 0 ? "holds no record" : "holds no record with a value"
+  return new Problem("file-empty", `${file} ${what}, so that no column is known.`, {
+    hint: "Write a record with its keys into it; null is enough for a value.",
+    facts: { file },
+  })
+}
+
+/** The problem of a column whose name was another one while its cells were read. */
+export function unsteadyName(file: string, name: string, node: PathNode | undefined): Problem {
+  const pointer = node === undefined ? "" : pointerOf(keysOf(node))
+  return new Problem(
+    "header-invalid",
+    `The column ${JSON.stringify(name)} of ${file}, at ${pointer}, is only called so after all records are read, and the settings speak of it.`,
+    { hint: "Give it a name of its own in columns.rename.", facts: { file, column: name, pointer } },
+  )
 }
