@@ -1,9 +1,12 @@
-import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises"
+import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { type Dataset, type Manifest, paths } from "@flatbed/contract"
 import { waitFor } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
+import { checkCommand } from "./check.ts"
+import { runCommand } from "./command.test-kit.ts"
+import { exportCommand } from "./export.ts"
 import { openTestFolder, type TestFolder, type TestSource } from "./source.test-kit.ts"
 
 const open: TestFolder[] = []
@@ -307,6 +310,17 @@ describe("many JSON files", () => {
       { id: "02134", tags: null, year: 0, artist_name: "Ann", artist_place: null },
       { id: "x", tags: ["a"], year: null, artist_name: "Bob", artist_place: "" },
     ])
+    // As the loader asks for it.
+    const { version } = await source.manifest()
+    const lines = [1, 2, 3].map(async (n) => {
+      const chunk = await source.get(paths.chunk("t", version, n), { accept: "application/x-ndjson" })
+      return JSON.parse(chunk.body.split("\n")[1] ?? "")
+    })
+    expect(await Promise.all(lines)).toEqual([
+      ["y", '"none"', "1.5", null, null],
+      ["02134", null, "0", "Ann", null],
+      ["x", '["a"]', null, "Bob", ""],
+    ])
   })
 
   it("are refused for a column to be dropped that none of them has: what should not travel does not", async () => {
@@ -315,5 +329,86 @@ describe("many JSON files", () => {
     expect(typo.problem).toMatchObject({ code: "column-unknown" })
     const source = await serve({ files: "s/*.json", columns: { drop: ["ssn"] } })
     expect(await rowsOf(source)).toEqual([{ id: 1 }, { id: 2 }])
+  })
+})
+
+describe("columns that say where a row is from", () => {
+  const add = { add: ["_file", "_line"], rename: { _line: "line" } }
+
+  it("name each row's file and line, in every form, beside rejects and filtered rows", async () => {
+    const { serve } = await setup({
+      "d/a.csv": 'id,name\n1,"two\nlines"\n2,b\nbad\n3,c\n',
+      "d/b.csv.gz": gzipSync("name,id\nx,9\ny,4\n"),
+    })
+    const source = await serve({
+      files: "d/*",
+      chunk: { rows: 2 },
+      columns: { ...add, types: { id: "integer" } },
+      filter: { id: { lt: 9 } },
+    })
+    const rows = [
+      { id: 1, name: "two\nlines", _file: "d/a.csv", line: 2 },
+      { id: 2, name: "b", _file: "d/a.csv", line: 4 },
+      { id: 3, name: "c", _file: "d/a.csv", line: 6 },
+      { id: 4, name: "y", _file: "d/b.csv.gz", line: 3 },
+    ]
+    expect(await rowsOf(source)).toEqual(rows)
+    const { version, columns } = await source.manifest()
+    expect(columns.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      ...["id integer", "name text", "_file text", "line bigint"],
+    ])
+    const accept = { accept: "application/x-ndjson" }
+    const second = await source.get(paths.chunk("t", version, 2), accept)
+    const lines = second.body.split("\n")
+    expect(JSON.parse(lines[1] ?? "")).toMatchObject({ reject: { line: 5, code: "missing-cell" } })
+    expect(JSON.parse(lines[2] ?? "")).toEqual(["3", "c", "d/a.csv", "6"])
+    const csv = await source.get(paths.chunk("t", version, 3), { accept: "text/csv" })
+    expect(csv.body).toBe("id,name,_file,line\r\n4,y,d/b.csv.gz,3\r\n")
+  })
+
+  it("make another version of a file that is renamed, since its rows are others then", async () => {
+    const { serve, path } = await setup({ "d/a.csv": "id\n1\n" })
+    const source = await serve({ files: "d/*.csv", columns: add })
+    const { version } = await source.manifest()
+    await rename(path("d/a.csv"), path("d/b.csv"))
+    await untilFiles(source, ["d/b.csv"])
+    expect((await source.manifest()).version).not.toBe(version)
+    expect(await rowsOf(source)).toEqual([{ id: 1, _file: "d/b.csv", line: 2 }])
+  })
+
+  it("stand beside JSON's, and give way to a file's own column of the same name", async () => {
+    const { serve, write } = await setup({ "s/1.ndjson": '{"a":1}\n\n{"b":[1,\n2]}\n{"b":{"c":2}}\n' })
+    const source = await serve({ files: "s/*.ndjson", columns: { add: ["_file", "_line"] } })
+    const rows = await rowsOf(source)
+    expect(rows.map(({ _file, _line }) => `${_file} ${_line}`)[0]).toBe("s/1.ndjson 1")
+    await write("s/1.ndjson", '{"a":1,"_line":"x"}\n')
+    const refused = await waitFor(async () => {
+      const { problem } = (await source.get(paths.dataset("t"))).json<Dataset>()
+      return problem
+    })
+    expect(refused).toMatchObject({
+      code: "header-invalid",
+      detail: 's/1.ndjson has a column "_line" of its own.',
+    })
+  })
+})
+
+describe("whoever looks at many files", () => {
+  it("finds a row's file and line, the first rows across files, and all of them exported", async () => {
+    const { folder, serve } = await setup({ "d/a.csv": "id\n1\n2\n", "d/b.csv": "id\n\n3\n" })
+    const dataset = { files: "d/*.csv", dialect: { ragged: "reject" }, columns: { types: { id: "integer" } } }
+    const source = await serve(dataset)
+    const { version } = await source.manifest()
+    const origin = (await source.get(paths.row("t", version, 4))).json()
+    expect(origin).toMatchObject({ file: "d/b.csv", line: 3, byte_from: 4, chunk: 2 })
+    const preview = await source.get(`${paths.dataset("t")}/preview?rows=4`)
+    expect(preview.json()).toHaveLength(4)
+    const configFile = join(folder.folder.path, "source.yaml")
+    const out = join(folder.folder.path, "out")
+    const exported = await runCommand(exportCommand, { args: { dataset: "t", folder: out }, configFile })
+    expect(exported.code).toBe(0)
+    expect(await readFile(join(out, "t.csv"), "utf8")).toBe("id\r\n1\r\n2\r\n\r\n3\r\n")
+    const checked = await runCommand(checkCommand, { configFile })
+    expect(checked.text).toContain("d/*.csv, 2 files, 13 bytes, 4 records")
   })
 })

@@ -3,6 +3,7 @@ import { type Column, type Manifest, type ManifestChunk, Problem } from "@flatbe
 import { type ChunkIndex, withHashKey } from "./chunk-index.ts"
 import { nameColumns } from "./column-names.ts"
 import { evidenceOf, type FilePart } from "./file-part.ts"
+import { withoutAdded } from "./formats/added-columns.ts"
 import { type Layout, type Mends, mendKinds } from "./formats/format.ts"
 import { absentIndex } from "./formats/shape-row.ts"
 import { mergeEvidence } from "./merge-evidence.ts"
@@ -40,13 +41,7 @@ export function mergeParts(
     ({ field, type, evidence }): Column => ({ name: field.name, type, nullable: evidence.nulls > 0 }),
   )
   const files = parts.flatMap(({ index }) => index.manifest.files)
-  const version = nameVersion(
-    dataset,
-    files.map(({ sha256 }) => sha256),
-    shape,
-    served,
-    maxRecordBytes,
-  )
+  const version = nameVersion(dataset, files, shape, served, maxRecordBytes)
   const layoutFor = createLayouts(typed, shape)
   return {
     manifest: {
@@ -77,11 +72,14 @@ function fieldsOf(parts: readonly FilePart[], { columns }: Shape): Field[] {
     for (const field of index.layout.fields) if (!fields.has(field.name)) fields.set(field.name, field)
   }
   const found = [...fields.values()]
+  const isOwn = ({ added }: Field) => added === undefined
   const { select, rename } = columns
-  if (select === undefined) return found
+  const added = found.filter((field) => !isOwn(field))
+  if (select === undefined) return [...found.filter(isOwn), ...added]
   const renamed = new Map(Object.entries(rename))
   const order = new Map(select.map((name, i) => [renamed.get(name) ?? name, i]))
-  return found.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0))
+  const own = found.filter(isOwn)
+  return [...own.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0)), ...added]
 }
 
 function describeColumns(parts: readonly FilePart[], fields: readonly Field[]) {
@@ -220,5 +218,9 @@ function namesOfAll(parts: readonly FilePart[]): readonly string[] {
 /** Each file was read without asking whether it has all that the settings name; one of them has to. */
 function refuseUnknown(parts: readonly FilePart[], { columns }: Shape): void {
   const [only] = parts
-  resolveServedColumns(namesOfAll(parts), columns, parts.length === 1 ? { file: only?.file ?? "" } : {})
+  resolveServedColumns(
+    namesOfAll(parts),
+    withoutAdded(columns),
+    parts.length === 1 ? { file: only?.file ?? "" } : {},
+  )
 }

@@ -1,4 +1,5 @@
 /** From a dataset's settings to how its file is read, the same for the server and for the commands. */
+import { addColumns } from "./formats/added-columns.ts"
 import type { Reader } from "./formats/format.ts"
 import { type FormatName, formatOf, getFormat } from "./formats/formats.ts"
 import type { DatasetSettings, SourceSettings } from "./settings.ts"
@@ -33,6 +34,7 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
   const format = formatOf(files[0] ?? "", dataset.format)
   const { endings, writtenDialect } = getFormat(format)
   const shape = shapeOf(format, dataset, settings.hash_key)
+  const reader = getFormat(format).chooseReader(shape.dialect, dataset)
   return {
     root: settings.root,
     files,
@@ -42,7 +44,7 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
     // Where every record names its columns, each may have others.
     isUnion: dataset.shape === "union" || writtenDialect === undefined,
     shape,
-    reader: getFormat(format).chooseReader(shape.dialect, dataset),
+    reader: dataset.columns.add.length === 0 ? reader : addColumns(reader),
     settleMs: settings.settle,
     maxRecordBytes: settings.record_limit,
     maxTextBytes: settings.expand_limit,

@@ -13,6 +13,10 @@ import type { CellSettings } from "./cells/compile-cell.ts"
 import { type NamedColumn, nameColumns } from "./column-names.ts"
 import { showCell, showUnseen } from "./show-cell.ts"
 
+/** The path of a row's file, relative to the root; and the line on which its record begins, from 1. */
+export const addedColumns = ["_file", "_line"] as const
+export type AddedColumn = (typeof addedColumns)[number]
+
 /**
  * `select`, `drop` and `rename` speak the names of column-names.ts, and the header's own where only one column has it;
  * `types` the served ones. With `strict` a header is refused whose names cannot all stay as they are written.
@@ -23,6 +27,8 @@ export type ColumnSettings = CellRules & {
   readonly rename: Readonly<Record<string, string>>
   readonly types: Readonly<Record<string, ColumnType>>
   readonly strict?: boolean
+  /** Columns that no file has, behind the others. */
+  readonly add?: readonly AddedColumn[]
   /** Of one file of several: what it does not have, another one may. */
   readonly isPartial?: boolean
 }

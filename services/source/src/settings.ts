@@ -18,6 +18,7 @@ import Type from "@flatbed/typebox"
 import { cellColumnSettings, checkCellSettings, filterSchema } from "./cells/cell-settings.ts"
 import { standardCache } from "./draft.ts"
 import { checkFormat, formatNames, formatOf, formatSettings } from "./formats/formats.ts"
+import { addedColumns } from "./served-columns.ts"
 import { standardRecordBytes } from "./version-name.ts"
 
 /** Read from the working folder when no other is named. */
@@ -37,6 +38,12 @@ const columnsSchema = Type.Object({
   rename: Type.Record(Type.String(), Type.String({ minLength: 1 }), {
     default: {},
     description: "the file's name → the served name",
+  }),
+  add: Type.Array(Type.Enum(addedColumns), {
+    default: [],
+    uniqueItems: true,
+    description:
+      "columns behind the others that no file has: `_file`, the path of the row's file relative to root; `_line`, the line on which its record begins; `rename` knows them too",
   }),
   types: Type.Record(Type.String(), Type.Enum(columnTypes), {
     default: {},

@@ -1,6 +1,6 @@
 /** Pure: what a version's name is made of. Whatever is not in here may change without making another version. */
 import { createHash } from "node:crypto"
-import type { Column } from "@flatbed/contract"
+import type { Column, ManifestFile } from "@flatbed/contract"
 import { canonicalRules } from "./cell-rules.ts"
 import type { ChunkRule } from "./chunk-cut.ts"
 import type { Dialect } from "./formats/format.ts"
@@ -34,14 +34,17 @@ export type Shape = {
  */
 export function nameVersion(
   dataset: string,
-  fileDigests: readonly string[],
+  files: readonly Pick<ManifestFile, "file" | "sha256">[],
   shape: Shape,
   columns: readonly Column[],
   maxRecordBytes: number,
 ): string {
   const served = columns.map(({ name, type }) => [name, type])
   const limit = canonicalLimit(maxRecordBytes)
-  return sha256([wireNumber, dataset, fileDigests, canonicalShape(shape), served, ...limit])
+  const digests = files.map((one) => one.sha256)
+  // Where rows say which file they are of, another name makes other rows.
+  const names = shape.columns.add?.includes("_file") ? [["files", files.map(({ file }) => file)]] : []
+  return sha256([wireNumber, dataset, digests, canonicalShape(shape), served, ...limit, ...names])
 }
 
 /** SHA-256, hex: which settings a chunk index was made with. */
@@ -69,6 +72,7 @@ function canonicalShape({ format = "csv", dialect, columns, chunk, encoding = "u
     "rows" in chunk ? ["rows", chunk.rows] : ["bytes", chunk.bytes],
     ...(encoding === "utf-8" ? [] : [["encoding", encoding]]),
     ...(cells.length === 0 ? [] : [cells]),
+    ...(columns.add === undefined || columns.add.length === 0 ? [] : [["add", ...columns.add]]),
   ]
 }
 

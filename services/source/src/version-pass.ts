@@ -121,13 +121,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       spelling,
     )
     const files = [describeFile(file, { bytes: offset, sha256 }, request)]
-    const version = nameVersion(
-      dataset,
-      files.map((one) => one.sha256),
-      shape,
-      columns,
-      request.maxRecordBytes,
-    )
+    const version = nameVersion(dataset, files, shape, columns, request.maxRecordBytes)
     return {
       manifest: {
         dataset,

@@ -6,7 +6,7 @@ import type { TakeBuffer } from "@flatbed/codec"
 import type { ColumnType, Evidence } from "@flatbed/contract"
 import type { CellSettings } from "../cells/compile-cell.ts"
 import type { Filter } from "../cells/filter.ts"
-import type { ColumnSettings } from "../served-columns.ts"
+import type { AddedColumn, ColumnSettings } from "../served-columns.ts"
 
 /** How a file is written: each format has its own. Plain JSON, so that it can be kept beside an index and compared. */
 export type Dialect = object
@@ -26,6 +26,8 @@ export type Layout<D extends Dialect = Dialect> = {
     readonly declared: boolean
     /** What happens to its cells; left out where that is nothing but NULL for an unquoted empty one. */
     readonly cell?: CellSettings | undefined
+    /** Of a column that no file has; see added-columns.ts. */
+    readonly added?: AddedColumn
   }[]
   /** Which rows are served; left out where all are. */
   readonly filter?: Filter | undefined
