@@ -9,6 +9,7 @@ import type { RecordCounts, RecordFate, ScanRequest, ScanResult } from "./format
 import { describeColumns } from "./gather-rows.ts"
 import type { JsonDialect } from "./json-dialect.ts"
 import { createJsonEvidence, type JsonEvidence } from "./json-evidence.ts"
+import { refuseUnhashedParts } from "./json-hashed.ts"
 import { keysOf, maxPaths, type PathNode, tooManyPaths } from "./json-paths.ts"
 import { createRecordReader, kinds, type RecordOutcome } from "./json-record.ts"
 import {
@@ -219,6 +220,7 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
         const { cell: _, ...others } = field
         return { ...others, ...jsonRulesOf(field.name, rules) }
       })
+      refuseUnhashedParts(file, places, fields)
       const columns = fields.map(({ name, index }) => {
         const gathered = byPlace[places[index]?.id ?? -1]
         // Of a name that had to be made the settings may speak, and then it decides what its cells are.
