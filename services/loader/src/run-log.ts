@@ -84,7 +84,8 @@ export function tellEnd(
     next: next.at,
     seconds: Number(outcome.seconds.toFixed(3)),
   }
-  const sentence = `${summarize(outcome, showCommand)}; ${next.words}`
+  // What failed is told in whole sentences.
+  const sentence = `${summarize(outcome, showCommand).replace(/\.$/, "")}; ${next.words}`
   switch (outcome.outcome) {
     case "published":
     case "up-to-date":
