@@ -12,7 +12,7 @@ import {
   writeSync,
 } from "node:fs"
 import { dirname, join } from "node:path"
-import { setImmediate as nextTurn } from "node:timers/promises"
+import { setTimeout as wait } from "node:timers/promises"
 import type { Dataset, Manifest } from "@flatbed/contract"
 import { paths } from "@flatbed/contract"
 import { createRandom, waitFor } from "@flatbed/testing"
@@ -59,6 +59,9 @@ function createBusyFolder(folder: string) {
     return path
   }
 
+  // So that the source looks, reads and publishes in between; far less than the settle window.
+  const pause = () => wait(random.between(0, 6))
+
   function renameIn(file: string): void {
     const { text, rows, sha256 } = contentOf()
     const aside = place("aside/part")
@@ -74,7 +77,7 @@ function createBusyFolder(folder: string) {
     const half = Math.floor(text.length / 2)
     const open = openSync(place(file), "w")
     writeSync(open, text.slice(0, half))
-    await nextTurn()
+    await pause()
     writeSync(open, text.slice(half))
     closeSync(open)
     state.set(file, { rows, sha256 })
@@ -82,6 +85,7 @@ function createBusyFolder(folder: string) {
   }
 
   async function step(onlyAdds: boolean): Promise<void> {
+    if (random.chance(0.5)) await pause()
     const kind = onlyAdds || state.size < 20 ? random.between(1, 2) : random.between(1, 6)
     const fresh = newName()
     if (onlyAdds && state.has(fresh)) return
@@ -168,7 +172,7 @@ test(`each version of a folder that 1,000 files pass through stood at one moment
   await watching
   const strangers = manifests.filter((manifest) => !folder.stood(manifest)).map(({ version }) => version)
   expect(strangers).toEqual([])
-  expect(manifests.length).toBeGreaterThan(bursts / 2)
+  expect(manifests.length).toBeGreaterThan(3)
   const final = await get<Dataset>(paths.dataset("busy"))
   expect(final.files).toHaveLength(folder.size())
   expect(readdirSync(join(installation.folder, "files"))).toContain("busy")
