@@ -58,6 +58,7 @@ test("load --json prints one document on stdout", async () => {
   const { stdout } = await run(["load", "--json"])
   const document = JSON.parse(stdout)
   expect(Object.keys(document.runs[0]).sort()).toEqual([
+    "applied",
     "bytes",
     "dataset",
     "fetched",

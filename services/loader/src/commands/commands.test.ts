@@ -19,8 +19,10 @@ const setAside = new Map([
   ],
 ])
 
+const dialect = { delimiter: ",", quote_char: '"', double_quote: true, fields: ["id", "name", "born"] }
+
 beforeEach(async () => {
-  bench = await openBench({ ...content, setAside })
+  bench = await openBench({ ...content, setAside, dialect })
   folder = await temporaryFolder()
   await configure("2")
 })
@@ -85,7 +87,7 @@ test("load over the limit ends with 5; the rejects are listed and shown with the
 })
 
 const exported = [
-  "\ufeff_line,_code,_column,_reason",
+  "\ufeff_line,_code,_column,_reason,id,name,born",
   '3,missing-cell,,"it has 2 cells, expected 3","3","a 3","2001-02-03"',
   '14,type-error,born,"found ""\u001b[2J"", no date","14","a 14","2001-02-03"',
   "",
@@ -112,17 +114,15 @@ test("rejects export writes the records with their reasons into a new file, or t
 })
 
 test("rejects export speaks the file's dialect, also when the source has gone", async () => {
-  const dialect = {
-    delimiter: ",",
-    quote_char: '"',
-    double_quote: true,
-    fields: ["id", "the\0name", "geboren"],
-  }
-  bench.source.publish({ ...content, setAside, dialect })
+  const fields = ["id", "the\0name", "geboren"]
+  bench.source.publish({ ...content, setAside, dialect: { ...dialect, fields } })
   await run("load")
   await bench.source.close()
   const { stdout } = await run("rejects", "export", "people")
-  expect(stdout.split("\r\n")).toEqual([`${exported[0]},id,the\u2400name,geboren`, ...exported.slice(1)])
+  expect(stdout.split("\r\n")).toEqual([
+    "\ufeff_line,_code,_column,_reason,id,the\u2400name,geboren",
+    ...exported.slice(1),
+  ])
 })
 
 test("rejects export of many and of long records is whole", async () => {
@@ -131,7 +131,7 @@ test("rejects export of many and of long records is whole", async () => {
   const many = people(700, 100, "b")
   const long = "x".repeat(100_000)
   const rows = many.rows.map((row, i) => (i % 50 === 7 ? [row[0] ?? null, long, null] : row))
-  bench.source.publish({ ...many, rows, setAside: new Map(rows.map((_row, i) => [i + 1, why])) })
+  bench.source.publish({ ...many, rows, dialect, setAside: new Map(rows.map((_row, i) => [i + 1, why])) })
   await run("load")
   const lines = (await run("rejects", "export", "people")).stdout.trimEnd().split("\r\n")
   expect(lines.slice(1).map((line) => line.split(",")[4])).toEqual(rows.map(([id]) => `"${id}"`))

@@ -28,6 +28,7 @@ test("migrators that begin at once make the ledger once", async () => {
     "0004_add_dataset_tag",
     "0005_add_filtered",
     "0006_add_dialect",
+    "0007_add_changes",
   ])
 })
 
