@@ -8,7 +8,7 @@ import { watchPeakMemory } from "./peak-memory.ts"
 
 const mebibyte = 2 ** 20
 /** Of the larger array; 2000 shows what the plan promises, and takes a quarter of an hour. */
-const megabytes = Number(process.env.FLATBED_TEST_MEGABYTES ?? 45)
+const megabytes = Number(process.env.FLATBED_TEST_MEGABYTES ?? 30)
 const patienceMs = Math.max(120_000, megabytes * 1_000)
 
 async function install(file: string): Promise<Installation> {
