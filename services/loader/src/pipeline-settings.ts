@@ -7,26 +7,29 @@ import { loadModeNames, type ModeRules } from "./load-modes/load-mode.ts"
 import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
 import { type RejectLimit, sharePattern } from "./reject-limit.ts"
 
+/** `deletes` when nobody wrote it: what other modes than `mirror` must leave it at. */
+const usualDeletes = { mode: "hard", limit: { rows: 10_000, share: "20%" }, after_rejects: "refuse" } as const
+
 const deletesSchema = Type.Object({
   mode: Type.Enum(["hard", "soft"], {
-    default: "hard",
+    default: usualDeletes.mode,
     description: "how `mirror` deletes: `soft` sets the column `_deleted_at` instead, until the row returns",
   }),
   limit: Type.Object({
     rows: Type.Integer({
       minimum: 0,
-      default: 10_000,
+      default: usualDeletes.limit.rows,
       description: "a version that would delete more rows is refused",
     }),
     share: Type.String({
       pattern: sharePattern,
-      default: "20%",
+      default: usualDeletes.limit.share,
       expected: "a share such as 20%",
       description: "likewise for more than this share of the table's rows",
     }),
   }),
   after_rejects: Type.Enum(["refuse", "allow"], {
-    default: "refuse",
+    default: usualDeletes.after_rejects,
     description: "whether a version may delete although records of it were set aside",
   }),
 })
@@ -167,8 +170,7 @@ export function checkModeRules(at: string, pipeline: PipelineSettings): Settings
   }
   if (key === undefined && dedupe === "key")
     add("dedupe", "is key, but no key is named; name it, as in  key: [id]")
-  const usual = { mode: "hard", limit: { rows: 10_000, share: "20%" }, after_rejects: "refuse" }
-  if (mode !== "mirror" && JSON.stringify(deletes) !== JSON.stringify(usual)) {
+  if (mode !== "mirror" && JSON.stringify(deletes) !== JSON.stringify(usualDeletes)) {
     add("deletes", `says nothing to mode ${mode}; expected it with mirror`)
   }
   return problems
