@@ -69,9 +69,13 @@ export function checkSource(
   return problems
 }
 
-/** What to ask for when the settings do not say: a network is slower than unpacking, this machine is not. */
-export function standardCompression(url: string): Compression {
-  return isLoopback(new URL(url).hostname) ? "none" : "gzip"
+/**
+ * What to ask for when the settings do not say: a network is slower than unpacking, this machine is not. zstd is smaller
+ * than gzip for half of the processor's time; a source without it answers with gzip.
+ */
+export function standardCompression(url: string, unpacksZstd = hasZstd): Compression {
+  if (isLoopback(new URL(url).hostname)) return "none"
+  return unpacksZstd ? "zstd" : "gzip"
 }
 
 function isLoopback(hostname: string): boolean {

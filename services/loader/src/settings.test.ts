@@ -150,17 +150,21 @@ test.each([
 })
 
 test.each([
-  ["http://localhost:4000", "none"],
-  ["http://127.0.0.1:4000", "none"],
-  ["https://127.8.9.1:4000", "none"],
-  ["http://[::1]:4000", "none"],
-  ["http://files.example:4000", "gzip"],
-  ["https://10.0.0.5:4000", "gzip"],
-  ["http://[fd00::1]:4000", "gzip"],
-  ["https://localhost.example:4000", "gzip"],
-])("unless source.compression says otherwise, answers of %s travel as %s", (url, compression) => {
-  expect(standardCompression(url)).toBe(compression)
-})
+  ["http://localhost:4000", "none", "none"],
+  ["http://127.0.0.1:4000", "none", "none"],
+  ["https://127.8.9.1:4000", "none", "none"],
+  ["http://[::1]:4000", "none", "none"],
+  ["http://files.example:4000", "zstd", "gzip"],
+  ["https://10.0.0.5:4000", "zstd", "gzip"],
+  ["http://[fd00::1]:4000", "zstd", "gzip"],
+  ["https://localhost.example:4000", "zstd", "gzip"],
+])(
+  "unless source.compression says otherwise, answers of %s travel as %s, without zstd as %s",
+  (url, best, without) => {
+    expect(standardCompression(url, true)).toBe(best)
+    expect(standardCompression(url, false)).toBe(without)
+  },
+)
 
 test("source.compression: zstd is refused on a Node that has none", async () => {
   const source = { url: "http://localhost:4000", allow_plain_http: false, compression: "zstd" as const }

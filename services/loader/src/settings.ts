@@ -40,7 +40,7 @@ export const settingsSchema = Type.Object({
     compression: Type.Optional(
       Type.Enum([...compressionNames], {
         description:
-          "how answers travel: `none`, `gzip`, or `zstd` (Node 22.15 or later; gzip if the source has none); left out, `gzip` to another machine, `none` on this one",
+          "how answers travel: `none`, `gzip`, or `zstd` (Node 22.15 or later; gzip if the source has none); left out, `none` on one machine; to another `zstd` where both sides have it, else `gzip`",
       }),
     ),
   }),
