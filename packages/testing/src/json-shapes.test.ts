@@ -66,3 +66,13 @@ it("makes a file a song, ordered by the bytes of their paths", () => {
     if (i > 0) expect(Buffer.compare(Buffer.from(files[i - 1]?.path ?? ""), Buffer.from(path))).toBe(-1)
   }
 })
+
+it("brings every column with its first record, whatever the seed", () => {
+  for (let seed = 0; seed < 300; seed += 1) {
+    const [review] = parse(makeReviews(1, seed).bytes)
+    expect(review.books[0].metadata, `seed ${seed}`).toHaveProperty("pages")
+    expect(review.movies[0], `seed ${seed}`).toHaveProperty("title")
+    const { nationalities } = parse(makeAuthors(1, seed).bytes).results[0]
+    expect(nationalities.at(-1), `seed ${seed}`).toHaveProperty("slug")
+  }
+})
