@@ -46,9 +46,11 @@ function onTwoServers() {
 
   afterAll(async () => {
     postgres?.kill("SIGTERM")
-    await postgres?.end()
+    const end = await postgres?.end()
     await site?.close()
     await folder?.remove()
+    // One that ended before it was told to has left its server running.
+    expect(end?.code, postgres?.stderr()).toBe(0)
   }, 60_000)
 
   async function ask(url: string, ...statements: string[]): Promise<unknown> {
