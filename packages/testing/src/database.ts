@@ -41,3 +41,24 @@ async function execute(url: string, statement: string): Promise<void> {
     await client.end()
   }
 }
+
+export type TestRole = {
+  readonly name: string
+  /** The database's connection URL as this role. */
+  readonly url: string
+  /** Deletes it; the databases in which it has rights must be gone. */
+  drop(): Promise<void>
+}
+
+/** Makes a role that may log in and nothing else, so that it has the rights a test gives it. */
+export async function createTestRole(database: TestDatabase): Promise<TestRole> {
+  const name = `role_${process.pid}_${randomBytes(4).toString("hex")}`
+  const password = randomBytes(16).toString("hex")
+  await execute(database.url, `create role ${name} login password '${password}'`)
+  const url = new URL(database.url)
+  url.username = name
+  url.password = password
+  const server = new URL(database.url)
+  server.pathname = "/postgres"
+  return { name, url: url.href, drop: () => execute(server.href, `drop role if exists ${name}`) }
+}

@@ -3,7 +3,7 @@ import { encodeCopyText, type TakeBuffer } from "@flatbed/codec"
 import { Problem, type Reject, rejectLineSchema } from "@flatbed/contract"
 import { Check } from "@flatbed/typebox"
 import type { CellGuard } from "./cell-guard.ts"
-import { numberRows } from "./copy-lines.ts"
+import { type FileCells, numberRows } from "./copy-lines.ts"
 import { type Refusal, showValue } from "./refusal.ts"
 
 export type ChunkShape = {
@@ -12,8 +12,10 @@ export type ChunkShape = {
   readonly firstRow: number
   /** Per column, see cell-guard.ts; left out when every cell is proven to fit. */
   readonly guards?: readonly (CellGuard | undefined)[] | undefined
-  /** Whether each row's number in the version is its first cell. */
+  /** Whether each row's number in the version stands before its cells. */
   readonly numbered?: boolean | undefined
+  /** With them each row's file stands before its number. */
+  readonly files?: FileCells | undefined
 }
 
 export type EncodedChunk = {
@@ -82,7 +84,8 @@ export function encodeChunk(lines: Buffer, shape: ChunkShape, take?: TakeBuffer)
   const [only] = texts
   const plain = texts.length === 1 && only !== undefined ? only : Buffer.concat(texts)
   const rows = listRows(firstRow, row, leftOut)
-  const copyText = shape.numbered ? numberRows(plain, (line) => rows?.[line] ?? firstRow + line) : plain
+  const numberOf = (line: number) => rows?.[line] ?? firstRow + line
+  const copyText = shape.numbered ? numberRows(plain, numberOf, shape.files) : plain
   return { copyText, rows, rejects, refusals }
 }
 
@@ -92,6 +95,11 @@ function listRows(from: number, to: number, leftOut: ReadonlySet<number>): numbe
   const rows: number[] = []
   for (let row = from; row < to; row++) if (!leftOut.has(row)) rows.push(row)
   return rows
+}
+
+/** A text as a cell of COPY's text format. */
+export function escapeCell(text: string): string {
+  return text.replace(specials, (character) => escapes[character] ?? character)
 }
 
 /** The plain way for one line, and the reference for the codec's. */
@@ -119,7 +127,7 @@ export function encodeLine(line: string, shape: ChunkShape, row: number): string
     else if (escaped) {
       const unfit = findUnfit(cell)
       if (unfit !== undefined) return { ...unfit, row, column: columns[i] ?? null, value: showValue(cell) }
-      cells[i] = cell.replace(specials, (character) => escapes[character] ?? character)
+      cells[i] = escapeCell(cell)
     }
   }
   return `${cells.join("\t")}\n`

@@ -2,7 +2,8 @@
 import { findNearest } from "@flatbed/config"
 import { type Column, type ColumnType, type Evidence, Problem } from "@flatbed/contract"
 import { fittingTypes, postgresTypes, typeFits, typeTakesSome } from "./column-fit.ts"
-import { numberColumn } from "./own-columns.ts"
+import type { ModeRules } from "./load-modes/load-mode.ts"
+import { everyOwnColumn, type OwnColumn, ownColumns, stagedOwnColumns } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import { quoteName } from "./postgres/identifier.ts"
 import type { StagingColumn, StagingPlan } from "./postgres/staging.ts"
@@ -25,7 +26,7 @@ type Compared = {
   /** Whether rows may be set aside: then a column may be too narrow for some of its cells. */
   readonly tolerant: boolean
   /** Columns of the table that the loader itself fills in. */
-  readonly own?: readonly string[]
+  readonly own?: readonly OwnColumn[]
   /** The columns that tell a row: one with NULL there is set aside before it comes to the table. */
   readonly key?: readonly string[]
 }
@@ -60,18 +61,29 @@ export function planColumns(input: Compared & { readonly table: Table | undefine
   })
 }
 
-/** Raises column-unknown, with the nearest name, when the pipeline names a column that the dataset does not have. */
+/**
+ * Raises column-unknown, with the nearest name, when the pipeline names a column that the dataset does not have. An
+ * index may also be on columns that the table has beside them, and on the loader's own.
+ */
 export function refuseUnknownColumns(
-  { name, rules: { key, orderBy } }: Pick<Pipeline, "name" | "rules">,
+  { name, rules, indexes }: Pick<Pipeline, "name" | "rules" | "indexes">,
   columns: readonly Column[],
+  table?: Table,
 ): void {
-  const known = columns.map((column) => column.name)
+  const { key, orderBy } = rules
+  const served = columns.map((column) => column.name)
+  const beside = [...ownColumns(rules), ...(table?.columns ?? [])].map((column) => column.name)
+  const stored = [...new Set([...served, ...beside])]
   const named = [
-    ...key.map((column) => ({ setting: "key", column })),
-    ...(orderBy === undefined ? [] : [{ setting: "order_by", column: orderBy }]),
+    ...key.map((column) => ({ setting: "key", column, known: served })),
+    ...(orderBy === undefined ? [] : [{ setting: "order_by", column: orderBy, known: served }]),
+    ...indexes.flatMap((index, i) =>
+      index.columns.map((column) => ({ setting: `indexes.${i + 1}.columns`, column, known: stored })),
+    ),
   ]
-  const astray = named.find(({ column }) => !known.includes(column))
+  const astray = named.find(({ column, known }) => !known.includes(column))
   if (astray === undefined) return
+  const { known } = astray
   const nearest = findNearest(astray.column, known)
   throw new Problem(
     "column-unknown",
@@ -89,20 +101,20 @@ export function refuseUnknownColumns(
 /**
  * Staging for these columns: with the table's CHECK constraints, as far as they speak of these columns only. The
  * others, unique and foreign keys among them, are met when the rows reach the table. With a key, its columns take no
- * NULL, and each row has its number in front.
+ * NULL. What the loader adds to each row stands in front.
  */
 export function planStaging(
   columns: readonly StagingColumn[],
   table: Table | undefined,
-  key: readonly string[] = [],
+  rules: Pick<ModeRules, "key" | "lineage"> = { key: [], lineage: false },
 ): StagingPlan {
   const names = new Set(columns.map(({ name }) => name))
   const checks = (table?.checks ?? []).filter((check) => check.columns.every((name) => names.has(name)))
-  const own = columns.map((column) =>
-    key.includes(column.name) ? { ...column, notNull: true, isKey: true } : column,
+  const keyed = columns.map((column) =>
+    rules.key.includes(column.name) ? { ...column, notNull: true, isKey: true } : column,
   )
   return {
-    columns: key.length === 0 ? columns : [numberColumn, ...own],
+    columns: [...stagedOwnColumns(rules), ...keyed],
     checks: checks.map(({ name, definition }) => ({ name, definition })),
   }
 }
@@ -122,8 +134,10 @@ export function compareColumns(
         takesNull: tolerant || key.includes(column.name),
       }),
     ),
-    ...own.filter((name) => !found.has(name)).map((name) => missingOwn(name, target)),
-    ...table.columns.filter(({ name }) => !served.has(name) && !own.includes(name)).flatMap(compareExtra),
+    ...own.flatMap((one) => compareOwn(one, found.get(one.name), target)),
+    ...table.columns
+      .filter(({ name }) => !served.has(name) && !own.some((one) => one.name === name))
+      .flatMap(compareExtra),
   ]
 }
 
@@ -178,16 +192,35 @@ function describeCulprit(name: string, into: string, evidence: Evidence | undefi
   )
 }
 
-function missingOwn(name: string, target: string): ColumnDifference {
-  const add = `alter table ${target} add column ${quoteName(name)} timestamptz;`
-  const message = `"${name}", which says when a row was found to be gone, is not in the table; add it:\n    ${add}`
-  return { column: name, kind: "missing", message }
+function compareOwn(
+  { name, type, says, setting }: OwnColumn,
+  found: TableColumn | undefined,
+  target: string,
+): ColumnDifference[] {
+  if (found === undefined) {
+    const add = `alter table ${target} add column ${quoteName(name)} ${type};`
+    const message = `"${name}", which says ${says}, is not in the table; add it, or take \`${setting}\` out of the settings:\n    ${add}`
+    return [{ column: name, kind: "missing", message }]
+  }
+  if (found.closed) {
+    const message = `"${name}", which says ${says}, is generated by the database and takes no values; make it an ordinary column`
+    return [{ column: name, kind: "closed", message }]
+  }
+  if (found.type === type) return []
+  const alter = `alter table ${target} alter column ${quoteName(name)} type ${type};`
+  const message = `"${name}", which says ${says}, is ${found.type} in the table, expected ${type}:\n    ${alter}`
+  return [{ column: name, kind: "type", message }]
 }
 
 function compareExtra(column: TableColumn): ColumnDifference[] {
   // What the database fills in by itself (a default, an identity, an expression) is no gap in the file.
   if (column.filledByDatabase || column.closed) return []
   const { name, type } = column
+  const own = everyOwnColumn.find((one) => one.name === name)
+  if (own !== undefined) {
+    const message = `"${name}" (${type}) says ${own.says}, but the settings do not ask for it; set \`${own.setting}\`, or drop the column`
+    return [{ column: name, kind: "extra", message }]
+  }
   return [
     {
       column: name,

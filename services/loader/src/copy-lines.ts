@@ -17,18 +17,26 @@ export function numberLines(lines: readonly Buffer[]): Buffer {
   return Buffer.concat(lines.flatMap((line, i) => [Buffer.from(`${i + 1}\t`), line]))
 }
 
+/** Each row's file as a cell of COPY text, with the tab behind it. */
+export type FileCells = { readonly of: (row: number) => Buffer; readonly longest: number }
+
 const longestNumber = 20
 
-/** The text with a number before each of its lines, which are counted from 0 here. */
-export function numberRows(copyText: Buffer, numberOf: (line: number) => number): Buffer {
+/**
+ * The text with a number before each of its lines, which are counted from 0 here; with `files` each row's file before
+ * that.
+ */
+export function numberRows(copyText: Buffer, numberOf: (line: number) => number, files?: FileCells): Buffer {
   let lines = 0
   for (let at = copyText.indexOf(0x0a); at !== -1; at = copyText.indexOf(0x0a, at + 1)) lines += 1
-  const numbered = Buffer.allocUnsafe(copyText.length + lines * longestNumber)
+  const numbered = Buffer.allocUnsafe(copyText.length + lines * (longestNumber + (files?.longest ?? 0)))
   let from = 0
   let filled = 0
   for (let line = 0; line < lines; line += 1) {
     const to = copyText.indexOf(0x0a, from) + 1
-    filled += numbered.write(`${numberOf(line)}\t`, filled, "latin1")
+    const row = numberOf(line)
+    if (files !== undefined) filled += files.of(row).copy(numbered, filled)
+    filled += numbered.write(`${row}\t`, filled, "latin1")
     filled += copyText.copy(numbered, filled, from, to)
     from = to
   }

@@ -21,6 +21,8 @@ export function pipelineOf(
     table: "people",
     mode: "replace",
     dedupe: "none",
+    lineage: false,
+    indexes: [],
     deletes: { mode: "hard", limit: { rows: 10_000, share: "20%" }, after_rejects: "refuse" },
     follow: false,
     max_rejects: 0,

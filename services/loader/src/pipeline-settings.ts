@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import { duration, findNearest, type Settings, type SettingsProblem } from "@flatbed/config"
 import { datasetNamePattern, Problem } from "@flatbed/contract"
 import Type from "@flatbed/typebox"
+import { checkIndexes, indexesSchema, listIndexes, type WantedIndex } from "./index-settings.ts"
 import { loadModeNames, type ModeRules } from "./load-modes/load-mode.ts"
 import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
 import { type RejectLimit, sharePattern } from "./reject-limit.ts"
@@ -69,7 +70,13 @@ export const pipelineSchema = Type.Object({
     description:
       "`exact` drops rows of a version that are the same in every column; `key` keeps the last row of each key; both count them",
   }),
+  lineage: Type.Boolean({
+    default: false,
+    description:
+      "whether each row says whence it is, in the columns `_flatbed_file`, `_flatbed_row`, `_flatbed_version` and `_loaded_at`",
+  }),
   deletes: deletesSchema,
+  indexes: indexesSchema,
   schedule: Type.Optional(
     Type.String({
       description:
@@ -106,6 +113,7 @@ export type Pipeline = {
   readonly follow: boolean
   readonly maxRejects: RejectLimit
   readonly rules: ModeRules
+  readonly indexes: readonly WantedIndex[]
   readonly swapWaitMs: number
   /** SHA-256 of what shapes the table: dataset, table, mode. Another one means: load again. */
   readonly settingsSha256: string
@@ -125,17 +133,19 @@ export function listPipelines(settings: {
       .digest("hex")
     return {
       ...{ name, dataset, table, target, mode, schedule, follow, rules, settingsSha256 },
+      indexes: listIndexes(table.name, pipeline.indexes),
       maxRejects: pipeline.max_rejects,
       swapWaitMs: pipeline.swap_wait,
     }
   })
 }
 
-function modeRulesOf({ mode, key = [], order_by, dedupe, deletes }: PipelineSettings): ModeRules {
+function modeRulesOf({ mode, key = [], order_by, dedupe, lineage, deletes }: PipelineSettings): ModeRules {
   return {
     key,
     orderBy: order_by,
     dedupe,
+    lineage,
     deletes: {
       soft: mode === "mirror" && deletes.mode === "soft",
       maxRows: deletes.limit.rows,
@@ -147,11 +157,18 @@ function modeRulesOf({ mode, key = [], order_by, dedupe, deletes }: PipelineSett
 }
 
 // What is as usual is left out, so that tables of pipelines without such settings are not loaded again.
-function shapingRules({ key, orderBy, dedupe, deletes: { soft } }: ModeRules): Record<string, unknown> {
+function shapingRules({
+  key,
+  orderBy,
+  dedupe,
+  lineage,
+  deletes: { soft },
+}: ModeRules): Record<string, unknown> {
   return {
     ...(key.length === 0 ? {} : { key }),
     ...(orderBy === undefined ? {} : { orderBy }),
     ...(dedupe === "none" ? {} : { dedupe }),
+    ...(lineage ? { lineage } : {}),
     ...(soft ? { soft } : {}),
   }
 }
@@ -173,6 +190,7 @@ export function checkModeRules(at: string, pipeline: PipelineSettings): Settings
   if (mode !== "mirror" && JSON.stringify(deletes) !== JSON.stringify(usualDeletes)) {
     add("deletes", `says nothing to mode ${mode}; expected it with mirror`)
   }
+  problems.push(...checkIndexes(at, parseTable(pipeline.table)?.name ?? pipeline.table, pipeline.indexes))
   return problems
 }
 

@@ -1,14 +1,16 @@
 /** The transaction that makes a version visible, and the equation that must hold before it commits. */
 import { type Evidence, type Manifest, Problem } from "@flatbed/contract"
 import { planColumns, planStaging } from "./column-plan.ts"
+import type { WantedIndex } from "./index-settings.ts"
 import type { Lease } from "./lease.ts"
 import { getReceipts, manifestBytes, type Receipt, type RunIdentity } from "./ledger.ts"
 import { keepFirst } from "./load-modes/keyed.ts"
 import type { Applied, LoadMode, ModeRules } from "./load-modes/load-mode.ts"
-import { deletedAt, rowColumn } from "./own-columns.ts"
+import { ownColumns, rowColumn } from "./own-columns.ts"
 import { seesWholeRun } from "./postgres/adopt.ts"
 import type { Session } from "./postgres/database.ts"
 import { quoteName, quoteTable, type TableName } from "./postgres/identifier.ts"
+import { makeMissingIndexes } from "./postgres/indexes.ts"
 import { countStaging, dropStaging, type StagingPlan, stagingTable } from "./postgres/staging.ts"
 import { findTable } from "./postgres/table.ts"
 import { findApplied, recordPublication } from "./publication-ledger.ts"
@@ -29,28 +31,38 @@ export type Publish = {
   readonly table: TableName
   readonly apply: LoadMode
   readonly rules: ModeRules
+  readonly indexes: readonly WantedIndex[]
   /** How long a first load waits for readers with an older snapshot before it copies its rows, milliseconds. */
   readonly swapWaitMs: number
 }
 
+export type Published = {
+  readonly applied: Applied
+  /** Names of indexes that were made, as far as is known: none when the answer to the commit was lost. */
+  readonly indexes: readonly string[]
+}
+
 /**
  * Publishes a run whose chunks have all arrived: receipts, staging and manifest must agree; the load mode is
- * applied, the publication recorded and staging dropped, in one commit. Answers what became of the rows; a lost
- * answer is settled by the publication's row.
+ * applied, missing indexes made, the publication recorded and staging dropped, in one commit. Answers what became of
+ * the rows; a lost answer is settled by the publication's row.
  *
  * @throws Problem `receipt-unbalanced` when the load does not add up; `columns-differ` when the table changed
- * meanwhile; TooManyRejects when more were set aside than allowed.
+ * meanwhile; TooManyRejects when more were set aside than allowed; those of the load mode and of the indexes.
  */
 export async function publish(
   lease: Lease,
   run: Publish,
   { signal, patience }: { readonly signal: AbortSignal; readonly patience: Patience },
-): Promise<Applied> {
+): Promise<Published> {
   const mayAdopt = run.rules.key.length === 0 && (await awaitReaders(lease, run, signal, patience))
   return await lease.transaction((session) => publishIn(session, run, mayAdopt), {
     doing: `publishing ${run.identity.target}`,
     signal,
-    settle: async (session) => await findApplied(session, run.runId),
+    settle: async (session) => {
+      const applied = await findApplied(session, run.runId)
+      return applied === undefined ? undefined : { applied, indexes: [] }
+    },
   })
 }
 
@@ -77,9 +89,9 @@ async function awaitReaders(
   }
 }
 
-async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Promise<Applied> {
+async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Promise<Published> {
   const { runId, manifest, table, rules } = run
-  const columns = run.staging.columns.filter(({ name }) => name !== rowColumn)
+  const columns = run.staging.columns.filter(({ isOwn }) => !isOwn)
   const { rows, refused } = checkReceipts(await getReceipts(session, runId), manifest)
   const rejects = manifest.rejects + refused
   const listed = await countRejects(session, [runId])
@@ -93,7 +105,8 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
   const names = columns.map(({ name }) => name)
   const types = columns.map(({ type }) => type)
   const staging = stagingTable(runId)
-  const order = rules.key.length === 0 ? "ctid" : quoteName(rowColumn)
+  const isNumbered = run.staging.columns.some(({ name, isOwn }) => isOwn && name === rowColumn)
+  const order = isNumbered ? quoteName(rowColumn) : "ctid"
   const alike = rules.dedupe === "exact" ? await keepFirst(session, staging, names, order) : 0
   const place = { staging, target: table, columns: names, types, exists, mayAdopt }
   const version = { name: run.identity.target, version: manifest.version, rejects }
@@ -103,6 +116,8 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
   if (told !== rows)
     throw unbalanced(`the table took ${told} rows of ${rows}; a trigger or rule may drop some`)
 
+  // Behind the rows: an index over all of them at once is made faster than row by row.
+  const indexes = await makeMissingIndexes(session, table, run.indexes)
   const target = await findTable(session, table)
   const targetOid = target?.oid ?? 0
   await recordPublication(session, {
@@ -117,7 +132,7 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
     applied,
   })
   await dropStaging(session, [runId])
-  return applied
+  return { applied, indexes }
 }
 
 /**
@@ -177,10 +192,10 @@ async function checkColumns(session: Session, run: Publish, exists: boolean): Pr
     evidence,
     table,
     tolerant: run.allowed > 0,
-    own: run.rules.deletes.soft ? [deletedAt] : [],
+    own: ownColumns(run.rules),
     key: run.rules.key,
   })
-  const planned = planStaging(now, undefined, run.rules.key)
+  const planned = planStaging(now, undefined, run.rules)
   if (JSON.stringify(planned.columns) === JSON.stringify(staging.columns)) return
   throw new Problem("columns-differ", `The columns of ${identity.target} were changed while it was loaded.`, {
     hint: "Nothing was published. Run the load again.",

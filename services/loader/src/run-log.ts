@@ -48,6 +48,12 @@ export function tellColumns(log: Logger, error: unknown): void {
   log.warn({ event: "columns.changed", ...error.facts }, error.message)
 }
 
+/** `index.made`, for each one that the publish made. */
+export function tellIndexes(log: Logger, table: string, indexes: readonly string[]): void {
+  for (const index of indexes)
+    log.info({ event: "index.made", table, index }, `${table} has the index ${index} now`)
+}
+
 /** Counts chunks as they arrive, beginning with those that an interrupted run left. */
 export function createCounter(
   manifest: Manifest,

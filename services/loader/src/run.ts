@@ -8,7 +8,7 @@ import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type RunIdentity } from "./ledger.ts"
 import { type Applied, loadModes } from "./load-modes/load-mode.ts"
 import { noteFailure, openRun } from "./open-run.ts"
-import { deletedAt } from "./own-columns.ts"
+import { fileColumn, ownColumns, refuseOwnNames, rowColumn } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import type { Database } from "./postgres/database.ts"
 import type { Publication } from "./publication-ledger.ts"
@@ -18,10 +18,16 @@ import { allowedCount } from "./reject-limit.ts"
 import { createRejectLog } from "./reject-log.ts"
 import { createRejectTally, TooManyRejects } from "./reject-tally.ts"
 import { isVersionLost } from "./retry.ts"
-import { createCounter, type RunProgress, tellBegin, tellColumns } from "./run-log.ts"
+import { createCounter, type RunProgress, tellBegin, tellColumns, tellIndexes } from "./run-log.ts"
 import { stageGroups } from "./stage-groups.ts"
 import type { ShowCommand } from "./summary.ts"
-import { analyzeTarget, findStandingPublication, inspectTarget, rememberTag } from "./target.ts"
+import {
+  analyzeTarget,
+  findStandingPublication,
+  inspectForLoad,
+  inspectTarget,
+  rememberTag,
+} from "./target.ts"
 
 /** `signal`, among them, stops asking and fetching; what is being committed goes on. `hardStop` stops that too. */
 export type RunParts = AskParts & {
@@ -94,7 +100,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   parts.onVersion(dataset.version)
   const identity = identify(pipeline, dataset.version)
   // Looked at again: the source may have taken its time, and the table may be another one by now.
-  const target = await inspectTarget(pipeline, lease)
+  const target = await inspectForLoad(pipeline, lease)
   const same = findStandingPublication(target, pipeline)
   if (same?.version === dataset.version) {
     if (tag !== undefined && tag !== same.datasetTag) await rememberTag(lease, same, tag)
@@ -106,7 +112,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const allowed = allowedCount(limit, manifest.rows)
   const columns = compareColumns()
   const limits = { limit, allowed, hasTable: target.table !== undefined, showCommand: parts.showCommand }
-  const staging = planStaging(columns, target.table, pipeline.rules.key)
+  const staging = planStaging(columns, target.table, pipeline.rules)
   const wanted = { identity, manifest, staging }
   const versionLog = parts.log.child({ version: manifest.version.slice(0, 12) })
   if (manifest.rejects > allowed)
@@ -124,16 +130,17 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     const hardSignal = parts.hardStop.signal
     const guards = createGuards(manifest.columns, evidence, columns)
     const onRejects = rejectLog.tell
-    const numbered = pipeline.rules.key.length > 0
-    const staged = { runId, manifest, columns: staging.columns, numbered }
+    const isOwn = (name: string) => staging.columns.some((one) => one.isOwn && one.name === name)
+    const [numbered, withFiles] = [isOwn(rowColumn), isOwn(fileColumn)]
+    const staged = { runId, manifest, columns: staging.columns, numbered, withFiles }
     await stageGroups(staged, planGroups(missing, parts.groupBytes), {
       ...parts,
       ...{ lease, log, hardSignal, onLoaded, onRejects, guards, tally },
     })
 
     const apply = loadModes[pipeline.mode]
-    const { table, rules, swapWaitMs } = pipeline
-    applied = await publish(
+    const { table, rules, indexes, swapWaitMs } = pipeline
+    const published = await publish(
       lease,
       {
         identity,
@@ -146,10 +153,13 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
         table,
         apply,
         rules,
+        indexes,
         swapWaitMs,
       },
       { signal: hardSignal, patience: parts.patience },
     )
+    applied = published.applied
+    tellIndexes(log, pipeline.target, published.indexes)
     const rows = manifest.rows - tally.rejects()
     log.info(
       { event: "run.published", table: pipeline.target, rows, rejects: tally.rejects() },
@@ -179,14 +189,15 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   function compareColumns() {
     try {
       const { columns } = manifest
-      refuseUnknownColumns(pipeline, columns)
+      refuseUnknownColumns(pipeline, columns, target.table)
+      refuseOwnNames(pipeline, columns)
       return planColumns({
         target: pipeline.target,
         columns,
         evidence,
         table: target.table,
         tolerant: allowed > 0,
-        own: pipeline.rules.deletes.soft ? [deletedAt] : [],
+        own: ownColumns(pipeline.rules),
         key: pipeline.rules.key,
       })
     } catch (error) {

@@ -37,8 +37,10 @@ export type StagedRun = {
   readonly manifest: Manifest
   /** Of staging. */
   readonly columns: readonly StagingColumn[]
-  /** Whether the first of them is each row's number. */
+  /** Whether they begin with each row's number. */
   readonly numbered: boolean
+  /** Whether each row's file stands before that. */
+  readonly withFiles: boolean
 }
 
 type Staged = { readonly loaded: "now" | "before"; readonly rows: number }

@@ -9,6 +9,7 @@ import type { CellGuard } from "./cell-guard.ts"
 import { type EncodedChunk, encodeChunk } from "./chunk-encoder.ts"
 import { type ChunkGroup, nameGroup, sumOf } from "./chunk-groups.ts"
 import { proveRejects } from "./chunk-proof.ts"
+import { fileCells } from "./file-cells.ts"
 import { createReadAhead } from "./read-ahead.ts"
 import { mayRepeatRequest, withRetries } from "./retry.ts"
 import { type GroupParts, PartlyLoaded, type StagedRun, stageGroup } from "./stage-group.ts"
@@ -72,7 +73,9 @@ export async function stageGroups(
       async (attempt) => {
         const expected = { dataset, version, columnsSha256, chunks }
         const lines = await parts.source.getChunks(expected, signal)
-        const shape = { columns, firstRow: chunks[0].first_row, guards: parts.guards, numbered: run.numbered }
+        const { numbered } = run
+        const files = run.withFiles ? fileCells(chunks) : undefined
+        const shape = { columns, firstRow: chunks[0].first_row, guards: parts.guards, numbered, files }
         const encoded = encodeChunk(lines, shape, texts.take)
         parts.source.reuse(lines)
         proveRejects(encoded.rejects, expected)

@@ -1,7 +1,9 @@
 /** The table a pipeline loads into, and what the ledger says was last published there. */
 import type { Lease } from "./lease.ts"
+import { rightsOf } from "./load-modes/load-mode.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import type { Session } from "./postgres/database.ts"
+import { refuseMissingRights } from "./postgres/rights.ts"
 import { analyzeTable, findTable, type Table } from "./postgres/table.ts"
 import { findLatestPublication, type Publication, recordDatasetTag } from "./publication-ledger.ts"
 
@@ -9,13 +11,28 @@ export type Target = { readonly table: Table | undefined; readonly publication: 
 
 /** Reads both in one transaction. */
 export async function inspectTarget(pipeline: Pipeline, lease: Lease): Promise<Target> {
+  return await lease.transaction((session) => readTarget(session, pipeline), {
+    doing: `looking at ${pipeline.target}`,
+  })
+}
+
+/** The same before a load. Raises database-refused when the loader's role lacks a right that it will need. */
+export async function inspectForLoad(pipeline: Pipeline, lease: Lease): Promise<Target> {
+  const { mode, rules } = pipeline
   return await lease.transaction(
-    async (session) => ({
-      table: await findTable(session, pipeline.table),
-      publication: await findLatestPublication(session, pipeline.target),
-    }),
+    async (session) => {
+      await refuseMissingRights(session, pipeline.table, rightsOf(mode, rules))
+      return await readTarget(session, pipeline)
+    },
     { doing: `looking at ${pipeline.target}` },
   )
+}
+
+async function readTarget(session: Session, pipeline: Pipeline): Promise<Target> {
+  return {
+    table: await findTable(session, pipeline.table),
+    publication: await findLatestPublication(session, pipeline.target),
+  }
 }
 
 /**

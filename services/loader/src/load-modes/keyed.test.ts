@@ -44,6 +44,7 @@ const rulesOf = ({ key, orderBy, dedupe, soft }: ModelMode): ModeRules => ({
   key,
   orderBy,
   dedupe,
+  lineage: false,
   deletes: { ...noLimit, soft },
 })
 

@@ -1,6 +1,7 @@
 /** What a load mode has to say, and the table of all of them. */
 import type { Session } from "../postgres/database.ts"
 import type { TableName } from "../postgres/identifier.ts"
+import type { RowRight } from "../postgres/rights.ts"
 import { mirror } from "./mirror.ts"
 import { replace } from "./replace.ts"
 import { upsert } from "./upsert.ts"
@@ -34,6 +35,8 @@ export type ModeRules = {
   readonly orderBy: string | undefined
   /** Which staged rows give way to another: those that are the same, or those with the same key. */
   readonly dedupe: "none" | "exact" | "key"
+  /** Whether each row of the table says whence it is; see own-columns.ts. */
+  readonly lineage: boolean
   readonly deletes: {
     /** Rows are marked in `_deleted_at` instead of being deleted. */
     readonly soft: boolean
@@ -63,6 +66,19 @@ export type Applied = {
 export type LoadMode = (session: Session, application: Application) => Promise<Applied>
 
 export const loadModeNames = ["replace", "upsert", "mirror"] as const
+
+/** What a load does with the rows of a table that is there: the rights that its role needs. */
+export function rightsOf(mode: (typeof loadModeNames)[number], { key, deletes }: ModeRules): RowRight[] {
+  const keyed: RowRight[] = ["select", "insert", "update"]
+  switch (mode) {
+    case "replace":
+      return key.length === 0 ? ["insert", "delete"] : [...keyed, "delete"]
+    case "upsert":
+      return keyed
+    case "mirror":
+      return deletes.soft ? keyed : [...keyed, "delete"]
+  }
+}
 
 /** Every load mode by the name that `mode:` has in the settings. */
 export const loadModes: Readonly<Record<(typeof loadModeNames)[number], LoadMode>> = {

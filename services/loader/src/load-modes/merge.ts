@@ -2,10 +2,11 @@
 import { Problem } from "@flatbed/contract"
 import { deletedAt } from "../own-columns.ts"
 import type { Session } from "../postgres/database.ts"
-import { quoteName, quoteNames, quoteTable } from "../postgres/identifier.ts"
+import { quoteName, quoteTable } from "../postgres/identifier.ts"
 import { createTable } from "../postgres/table.ts"
 import { differ, isOlder, keepNewest, refuseRepeatedKeys, sameKey } from "./keyed.ts"
 import type { Application, Applied } from "./load-mode.ts"
+import { inserted, tableColumns, updated } from "./written-columns.ts"
 
 /** Leaves each key once in staging, or raises key-repeated. Answers how many rows gave way. */
 export async function settleKeys(session: Session, application: Application): Promise<number> {
@@ -25,33 +26,23 @@ type Merged = Pick<Applied, "inserted" | "updated" | "unchanged" | "older">
  * keep rows back.
  */
 export async function mergeByKey(session: Session, application: Application): Promise<Merged> {
-  const { staging, target, columns, types, exists, rules } = application
-  const { key, deletes } = rules
-  if (!exists) {
-    const described = columns.map((name, i) => ({ name, type: types[i] ?? "text" }))
-    const marks = deletes.soft ? [{ name: deletedAt, type: "timestamptz" }] : []
-    await createTable(session, target, [...described, ...marks], key)
-  }
+  const { staging, target, exists, rules } = application
+  const { key } = rules
+  if (!exists) await createTable(session, target, tableColumns(application), key)
   const [from, into] = [quoteTable(staging), quoteTable(target)]
   const match = sameKey(key)
   const plan = await planMerge(session, application)
-  const names = quoteNames(columns)
-  const sets = [
-    // The key too: equal is not yet the same.
-    ...columns.map((name) => `${quoteName(name)} = s.${quoteName(name)}`),
-    ...(deletes.soft ? [`${quoteName(deletedAt)} = null`] : []),
-  ]
   if (plan.updated > 0) {
-    const text = `update ${into} as t set ${sets.join(", ")} from ${from} as s where ${match} and ${plan.isChanged}`
+    const text = `update ${into} as t set ${updated(application)} from ${from} as s where ${match} and ${plan.isChanged}`
     expectCount("updated", plan.updated, (await session.query(text)).rowCount)
   }
   if (plan.inserted > 0) {
-    const text = `insert into ${into} (${names}) select ${names} from ${from} as s
+    const { names, values } = inserted(application)
+    const text = `insert into ${into} (${names}) select ${values} from ${from} as s
                    where not exists (select from ${into} as t where ${match})`
     expectCount("inserted", plan.inserted, (await session.query(text)).rowCount)
   }
-  const { inserted, updated, unchanged, older } = plan
-  return { inserted, updated, unchanged, older }
+  return { inserted: plan.inserted, updated: plan.updated, unchanged: plan.unchanged, older: plan.older }
 }
 
 /** How many staged rows are new, changed, the same, and older than the table's, by one join. */

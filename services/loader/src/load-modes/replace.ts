@@ -1,10 +1,11 @@
 /** `replace`: the version's rows take the place of all rows before. */
 import { adoptStaging } from "../postgres/adopt.ts"
 import type { Session } from "../postgres/database.ts"
-import { quoteNames, quoteTable } from "../postgres/identifier.ts"
+import { quoteTable } from "../postgres/identifier.ts"
 import { createTable } from "../postgres/table.ts"
 import type { Application, Applied, LoadMode } from "./load-mode.ts"
 import { deleteAbsent, mergeByKey, settleKeys } from "./merge.ts"
+import { completeLineage, inserted, tableColumns } from "./written-columns.ts"
 
 /**
  * With a key the difference is applied, so that rows that stay are not touched: foreign keys may point at them.
@@ -25,21 +26,22 @@ async function applyDifference(session: Session, application: Application): Prom
 }
 
 async function writeAll(session: Session, application: Application): Promise<Applied> {
-  const { staging, target, columns, types, staged, exists, mayAdopt } = application
+  const { staging, target, staged, exists, mayAdopt, rules } = application
   const nothingElse = { updated: 0, unchanged: 0, repeated: 0, older: 0 }
   let deleted = 0
   if (exists) deleted = (await session.query(`delete from ${quoteTable(target)}`)).rowCount ?? 0
   else {
-    const described = columns.map((name, i) => ({ name, type: types[i] ?? "text" }))
+    const described = tableColumns(application)
     if (mayAdopt) {
+      if (rules.lineage) await session.query(completeLineage(quoteTable(staging), application))
       await adoptStaging(session, staging, target, described)
       return { ...nothingElse, inserted: staged, deleted }
     }
     await createTable(session, target, described)
   }
-  const names = quoteNames(columns)
+  const { names, values } = inserted(application)
   const { rowCount } = await session.query(
-    `insert into ${quoteTable(target)} (${names}) select ${names} from ${quoteTable(staging)}`,
+    `insert into ${quoteTable(target)} (${names}) select ${values} from ${quoteTable(staging)} as s`,
   )
   return { ...nothingElse, inserted: rowCount ?? 0, deleted }
 }

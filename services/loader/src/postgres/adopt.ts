@@ -60,7 +60,9 @@ export async function seesWholeRun(session: Session, runId: number): Promise<boo
     `select not exists (
        select from pg_catalog.pg_stat_activity as reader
         where reader.datname = pg_catalog.current_database() and reader.pid <> pg_catalog.pg_backend_pid()
-          and reader.backend_type in ('client backend', 'parallel worker', 'background worker')
+          -- Of another role's session the type is not shown; only those of clients and their workers have a user.
+          and coalesce(reader.backend_type in ('client backend', 'parallel worker', 'background worker'),
+                       reader.usesysid is not null)
           and pg_catalog.age(reader.backend_xmin) >=
               (select pg_catalog.min(pg_catalog.age(xmin)) from flatbed.chunks where run_id = $1)) as whole`,
     [runId],

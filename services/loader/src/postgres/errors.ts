@@ -37,7 +37,10 @@ const meanings: Readonly<Record<string, Meaning>> = {
   "3D": { ...refused, hint: "Check the database's name in database.url, or create it." },
   // A server's idle_in_transaction_session_timeout ended the session: nothing was committed.
   "25P03": contended,
-  "42501": { ...refused, hint: "Grant the loader's role this right." },
+  "42501": {
+    ...refused,
+    hint: "Grant the loader's role this right; services/loader/deploy/role.sql has those that it needs.",
+  },
   "25006": { ...refused, hint: "The server is read-only: point database.url at the primary." },
   "22": badData,
   "23": badData,
@@ -91,6 +94,12 @@ function describe(error: Error, doing: string): string {
 }
 
 function hintOf(error: Error, meaning: Meaning): { hint?: string } {
+  // Told by the place in Postgres' source, since its words come in many languages.
+  if (error instanceof pg.DatabaseError && error.routine === "ExecFindPartition") {
+    return {
+      hint: `Nothing was changed. Make a partition of ${error.table} for such rows, or a default one.`,
+    }
+  }
   const own = error instanceof pg.DatabaseError ? error.hint : undefined
   const hint = meaning.hint ?? own
   return hint === undefined ? {} : { hint }

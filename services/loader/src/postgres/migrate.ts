@@ -52,7 +52,31 @@ async function isCurrent(client: pg.Client): Promise<boolean> {
   return rows.length === known.length
 }
 
+/** Whether the ledger's schema is there. Raises database-refused when it is not, and the role may not make it. */
+async function findSchema(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ role: string; there: boolean; mayMake: boolean }>(
+    `select pg_catalog.quote_ident(current_user) as role, pg_catalog.to_regnamespace($1) is not null as there,
+            case when pg_catalog.to_regnamespace($1) is null
+                 then pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create')
+                 else pg_catalog.has_schema_privilege($1, 'create') end as "mayMake"`,
+    [schema],
+  )
+  const { role, there, mayMake } = rows[0] ?? { role: "", there: false, mayMake: true }
+  if (mayMake) return there
+  const lacks = there
+    ? `may not make tables in the schema ${schema}`
+    : `may not make the schema ${schema}, which is not there`
+  const give = there
+    ? `alter schema ${schema} owner to ${role};`
+    : `create schema ${schema} authorization ${role};`
+  throw new Problem("database-refused", `The role ${role} ${lacks}: the ledger and staging live in it.`, {
+    hint: `As a superuser:  ${give}  services/loader/deploy/role.sql has all that the loader needs.`,
+    facts: { role, schema },
+  })
+}
+
 async function migrate(client: pg.Client): Promise<void> {
+  const isThere = await findSchema(client)
   // The lock that orders migrators is an advisory one, and lock_timeout bounds the wait for those as well.
   await client.query(`set lock_timeout = ${waitMs}; set statement_timeout = ${2 * waitMs}`)
   // Loaded only when there is something to migrate: most starts need not read the runner at all.
@@ -64,7 +88,8 @@ async function migrate(client: pg.Client): Promise<void> {
     direction: "up",
     migrationsTable: "migrations",
     schema,
-    createSchema: true,
+    // `create schema if not exists` needs the right to make schemas also where there is nothing to make.
+    createSchema: !isThere,
     advisoryLockMode: "wait",
     singleTransaction: true,
     logger: { debug: silent, info: silent, warn: silent, error: silent },

@@ -12,10 +12,13 @@ export type StagingColumn = {
   readonly notNull?: boolean
   /** Set for columns that tell a row. */
   readonly isKey?: boolean
+  /** Set for columns that the loader adds to the dataset's. */
+  readonly isOwn?: boolean
 }
 
 /** What staging is made of. Both come from the target, so that COPY finds what the target would refuse. */
 export type StagingPlan = {
+  /** As COPY gets them. */
   readonly columns: readonly StagingColumn[]
   readonly checks: readonly TableCheck[]
 }
@@ -39,8 +42,10 @@ export async function createStaging(
   runId: number,
   { columns, checks }: StagingPlan,
 ): Promise<void> {
+  // Our own stand behind the others, where a table that staging becomes has them too.
+  const inOrder = [...columns.filter(({ isOwn }) => !isOwn), ...columns.filter(({ isOwn }) => isOwn)]
   const list = [
-    ...columns.map(({ name, type, notNull }) => `${quoteName(name)} ${type}${notNull ? " not null" : ""}`),
+    ...inOrder.map(({ name, type, notNull }) => `${quoteName(name)} ${type}${notNull ? " not null" : ""}`),
     ...checks.map(({ name, definition }) => `constraint ${quoteName(name)} ${definition}`),
   ]
   const table = quoteTable(stagingTable(runId))

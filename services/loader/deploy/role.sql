@@ -1,0 +1,17 @@
+-- What flatbed-loader may do in a database, and nothing more. A superuser runs it once, in the database that is to be
+-- filled, with names of your own; then gives the role a password, in psql:  \password flatbed_loader
+
+create role flatbed_loader login;
+
+-- The ledger and staging, where rows wait until they are published.
+create schema flatbed authorization flatbed_loader;
+
+-- A schema for the tables that the loader makes. It owns them; who else may read them, default privileges say:
+--   alter default privileges for role flatbed_loader in schema vendor grant select on tables to analysts;
+create schema vendor;
+grant usage, create on schema vendor to flatbed_loader;
+
+-- A table that is there already and stays its owner's: its rows, and no other table of the schema. Mode `replace` without
+-- a key needs insert and delete alone, `upsert` no delete, `mirror` with soft deletes neither.
+grant usage on schema crm to flatbed_loader;
+grant select, insert, update, delete on crm.people to flatbed_loader;
