@@ -3,7 +3,7 @@
  * (`classifyLexeme`), and what is rare, exponents and very long numbers, is left to it: then the form is `ask`.
  */
 
-/** Forms by number: the contract's types in its order, then unquoted empty and quoted empty. */
+/** Forms by number: the contract's types in its order, then unquoted empty and quoted empty; last arrays and objects of JSON. */
 export const booleanForm: i32 = 0
 export const integerForm: i32 = 1
 export const bigintForm: i32 = 2
@@ -15,6 +15,7 @@ export const textForm: i32 = 7
 export const nullForm: i32 = 8
 export const emptyForm: i32 = 9
 export const askForm: i32 = 10
+export const nestedForm: i32 = 11
 
 /** After a number's form was told: its digits before the point, a leading zero not counted, and after it. */
 export let digits: i32 = 0

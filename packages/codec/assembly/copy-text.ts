@@ -9,6 +9,7 @@
  * readable bytes, the first a line feed, which no JSON string holds as it is: so no loop tests for the end.
  * (4) The input is valid UTF-8.
  */
+import { readHex } from "./json-escape"
 
 const doubleQuote: u32 = 0x22
 const backslash: u32 = 0x5c
@@ -137,18 +138,6 @@ function copyMeaning(at: usize, to: usize): usize {
   if (low < 0xdc00 || low > 0xdfff) return 0
   meaningTo = copyCharacter(to, 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00))
   return 11
-}
-
-function readHex(from: usize): i32 {
-  let code: i32 = 0
-  for (let at = from; at < from + 4; at += 1) {
-    const byte = <i32>load<u8>(at)
-    const letter = byte | 0x20
-    if (byte >= 0x30 && byte <= 0x39) code = code * 16 + byte - 0x30
-    else if (letter >= 0x61 && letter <= 0x66) code = code * 16 + letter - 0x57
-    else return -1
-  }
-  return code
 }
 
 function copyCharacter(to: usize, code: i32): usize {

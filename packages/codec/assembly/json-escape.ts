@@ -1,4 +1,4 @@
-/** What JSON writes for a byte that a string may not hold as it is (RFC 8259 section 7), spelled as JSON.stringify does. */
+/** The escapes of JSON (RFC 8259 section 7): for bytes that a string may not hold as they are, spelled as JSON.stringify does. */
 
 /** Writes the escape of a control character, a double quote or a backslash, and answers the address behind it. */
 export function copyEscape(to: usize, byte: u32): usize {
@@ -38,4 +38,17 @@ function letterOf(byte: u32): u32 {
 
 function hexDigit(value: u32): u8 {
   return <u8>(value < 10 ? 0x30 + value : 0x57 + value)
+}
+
+/** Four hexadecimal digits as a number, or −1. */
+export function readHex(from: usize): i32 {
+  let code: i32 = 0
+  for (let at = from; at < from + 4; at += 1) {
+    const byte = <i32>load<u8>(at)
+    const letter = byte | 0x20
+    if (byte >= 0x30 && byte <= 0x39) code = code * 16 + byte - 0x30
+    else if (letter >= 0x61 && letter <= 0x66) code = code * 16 + letter - 0x57
+    else return -1
+  }
+  return code
 }

@@ -36,6 +36,33 @@ export type Codec = {
   ): void
   scanRecords(from: number, end: number, isLast: boolean, everyRow: boolean): number
   countRow(): void
+  openShapes(
+    shapes: number,
+    cells: number,
+    path: number,
+    nest: number,
+    objects: boolean,
+    accepted: boolean,
+  ): void
+  readonly jsonPathLength: Global
+  encodeJsonLines(at: number, end: number, columns: number, width: number, out: number, outEnd: number): void
+  readonly jsonReadTo: Global
+  readonly jsonWroteTo: Global
+  readonly jsonRows: Global
+  readonly jsonIsFull: Global
+  openJsonScan(
+    maxLineBytes: number,
+    cells: number,
+    path: number,
+    fields: number,
+    noted: number,
+    ends: number,
+    linesAtMost: number,
+  ): void
+  scanJsonLines(from: number, end: number, everyRow: boolean): number
+  readonly jsonLines: Global
+  readonly jsonNotes: Global
+  readonly jsonStoppedAt: Global
   readonly records: Global
   readonly notes: Global
   readonly stoppedAt: Global
@@ -67,6 +94,20 @@ export function openCodec(): Codec {
   // From the sources and from the output, the way is the same.
   compiled ??= new WebAssembly.Module(readFileSync(new URL("../dist/codec.wasm", import.meta.url)))
   return new WebAssembly.Instance(compiled).exports as Codec
+}
+
+// Whoever gives one up leaves its memory to the next: a new one is a claim on the address space.
+const idle: Codec[] = []
+const idleAtMost = 4
+
+/** An instance for one reading; `returnCodec` ends it. */
+export function borrowCodec(): Codec {
+  return idle.pop() ?? openCodec()
+}
+
+/** Keeps an instance for the next that borrows one. Its memory should be no larger than any of them needs at first. */
+export function returnCodec(codec: Codec): void {
+  if (idle.length < idleAtMost) idle.push(codec)
 }
 
 /** The module's memory with at least so many bytes. Views taken before are void. */

@@ -1,8 +1,9 @@
 /** Records of a CSV from bytes as they come: borders, rejects, and what is new in the columns. See `assembly/scan.ts`. */
-import { behindInput, type Codec, inputAt, memoryOf, openCodec } from "./codec-module.ts"
+import { borrowCodec, inputAt } from "./codec-module.ts"
+import { createHeldMemory } from "./held-memory.ts"
 import type { CsvShape } from "./row-lines.ts"
 
-/** The narrowest type whose spelling a cell has, by number; the last is for the caller to find out. */
+/** The narrowest type whose spelling a cell has, by number; `ask` is for the caller to find out, `jsonb` for arrays and objects of JSON. */
 export const cellForms = [
   "boolean",
   "integer",
@@ -15,6 +16,7 @@ export const cellForms = [
   "null",
   "empty",
   "ask",
+  "jsonb",
 ] as const
 
 export type ScanShape = CsvShape & {
@@ -54,34 +56,22 @@ const noteWords = 5
 const recordWords = 3
 const fieldPlace = { bytes: 0, digits: 1, scale: 2, had: 3, allowed: 4, counts: 16 } as const
 const toldAtMost = 1024
-const heldAtFirst = 512 * 1024
 const [lf] = Buffer.from("\n")
 
 export type RecordScanner = ReturnType<typeof openRecordScanner>
 
-// Whoever gives one up leaves its memory to the next: a new one is a claim on the address space.
-const idle: Codec[] = []
-const idleAtMost = 4
-
 /** A scanner with a memory of its own, which grows with the longest record. `close` ends it. */
 export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fields }: ScanShape) {
-  const codec = idle.pop() ?? openCodec()
+  const codec = borrowCodec()
   const columnsAt = inputAt
   const fieldsAt = columnsAt + width * columnWords * 4
   const notesAt = fieldsAt + fields.length * fieldWords * 4
   const recordsAt = notesAt + fields.length * noteWords * 4
   const heldAt = recordsAt + toldAtMost * recordWords * 4
-  let room = heldAtFirst
-  let memory = memoryOf(codec, heldAt + room + behindInput)
-  let words = wordsOf(memory)
-  // The bytes from `start` on are held; those before are let go of, and overwritten when more come.
-  let start = heldAt
-  let end = heldAt
-  /** How many bytes came before the first in memory. */
-  let before = 0
-  let closed = false
+  const held = createHeldMemory(codec, heldAt)
+  let words = held.words()
 
-  memory.fill(0, inputAt, heldAt)
+  held.memory().fill(0, inputAt, heldAt)
   words.fill(-1, columnsAt / 4, fieldsAt / 4)
   fields.forEach(({ index, allowed }, field) => {
     words[columnsAt / 4 + index * columnWords] = field
@@ -93,18 +83,11 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
     return fieldsAt / 4 + field * fieldWords
   }
 
-  function moveToFront(): void {
-    memory.copyWithin(heldAt, start, end)
-    before += start - heldAt
-    end -= start - heldAt
-    start = heldAt
-  }
-
   /** The record's end in memory. */
   function tell(at: number, sink: RecordSink, isReject?: boolean): number {
     const place = recordsAt / 4 + at * recordWords
     const recordEnd = words[place] as number
-    sink.record(before + recordEnd - heldAt, words[place + 1] as number, isReject ?? words[place + 2] === 1)
+    sink.record(held.offsetOf(recordEnd), words[place + 1] as number, isReject ?? words[place + 2] === 1)
     return recordEnd
   }
 
@@ -112,39 +95,33 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
     return Array.from({ length: codec.notes.value }, (_, n) => {
       const place = notesAt / 4 + n * noteWords
       const [field = 0, form = 0, from = 0, to = 0, doubled = 0] = words.subarray(place, place + noteWords)
-      return { field, form, bytes: memory.subarray(from, to), doubled }
+      return { field, form, bytes: held.memory().subarray(from, to), doubled }
     })
   }
 
   return {
     /** Takes the next bytes; they are copied. */
     hold(bytes: Buffer): void {
-      moveToFront()
-      const needed = end - heldAt + bytes.length
-      if (needed > room) {
-        room = Math.max(room * 2, needed)
-        memory = memoryOf(codec, heldAt + room + behindInput)
-        words = wordsOf(memory)
-      }
-      end += bytes.copy(memory, end)
+      held.hold(bytes)
+      words = held.words()
     },
 
     /** The bytes that are held and not yet told of: they begin with the record under way. */
-    held: () => memory.subarray(start, end),
+    held: held.bytes,
 
     /** Lets go of so many of the bytes held, without a word about them: the caller knows what they are. */
-    skip(bytes: number): void {
-      start += bytes
-    },
+    skip: held.letGo,
 
     /**
      * Tells every record that is whole; with `isLast` nothing comes behind the bytes held. Unless the bytes are
      * `areClean`, each row is put up for judgement. Answers why it stopped; then `held` is the record it stopped at.
      */
     scan(isLast: boolean, areClean: boolean, sink: RecordSink): ScanStop {
+      const memory = held.memory()
+      const end = held.end()
       memory[end] = lf as number
       memory[end + 1] = quote
-      let from = start
+      let from = held.start()
       for (;;) {
         const stop = codec.scanRecords(from, end, isLast, !areClean)
         const count = codec.records.value
@@ -152,7 +129,7 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
         from = codec.stoppedAt.value
         if (stop === isFull) continue
         if (stop !== hasNotes) {
-          start = from
+          held.letGoTo(from)
           return stops[stop] as ScanStop
         }
         const to = words[recordsAt / 4 + count * recordWords] as number
@@ -190,13 +167,6 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
     },
 
     /** Gives the memory to the next scanner. Nothing may be called afterwards. */
-    close(): void {
-      if (!closed && idle.length < idleAtMost && room === heldAtFirst) idle.push(codec)
-      closed = true
-    },
+    close: held.close,
   }
-}
-
-function wordsOf(memory: Buffer): Int32Array {
-  return new Int32Array(memory.buffer, 0, memory.byteLength >> 2)
 }

@@ -1,11 +1,13 @@
 /**
  * Rows as arrays of cells, the form that a loader asks for, copied from the records' own bytes: for chunks without
- * rejects and columns whose cells are served as they are written.
+ * rejects and columns whose cells are served as they are written. Lines that look like one before them but for their
+ * values are copied by the codec; `encodePlainly` does the same byte by byte, for the rest.
  */
-import type { TakeBuffer } from "@flatbed/codec"
+import { encodeJsonLines, type TakeBuffer } from "@flatbed/codec"
 import type { EncodedRows, Layout } from "./format.ts"
-import { backslash, closeArray, comma, openArray, quote } from "./json-bytes.ts"
+import { backslash, closeArray, comma, openArray, quote, skipSpace } from "./json-bytes.ts"
 import type { JsonDialect } from "./json-dialect.ts"
+import { shapeOfLine } from "./json-line-shape.ts"
 import { createRecordReader, kinds } from "./json-record.ts"
 import { eachRecord } from "./json-runs.ts"
 import { absentIndex } from "./shape-row.ts"
@@ -21,22 +23,72 @@ const escapes: readonly (Buffer | undefined)[] = Array.from({ length: 128 }, (_,
     : Buffer.from(JSON.stringify(String.fromCharCode(byte)).slice(1, -1)),
 )
 
-/** A string of JSON is copied with its escapes; JSON in a jsonb column becomes a string with escapes of its own. */
+/** The rows of whole records that were accepted; the body is the buffer that `take` makes, called once. */
 export function encodeJsonCells(
   bytes: Buffer,
   layout: Layout<JsonDialect>,
   take: TakeBuffer = Buffer.allocUnsafeSlow,
 ): EncodedRows {
+  const { lines, explode } = layout.dialect
+  return lines === true && explode === undefined
+    ? encodeLines(bytes, layout, take)
+    : encodePlainly(bytes, layout, take)
+}
+
+function encodeLines(bytes: Buffer, layout: Layout<JsonDialect>, take: TakeBuffer): EncodedRows {
   const { dialect, fields } = layout
+  const { reader, addRow, reset, written } = createRowCopier(bytes, layout)
+  const columns = fields.map(({ index, type }) => ({
+    field: index === absentIndex ? -1 : index,
+    isJson: type === "jsonb",
+  }))
+  const readLine = (lineFrom: number, to: number) => {
+    reset()
+    const from = skipSpace(bytes, lineFrom, to)
+    if (from === to) return { body: written(), rows: 0, shape: undefined }
+    reader.read(bytes, from, to)
+    addRow()
+    return { body: written(), rows: 1, shape: shapeOfLine(reader, bytes, lineFrom, to) }
+  }
+  const { places = [], separator } = dialect
+  const given = { fields: places.length, columns, hasObjects: separator === false }
+  return { ...encodeJsonLines(bytes, given, readLine, take), rejects: 0 }
+}
+
+/** Records of either format one by one; and the reference for the codec. */
+export function encodePlainly(
+  bytes: Buffer,
+  layout: Layout<JsonDialect>,
+  take: TakeBuffer = Buffer.allocUnsafeSlow,
+): EncodedRows {
+  const { reader, addRow, written, reserve } = createRowCopier(bytes, layout)
+  let rows = 0
+  reserve(bytes.length + 4096)
+  eachRecord(bytes, layout.dialect, true, reader, () => {
+    const elements = reader.elements()
+    if (elements === 0) addRow()
+    for (let i = 0; i < elements; i += 1) {
+      reader.select(bytes, i)
+      addRow()
+    }
+    rows += Math.max(elements, 1)
+    return true
+  })
+  const body = take(written().length)
+  written().copy(body)
+  return { body, rows, rejects: 0 }
+}
+
+/** A string of JSON is copied with its escapes; JSON in a jsonb column becomes a string with escapes of its own. */
+function createRowCopier(bytes: Buffer, { dialect, fields }: Layout<JsonDialect>) {
   const { separator, explode, places = [] } = dialect
   const reader = createRecordReader({ flatten: separator !== false, explode, places })
   const ids = Int32Array.from(fields.map(({ index }) => index))
   const isJson = Uint8Array.from(fields.map(({ type }) => Number(type === "jsonb")))
   const width = ids.length
   const { cells } = reader
-  let out = Buffer.allocUnsafeSlow(bytes.length + 4096)
+  let out: Buffer = Buffer.allocUnsafe(4096)
   let to = 0
-  let rows = 0
 
   function need(room: number): void {
     if (to + room <= out.length) return
@@ -57,7 +109,9 @@ export function encodeJsonCells(
     out[to++] = quote
   }
 
-  function writeRow(): void {
+  /** Writes the row that the reader has up. */
+  function addRow(): void {
+    need(16)
     out[to++] = openArray
     for (let i = 0; i < width; i += 1) {
       const id = ids[i] as number
@@ -89,20 +143,17 @@ export function encodeJsonCells(
     out[to] = closeArray
     out[to + 1] = newline
     to += 2
-    rows += 1
   }
 
-  eachRecord(bytes, dialect, true, reader, () => {
-    const elements = reader.elements()
-    need(16)
-    if (elements === 0) writeRow()
-    for (let i = 0; i < elements; i += 1) {
-      reader.select(bytes, i)
-      writeRow()
-    }
-    return true
-  })
-  const body = take(to)
-  out.copy(body, 0, 0, to)
-  return { body, rows, rejects: 0 }
+  return {
+    reader,
+    addRow,
+    /** Sees to it that so many bytes more can be written without moving what is there. */
+    reserve: need,
+    /** What was written; void after the next row. */
+    written: () => out.subarray(0, to),
+    reset(): void {
+      to = 0
+    },
+  }
 }

@@ -1,4 +1,5 @@
 /** Pure: what all cells of a column of JSON say about its type, most of them told from their bytes alone. */
+import { cellForms, type LineSummary } from "@flatbed/codec"
 import { type ColumnType, classifyLexeme, type Evidence, type Sighting } from "@flatbed/contract"
 import { findRuledOut, findType, measureNumber } from "../evidence.ts"
 import { showCell } from "../show-cell.ts"
@@ -132,6 +133,30 @@ export function createJsonEvidence(declared: ColumnType | undefined) {
       }
     },
 
+    /** The first value of a form, by the codec's number, that is counted elsewhere; see `include`. */
+    meet(number: number, kind: number, bytes: Buffer, from: number, to: number, place: CellPlace): void {
+      const form = typeOfForm(number)
+      if (forms.has(form)) return
+      const value = showCell(cellText(bytes, kind, from, to))
+      forms.set(form, { form, cells: 0, first: { row: place.row, line: place.line, value } })
+    },
+
+    /** Values that were counted elsewhere; each of their forms has been met. */
+    include(counted: LineSummary): void {
+      maxBytes = Math.max(maxBytes, counted.bytes)
+      maxWritten = Math.max(maxWritten, counted.written)
+      maxIntegerDigits = Math.max(maxIntegerDigits, counted.digits)
+      maxScale = Math.max(maxScale, counted.scale)
+      counted.cells.forEach((count, number) => {
+        if (count === 0) return
+        const known = forms.get(typeOfForm(number))
+        if (known === undefined) throw new Error(`${count} values have form ${number}, and none was met`)
+        known.cells += count
+        cells += count
+        if (cellForms[number] === "empty") empties += count
+      })
+    },
+
     /** `rows` are all that are served: where none of the cells is, the column is NULL. */
     finish(column: string, rows: number): { readonly type: ColumnType; readonly evidence: Evidence } {
       const counted = [...forms.values()]
@@ -152,4 +177,11 @@ export function createJsonEvidence(declared: ColumnType | undefined) {
       }
     },
   }
+}
+
+/** An empty string is text; null and what is asked for are no values of a column. */
+function typeOfForm(number: number): ColumnType {
+  const form = cellForms[number]
+  if (form === undefined || form === "null" || form === "ask") throw new Error(`${number} is no value's form`)
+  return form === "empty" ? "text" : form
 }

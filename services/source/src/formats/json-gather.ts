@@ -2,6 +2,7 @@
  * What is gathered over all records of a JSON file. Its columns are known only after the last record: each begins where
  * the first record has it, and those before have NULL there.
  */
+import type { LineSummary, ValueNote } from "@flatbed/codec"
 import { namesInRules } from "../cell-rules.ts"
 import { likenessOf, nameColumns } from "../column-names.ts"
 import { resolveServedColumns, type ServedField } from "../served-columns.ts"
@@ -47,6 +48,8 @@ const one = {
   reject: { fate: "reject", counts: { rows: 1, rejects: 1, filtered: 0 } },
   filtered: { fate: "filtered", counts: { rows: 0, rejects: 0, filtered: 1 } },
 } as const satisfies Record<RecordFate, Gathered>
+/** Of a line that the codec counted. */
+export const oneRow: Gathered = one.row
 
 /** Takes records one by one, by their bytes. */
 export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
@@ -67,6 +70,7 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
   let plain: Column[] = []
   let shape: RowShaper | undefined
   let names: readonly string[] = []
+  let isCounted = false
   let firstVerdict: { readonly verdict: RecordVerdict; readonly place: RecordPlace } | undefined
 
   for (const name of spoken) enterColumn(name, -1)
@@ -97,6 +101,10 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
     plain = all.filter(({ isShaped }) => !isShaped)
     names = shaped.map(({ name }) => name)
     const { filter } = settings
+    isCounted =
+      onRow === undefined &&
+      filtered.size === 0 &&
+      all.every(({ cell, declared }) => cell === undefined && declared !== "jsonb")
     shape =
       shaped.length === 0
         ? undefined
@@ -168,8 +176,34 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
     read: (bytes: Buffer, from: number, to: number, isOpen: boolean): RecordOutcome =>
       reader.read(bytes, from, to, isOpen),
 
+    reader,
     /** The offset behind the record that was read. */
     end: reader.end,
+    /** Whether the record brought places that no record before it had; these are known once it is added. */
+    news: reader.news,
+
+    /**
+     * Whether a line whose values have the forms that their columns allow is a row by that alone, so that nothing has to be
+     * done here but `meet` and `countRow`.
+     */
+    isCounted: () => isCounted,
+    /** The columns whose places are known. */
+    columns: (): readonly Pick<Column, "id" | "declared">[] =>
+      byPlace.filter((column) => column !== undefined),
+    /** Values with a form that none counted before had at its place. */
+    meet(notes: readonly ValueNote[], bytes: Buffer, place: RecordPlace): void {
+      for (const { field, form, kind, from, to } of notes) {
+        reader.cells.valued[field] = 1
+        byPlace[field]?.evidence.meet(form, kind, bytes, from, to, place)
+      }
+    },
+    /** A row that was counted elsewhere: see `finish`. */
+    countRow(): void {
+      told.row += 1
+    },
+    /** Brings up a row whose values were found elsewhere, all at places that are known; then each by `putCell`. */
+    beginRow: reader.begin,
+    putCell: reader.put,
 
     /**
      * What becomes of the record that was read, whose bytes lie between two offsets. Raises record-malformed when its
@@ -204,10 +238,10 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
     },
 
     /**
-     * What all records said. Raises file-empty or json-invalid when no record tells a column, header-invalid for two
+     * What all records said, those among them that were counted elsewhere by what `countedAt` a place. Raises file-empty or json-invalid when no record tells a column, header-invalid for two
      * places of one name, and what resolveServedColumns does.
      */
-    finish(isOne: boolean): ScanResult<JsonDialect> {
+    finish(isOne: boolean, countedAt?: (place: number) => LineSummary | undefined): ScanResult<JsonDialect> {
       // An object that is null here and there is no column of its own.
       const places = reader.paths.filter(({ id, isObject }) => reader.cells.valued[id] === 1 || !isObject)
       // Of one file of several another may tell them.
@@ -222,13 +256,16 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
       })
       refuseUnhashedParts(file, places, fields)
       const columns = fields.map(({ name, index }) => {
-        const gathered = byPlace[places[index]?.id ?? -1]
+        const id = places[index]?.id ?? -1
+        const gathered = byPlace[id]
         // Of a name that had to be made the settings may speak, and then it decides what its cells are.
         if (
           gathered === undefined ||
           (gathered.name !== name && (spoken.has(gathered.name) || spoken.has(name)))
         )
           throw unsteadyName(file, name, places[index])
+        const counted = id === -1 ? undefined : countedAt?.(id)
+        if (counted !== undefined) gathered.evidence.include(counted)
         return gathered.evidence.finish(name, told.row)
       })
       const { row, reject: rejects } = told

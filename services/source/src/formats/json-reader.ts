@@ -14,21 +14,38 @@ import type {
 } from "./format.ts"
 import { jsonOf } from "./json-cells.ts"
 import type { JsonDialect } from "./json-dialect.ts"
-import { encodeJsonCells } from "./json-encode.ts"
+import { encodeJsonCells, encodePlainly } from "./json-encode.ts"
+import { scanLines } from "./json-lines.ts"
 import { createRecordReader, kinds } from "./json-record.ts"
 import { countLines, judgeRecord, noArrayOf, noObject } from "./json-refusals.ts"
 import { writtenCellsOf } from "./json-rows.ts"
-import { eachRecord } from "./json-runs.ts"
-import { scanLines, scanText } from "./json-scan.ts"
+import { eachRecord, eachRecordByShape, type RecordWalk } from "./json-runs.ts"
+import { scanText } from "./json-scan.ts"
 import { describeReject, type RecordVerdict } from "./rejected-record.ts"
 import { createRowWriter } from "./row-writer.ts"
 import { absentIndex, createRowShaper, measureOf } from "./shape-row.ts"
 
 /** RFC 8259, as one text or a line a record. */
-export const jsonReader: Reader<JsonDialect> = { name: "json", startScan, encode, readWritten, findRecords }
+export const jsonReader: Reader<JsonDialect> = createReader(true)
 
-function startScan(request: ScanRequest<JsonDialect>, borders: BorderSink): Scan<JsonDialect> {
-  return request.dialect.lines === true ? scanLines(request, borders) : scanText(request, borders)
+/** The same without the codec: what the other is held against. */
+export const plainJsonReader: Reader<JsonDialect> = createReader(false)
+
+/** With `learns` the codec reads the lines that look like one before them. */
+function createReader(learns: boolean): Reader<JsonDialect> {
+  const walk = learns ? eachRecordByShape : eachRecord
+  return {
+    name: learns ? "json" : "plain json",
+    startScan: (request: ScanRequest<JsonDialect>, borders: BorderSink): Scan<JsonDialect> =>
+      request.dialect.lines === true ? scanLines(request, borders, learns) : scanText(request, borders),
+    encode(records, layout, form, limit, take) {
+      const isCopied = form === "cells" && limit === undefined && records.rejects === 0 && isCopyable(layout)
+      if (!isCopied) return encodeRows(walk, records, layout, form, limit, take)
+      return (learns ? encodeJsonCells : encodePlainly)(records.bytes, layout, take)
+    },
+    readWritten: (bytes, layout, limit) => readWritten(walk, bytes, layout, limit),
+    findRecords: (bytes, layout, numbers) => findRecords(walk, bytes, layout, numbers),
+  }
 }
 
 /** One row of a chunk: where it lies in the bytes, and its cells or why there are none. */
@@ -43,6 +60,7 @@ type Row = {
 
 /** Tells the rows one by one until the answer is false. */
 function eachRow(
+  walk: RecordWalk,
   bytes: Buffer,
   layout: Layout<JsonDialect>,
   accepted: boolean,
@@ -76,7 +94,7 @@ function eachRow(
     return { fate: "row", cells: shaped.cells, from, to }
   }
 
-  eachRecord(bytes, dialect, accepted, reader, (outcome, from, to) => {
+  walk(bytes, dialect, accepted, reader, (outcome, from, to) => {
     const aside = (verdict: RecordVerdict) => tell({ fate: "reject", verdict, from, to })
     switch (outcome) {
       case "faulty":
@@ -98,25 +116,13 @@ function eachRow(
   })
 }
 
-function encode(
-  records: Records,
-  layout: Layout<JsonDialect>,
-  form: RowsForm,
-  limit?: number,
-  take?: TakeBuffer,
-): EncodedRows {
-  const isCopied = form === "cells" && limit === undefined && records.rejects === 0 && isCopyable(layout)
-  return isCopied
-    ? encodeJsonCells(records.bytes, layout, take)
-    : encodeRows(records, layout, form, limit, take)
-}
-
 /** Whether every row is the cells as they are written. */
 function isCopyable({ fields, filter }: Layout<JsonDialect>): boolean {
   return fields.every(({ cell }) => cell === undefined) && Object.keys(filter ?? {}).length === 0
 }
 
 function encodeRows(
+  walk: RecordWalk,
   { bytes, file, firstRow, firstLine, byteFrom, rejects }: Records,
   layout: Layout<JsonDialect>,
   form: RowsForm,
@@ -129,7 +135,7 @@ function encodeRows(
   let line = firstLine
   let countedTo = 0
   let told = 0
-  eachRow(bytes, layout, rejects === 0, (one) => {
+  eachRow(walk, bytes, layout, rejects === 0, (one) => {
     if (told >= limit) return false
     if (one.fate === "filtered") return true
     if (one.fate === "row") writer.add(one.cells)
@@ -146,7 +152,12 @@ function encodeRows(
   return writer.finish(take)
 }
 
-function readWritten(bytes: Buffer, layout: Layout<JsonDialect>, limit: number): WrittenCells[] {
+function readWritten(
+  walk: RecordWalk,
+  bytes: Buffer,
+  layout: Layout<JsonDialect>,
+  limit: number,
+): WrittenCells[] {
   const { dialect, fields } = layout
   const { separator, explode, places = [] } = dialect
   const reader = createRecordReader({ flatten: separator !== false, explode, places })
@@ -155,7 +166,7 @@ function readWritten(bytes: Buffer, layout: Layout<JsonDialect>, limit: number):
     declared: declared ? type : undefined,
   }))
   const found: WrittenCells[] = []
-  eachRecord(bytes, dialect, false, reader, (outcome) => {
+  walk(bytes, dialect, false, reader, (outcome) => {
     if (outcome !== "fine") return true
     const elements = reader.elements()
     if (elements === 0) found.push(writtenCellsOf(reader, bytes, columns))
@@ -169,6 +180,7 @@ function readWritten(bytes: Buffer, layout: Layout<JsonDialect>, limit: number):
 }
 
 function findRecords(
+  walk: RecordWalk,
   bytes: Buffer,
   layout: Layout<JsonDialect>,
   numbers: readonly number[],
@@ -177,7 +189,7 @@ function findRecords(
   let row = 0
   let lines = 0
   let countedTo = 0
-  eachRow(bytes, layout, false, ({ fate, from, to }) => {
+  eachRow(walk, bytes, layout, false, ({ fate, from, to }) => {
     if (fate === "filtered") return true
     row += 1
     if (row !== numbers[found.length]) return true

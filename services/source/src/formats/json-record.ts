@@ -396,33 +396,49 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
     }
   }
 
+  function begin(): void {
+    recordStamp = rowStamp + 1
+    rowStamp = recordStamp + 1
+    stamp = recordStamp
+    keys = 0
+    seen = 0
+    trouble = 0
+    isExploded = false
+    notArray = false
+    if (elements.length > 0) elements.length = 0
+    if (nodes.length > 0) nodes.length = 0
+    if (befores.length > 0) befores.length = 0
+    if (instances.length > 0) instances.length = 0
+    if (newPaths.length > 0) newPaths.length = 0
+    if (newNodes.length > 0) newNodes.length = 0
+    if (newObjects.length > 0) newObjects.length = 0
+    if (newValued.length > 0) newValued.length = 0
+  }
+
   return {
     root,
     paths,
     cells,
     explodedNode,
 
+    /** Brings up a record without any value; `put` gives it those that somebody else has read. */
+    begin,
+
+    /** A value at a place that is known, from its first byte to behind its last. */
+    put(id: number, kind: number, from: number, to: number): void {
+      cells.stamps[id] = stamp
+      cells.kinds[id] = kind
+      cells.starts[id] = from
+      cells.ends[id] = to
+      if (kind !== kinds.null) cells.valued[id] = 1
+    },
+
     /**
      * Reads the record that begins at `from`. Nothing but spaces may follow up to `to`, unless `isOpen`; `end` says
      * where it ends.
      */
     read(bytes: Buffer, from: number, to: number, isOpen = false): RecordOutcome {
-      recordStamp = rowStamp + 1
-      rowStamp = recordStamp + 1
-      stamp = recordStamp
-      keys = 0
-      seen = 0
-      trouble = 0
-      isExploded = false
-      notArray = false
-      if (elements.length > 0) elements.length = 0
-      if (nodes.length > 0) nodes.length = 0
-      if (befores.length > 0) befores.length = 0
-      if (instances.length > 0) instances.length = 0
-      if (newPaths.length > 0) newPaths.length = 0
-      if (newNodes.length > 0) newNodes.length = 0
-      if (newObjects.length > 0) newObjects.length = 0
-      if (newValued.length > 0) newValued.length = 0
+      begin()
       const isObject = bytes[from] === openObject
       recordEnd = isObject ? takeApart(bytes, from, to, root, 0) : readOther(bytes, from, to)
       const isWhole = recordEnd >= 0 && (isOpen || skipSpace(bytes, recordEnd, to) === to)
@@ -459,6 +475,9 @@ export function createRecordReader({ flatten, explode, places }: RecordRules) {
       const own = cells.stamps[id]
       return own === recordStamp || own === rowStamp ? (cells.kinds[id] as number) : kinds.none
     },
+
+    /** How many keys the record has, those of all objects in it. */
+    keys: (): number => keys,
 
     /** Whether the record brought places that no record before it had. */
     news: (): number => newPaths.length,

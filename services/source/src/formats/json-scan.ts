@@ -1,153 +1,26 @@
 /**
- * One reading of a JSON file: its records one by one as the bytes come, and what all of them said.
- *
- * Long because a text has a beginning, records and an end, each of which may break off anywhere.
+ * One reading of a JSON text: its records one by one as the bytes come, and what all of them said. It has a beginning,
+ * records and an end, each of which may break off anywhere.
  */
-import { createBorderTeller } from "./csv-borders.ts"
 import type { BorderSink, Scan, ScanRequest } from "./format.ts"
-import { closeArray, comma, lf, skipSpace } from "./json-bytes.ts"
+import { createHeldBytes } from "./held-bytes.ts"
+import { closeArray, comma, skipSpace } from "./json-bytes.ts"
 import type { JsonDialect } from "./json-dialect.ts"
 import { createValueFrame } from "./json-frame.ts"
-import { createJsonGatherer } from "./json-gather.ts"
-import { type FoundRecords, findRecords, markLength, refuseTail } from "./json-head.ts"
-import { countLines, invalidJson, tooLong } from "./json-refusals.ts"
+import { type FoundRecords, findRecords, refuseTail } from "./json-head.ts"
+import { invalidJson, tooLong } from "./json-refusals.ts"
+import { createTelling } from "./json-telling.ts"
 import { findJsonFault } from "./json-walk.ts"
-import type { RecordPlace } from "./rejected-record.ts"
 
 // Fewer bytes may be the beginning of a byte order mark.
 const longestMark = 3
 
-/** The bytes from the record under way on, and where they begin in the file. */
-function createHeld() {
-  let bytes: Buffer = Buffer.alloc(0)
-  let from = 0
-  return {
-    bytes: () => bytes,
-    from: () => from,
-    /** A copy in any case: the bytes are lent. */
-    add(more: Buffer): void {
-      bytes = Buffer.concat([bytes, more])
-    },
-    letGo(to: number): void {
-      bytes = bytes.subarray(to)
-      from += to
-    },
-    clear(): void {
-      bytes = Buffer.alloc(0)
-    },
-  }
-}
-
-/** What both kinds of file share: the place of the record under way, and what becomes of it. */
-function createTelling(request: ScanRequest<JsonDialect>, borders: BorderSink) {
-  const teller = createBorderTeller(borders)
-  const gatherer = createJsonGatherer(request)
-  const { file, maxRecordBytes } = request
-  let row = 1
-  let line = 1
-  // Where what stands between two records begins, wherever the bytes are cut.
-  let behindLine = 1
-  const placeOf = (byte: number): RecordPlace => ({ file, row, line, byte })
-  return {
-    teller,
-    gatherer,
-    placeOf,
-    line: () => line,
-    /** The record that was read lies between two offsets of the bytes, which begin at `base` in the file. */
-    settle(
-      outcome: ReturnType<typeof gatherer.read>,
-      bytes: Buffer,
-      from: number,
-      to: number,
-      base: number,
-    ): void {
-      const place = placeOf(base + from)
-      if (to - from > maxRecordBytes) throw tooLong("The record", maxRecordBytes, place)
-      const { fate, counts } = gatherer.add(outcome, bytes, from, to, place)
-      row += counts.rows
-      line += countLines(bytes, from, to)
-      behindLine = line
-      teller.record(base + to, line, fate, counts)
-    },
-    /** What stands between records. */
-    pass(bytes: Buffer, from: number, to: number, base: number): void {
-      if (to === from) return
-      line += countLines(bytes, from, to)
-      const length = teller.comment(base + to, line)
-      if (length > maxRecordBytes)
-        throw tooLong("What stands behind the record", maxRecordBytes, {
-          ...placeOf(base + to - length),
-          line: behindLine,
-        })
-    },
-    head(bytes: Buffer, to: number): void {
-      line += countLines(bytes, 0, to)
-      behindLine = line
-      teller.header(to, line, [])
-    },
-  }
-}
-
-/** NDJSON: each line that is not blank is a record. */
-export function scanLines(request: ScanRequest<JsonDialect>, borders: BorderSink): Scan<JsonDialect> {
-  const { maxRecordBytes } = request
-  const held = createHeld()
-  const { teller, gatherer, placeOf, settle, pass, head } = createTelling(request, borders)
-  let searchAt = 0
-  let isBegun = false
-
-  function read(isLast: boolean): void {
-    const bytes = held.bytes()
-    const base = held.from()
-    let at = 0
-    if (!isBegun) {
-      if (!isLast && bytes.length < longestMark) return
-      at = skipSpace(bytes, markLength(bytes), bytes.length)
-      // A line's own spaces are the record's, line ends before the first record are the header's.
-      if (at === bytes.length && !isLast) {
-        if (bytes.length > maxRecordBytes)
-          throw tooLong("What stands before the first record", maxRecordBytes, placeOf(0))
-        return
-      }
-      isBegun = true
-      head(bytes, at)
-      searchAt = at
-    }
-    for (;;) {
-      const end = bytes.indexOf(lf, Math.max(at, searchAt))
-      if (end === -1 && !isLast) {
-        if (bytes.length - at > maxRecordBytes)
-          throw tooLong("The record", maxRecordBytes, placeOf(base + at))
-        searchAt = bytes.length - at
-        break
-      }
-      const to = end === -1 ? bytes.length : end + 1
-      if (to === at) break
-      if (skipSpace(bytes, at, to) === to) pass(bytes, at, to, base)
-      else settle(gatherer.read(bytes, skipSpace(bytes, at, to), to, false), bytes, at, to, base)
-      at = to
-    }
-    held.letGo(at)
-  }
-
-  return {
-    async push(bytes) {
-      held.add(bytes)
-      read(false)
-    },
-    async end() {
-      read(true)
-      teller.finish()
-      return gatherer.finish(false)
-    },
-    abandon: held.clear,
-  }
-}
-
 /** One JSON text: the elements of an array in it are the records, or an object there is the only one. */
 export function scanText(request: ScanRequest<JsonDialect>, borders: BorderSink): Scan<JsonDialect> {
   const { file, dialect, maxRecordBytes } = request
-  const held = createHeld()
+  const held = createHeldBytes(maxRecordBytes)
+  // Where what is held begins in the file.
+  let heldFrom = 0
   const telling = createTelling(request, borders)
   const { teller, gatherer, placeOf, settle, pass, head } = telling
   const frame = createValueFrame()
@@ -161,7 +34,7 @@ export function scanText(request: ScanRequest<JsonDialect>, borders: BorderSink)
   function read(isLast: boolean): void {
     if (state === "head" && !readHead(isLast)) return
     const bytes = held.bytes()
-    const base = held.from()
+    const base = heldFrom
     const to = bytes.length
     let at = 0
     while (state !== "tail") {
@@ -196,8 +69,13 @@ export function scanText(request: ScanRequest<JsonDialect>, borders: BorderSink)
       if (!readRecord(bytes, at, to, base, isLast)) break
       at = readTo
     }
-    held.letGo(at)
+    letGo(at)
     if (state === "tail") readTail(isLast)
+  }
+
+  function letGo(bytes: number): void {
+    held.letGo(bytes)
+    heldFrom += bytes
   }
 
   let readTo = 0
@@ -253,7 +131,7 @@ export function scanText(request: ScanRequest<JsonDialect>, borders: BorderSink)
       if (first >= bytes.length && !isLast) found = undefined
       else if (bytes[first] === closeArray) {
         head(bytes, first + 1)
-        held.letGo(first + 1)
+        letGo(first + 1)
         enterTail()
         return true
       } else found = { ...found, at: first }
@@ -265,7 +143,7 @@ export function scanText(request: ScanRequest<JsonDialect>, borders: BorderSink)
       return false
     }
     head(bytes, found.at)
-    held.letGo(found.at)
+    letGo(found.at)
     state = "first"
     return true
   }
@@ -277,7 +155,7 @@ export function scanText(request: ScanRequest<JsonDialect>, borders: BorderSink)
 
   function readTail(isLast: boolean): void {
     const bytes = held.bytes()
-    const base = held.from()
+    const base = heldFrom
     if (found === undefined) return
     const place = { file, line: tailLine, byte: base }
     const isTop = found.around.length === 0
