@@ -1,5 +1,5 @@
 // If this file fails, a table lacks an index that the settings ask for, or a load makes one twice or in another's place.
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { checkIndexes, type IndexSettings, listIndexes } from "./index-settings.ts"
 import { type Bench, openBench, people, pipelineOf } from "./loader.test-kit.ts"
 import type { RunOutcome } from "./summary.ts"
@@ -7,11 +7,18 @@ import type { RunOutcome } from "./summary.ts"
 describe("a pipeline's indexes", () => {
   let bench: Bench
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     bench = await openBench(people(6, 2))
   })
 
-  afterEach(async () => {
+  beforeEach(async () => {
+    await bench.query("drop table if exists public.people, public.other")
+    bench.source.publish(people(6, 2))
+    bench.source.forgetRequests()
+    bench.log.lines.length = 0
+  })
+
+  afterAll(async () => {
     await bench.close()
   })
 

@@ -1,16 +1,22 @@
 // If this file fails, the loader's own columns meet the file's, or a table without them is loaded into all the same.
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { encodeChunk } from "./chunk-encoder.ts"
 import { fileCells } from "./file-cells.ts"
 import { type Bench, column, openBench, people, pipelineOf } from "./loader.test-kit.ts"
 
 let bench: Bench
 
-beforeEach(async () => {
+beforeAll(async () => {
   bench = await openBench(people(4, 2))
 })
 
-afterEach(async () => {
+beforeEach(async () => {
+  await bench.query("drop table if exists public.people")
+  bench.source.publish(people(4, 2))
+  bench.source.forgetRequests()
+})
+
+afterAll(async () => {
   await bench.close()
 })
 

@@ -1,11 +1,16 @@
 // If this file fails, a natively partitioned table gets a part of a version, or nobody learns which row had no place.
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { type Bench, openBench, people, pipelineOf } from "./loader.test-kit.ts"
 
 let bench: Bench
 
-beforeEach(async () => {
+beforeAll(async () => {
   bench = await openBench(people(5, 2))
+})
+
+beforeEach(async () => {
+  await bench.query("drop table if exists public.people")
+  bench.source.publish(people(5, 2))
   // Whose birthday is known stands in one partition, the others in another; each is parted by id once more.
   await bench.query(
     `create table public.people (id integer, name text, born date) partition by list ((born is null));
@@ -15,7 +20,7 @@ beforeEach(async () => {
   )
 })
 
-afterEach(async () => {
+afterAll(async () => {
   await bench.close()
 })
 

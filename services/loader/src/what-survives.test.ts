@@ -1,21 +1,28 @@
 // If this file fails, a load takes away what somebody else made on the table: a view, a right, an index, a child row.
 import { randomBytes } from "node:crypto"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest"
 import { type Bench, openBench, people, pipelineOf } from "./loader.test-kit.ts"
 import type { RunOutcome } from "./summary.ts"
 
 let bench: Bench
 const role = `owner_${process.pid}_${randomBytes(4).toString("hex")}`
 
-beforeEach(async () => {
+beforeAll(async () => {
   bench = await openBench(people(6, 2, "a"))
 })
 
+beforeEach(() => bench.source.publish(people(6, 2, "a")))
+
 afterEach(async () => {
-  await bench.query(`drop owned by ${role} cascade`).catch(() => undefined)
-  await bench.query(`drop role if exists ${role}`)
-  await bench.close()
+  await bench.query(
+    `drop publication if exists everything;
+     drop table if exists public.people, public.children, public.countries, public.seen cascade;
+     drop function if exists public.see;
+     drop role if exists ${role}`,
+  )
 })
+
+afterAll(() => bench.close())
 
 async function load(change: Parameters<typeof pipelineOf>[0]): Promise<RunOutcome | undefined> {
   const [outcome] = await bench.createLoader({ pipelines: { people: pipelineOf(change) } }).load()
