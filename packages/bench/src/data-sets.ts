@@ -160,6 +160,25 @@ const types: Rows = {
   ],
 }
 
+/**
+ * Telecom's rows with a number in front, by which they are told apart. Where `every` is set, each so many-th row is
+ * another one than without it; all others are the same.
+ */
+export function numberedRows(every?: number): Rows {
+  let id = 0
+  return {
+    ...telecom,
+    name: every === undefined ? "numbered" : `numbered-${every}`,
+    columns: ["id", ...telecomColumns],
+    make: (random) => {
+      id += 1
+      const cells = makeTelecom(random)
+      // No generated number begins with a zero.
+      return [String(id), ...(every !== undefined && id % every === 0 ? cells.with(3, "000-0000") : cells)]
+    },
+  }
+}
+
 export const rowSets = { telecom, quoted, unicode, wide, types } as const satisfies Record<string, Rows>
 
 /** How the rows are written. */

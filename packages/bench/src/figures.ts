@@ -1,9 +1,10 @@
 /** Pure: what Flatbed must reach, each line beside what was measured. The bars are those of issue 4 where nothing else is said. */
+import type { Changed } from "./changed.ts"
 import type { ChunkTimes } from "./chunk-times.ts"
 import type { ClientsResult } from "./clients.ts"
 import type { Indexing } from "./indexing.ts"
 import { type LinkResult, megabits, roundTripMs } from "./link.ts"
-import { count, type Figure, ratiosOf } from "./report.ts"
+import { changedRatio, count, type Figure, ratiosOf } from "./report.ts"
 import { medianOf } from "./statistics.ts"
 import type { Throughput } from "./throughput.ts"
 import type { Unchanged } from "./unchanged.ts"
@@ -95,6 +96,22 @@ export function unchangedFigure({ requests, loadMs, startMs }: Unchanged): Figur
     aim: "",
     measured: `${requests.join(", ")}; ${beyond.toFixed(0)} ms beyond ${startMs.toFixed(0)} ms`,
     met: requests.length === 1 && requests[0]?.endsWith(" 304") === true && beyond <= 100,
+  }
+}
+
+/** The bar of issue 7. */
+export function changedFigure({ mode, rows, expected, pairs }: Changed): Figure {
+  const ratio = medianOf(pairs.map(changedRatio))
+  const written = pairs.map(({ written }) => written)
+  const isExact = written.every(
+    ({ inserted, updated, deleted }) => inserted === 0 && updated === expected && deleted === 0,
+  )
+  return {
+    what: `${count(expected)} of ${count(rows)} rows changed, \`${mode}\`: rows written; load ÷ (COPY + serial hash join)`,
+    bar: `${count(expected)}; 1.5`,
+    aim: "",
+    measured: `${isExact ? "those alone" : "others too"}; ${ratio.toFixed(2)}`,
+    met: isExact && ratio <= 1.5,
   }
 }
 

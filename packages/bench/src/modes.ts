@@ -1,9 +1,11 @@
 /** The three runs of the bench, from data files to the sections of a report. */
+import { type Changed, measureChanged } from "./changed.ts"
 import { timeChunks } from "./chunk-times.ts"
 import { measureClients } from "./clients.ts"
 import { type DataFile, findDataFile, findRepeatedFile, requireSpace } from "./data-files.ts"
-import { type Rows, rowSets } from "./data-sets.ts"
+import { numberedRows, type Rows, rowSets } from "./data-sets.ts"
 import {
+  changedFigure,
   chunkFigure,
   clientsFigure,
   indexingFigure,
@@ -17,6 +19,7 @@ import { measureLink, megabits, roundTripMs } from "./link.ts"
 import type { Measurement, Options } from "./options.ts"
 import {
   type Figure,
+  renderChanged,
   renderCosts,
   renderFigures,
   renderLink,
@@ -56,10 +59,27 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
       const ndjson = { name: "ndjson", what: "telecom as NDJSON, beside \\copy of the same cells as CSV" }
       results.push(await measureThroughput({ ...ndjson, form: "ndjson", file, copied, pairs }, bench))
     }
-    const others = await measureOthers(only, await fileOf(rowSets.telecom), pairs, bench)
+    const changed: Changed[] = []
+    if (only.includes("changed")) {
+      const count = Math.max(changedEvery, Math.round(rows / 3))
+      const files = {
+        before: await findDataFile(numberedRows(), count, making),
+        after: await findDataFile(numberedRows(changedEvery), count, making),
+      }
+      for (const mode of ["upsert", "mirror"] as const)
+        changed.push(await measureChanged({ mode, ...files, pairs }, bench))
+    }
+    const others = only.some((name) => otherMeasurements.has(name))
+      ? await measureOthers(only, await fileOf(rowSets.telecom), pairs, bench)
+      : []
     return [
       ...throughputSections(results, bench),
-      figureSection([...throughputFigures(results, bench.server.version), ...others]),
+      ...changedSections(changed),
+      figureSection([
+        ...throughputFigures(results, bench.server.version),
+        ...others,
+        ...changed.map(changedFigure),
+      ]),
     ]
   },
 
@@ -103,6 +123,9 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
   },
 }
 
+/** Of so many rows one is changed. */
+const changedEvery = 100
+
 const throughputLegend = `Both sides load the same file into a new, logged table of the same typed columns, on the same server with default
 durability, in turn: a warm-up, then the pairs, the order changing from pair to pair, a CHECKPOINT before each load.
 After each load by Flatbed its rows are compared with those of the warm-up's copy. The ratio is the copy's time, from
@@ -118,10 +141,18 @@ source's is since its start, and a backend's counts the shared buffers that it t
 const volumeLegend = `From the moment the file appears below a source that never saw it to the COMMIT. The rows are compared with those that
 \`\\copy\` makes of the part that the file repeats.`
 
+const changedLegend = `Two files that differ in one row of ${changedEvery} are loaded in turn into one table, which Flatbed made. *COPY* is the same file
+into a new table of the same columns, *join* one serial hash join of both tables that compares all columns
+(max_parallel_workers_per_gather = 0, nothing else set). *Load* is from the start of \`flatbed-loader load\` to its
+COMMIT, *publish* what of it comes behind the last chunk. The ratio is load ÷ (COPY + join). After each load the table
+is compared with the copy. *Written* is how n_tup_ins, n_tup_upd and n_tup_del of the table grew.`
+
 const linkLegend = `The source stands in a network namespace of its own behind a cable with a token bucket (tc-tbf) in each direction, a
 proxy of our own adds the round trip; the version is published beforehand. Bytes on the wire are those that came from
 the source, frames and headers included; the link's use is measured while the middle 98 % of them came. TCP itself sees
 a short line, so its slow start over a long one is not in here.`
+
+const otherMeasurements: ReadonlySet<Measurement> = new Set(["indexing", "chunks", "clients", "unchanged"])
 
 /** What is not a race with `\copy`. */
 async function measureOthers(
@@ -167,6 +198,17 @@ function throughputSections(results: readonly Throughput[], { copy }: Bench): Se
   return [
     { title: "Throughput", text: `${renderThroughput(results, copy)}\n\n${throughputLegend}` },
     { title: "What it costs", text: `${renderCosts(results, copy)}\n\n${costLegend}` },
+  ]
+}
+
+function changedSections(results: readonly Changed[]): Section[] {
+  if (results.length === 0) return []
+  const plan = results[0]?.plan ?? ""
+  return [
+    {
+      title: "One row in a hundred changed",
+      text: `${renderChanged(results)}\n\n${changedLegend}\n\n\`\`\`\n${plan}\n\`\`\``,
+    },
   ]
 }
 

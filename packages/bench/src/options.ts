@@ -15,6 +15,7 @@ export const measurements = [
   "chunks",
   "clients",
   "unchanged",
+  "changed",
 ] as const
 export type Measurement = (typeof measurements)[number]
 

@@ -1,6 +1,12 @@
 // If this fails, README shows figures under the wrong heading, or calls a missed bar met.
 import { describe, expect, test } from "vitest"
-import { indexingFigure, memoryFigures, throughputFigures, unchangedFigure } from "./figures.ts"
+import {
+  changedFigure,
+  indexingFigure,
+  memoryFigures,
+  throughputFigures,
+  unchangedFigure,
+} from "./figures.ts"
 import { measureTraffic } from "./link.ts"
 import {
   ratiosOf,
@@ -91,6 +97,27 @@ test("an unchanged file is one conditional request, and nothing else will do", (
   expect(of(["/v1/datasets/:dataset 200"])).toBe(false)
   expect(of(["/v1/datasets/:dataset 304", "/v1/datasets/:dataset 304"])).toBe(false)
   expect(of(["/v1/datasets/:dataset 304"], 301)).toBe(false)
+})
+
+test("a load of changed rows is held against a COPY and a join, and must write no other rows", () => {
+  const of = (loadSeconds: number, updated: number, deleted = 0) =>
+    changedFigure({
+      mode: "mirror",
+      rows: 1_000_000,
+      expected: 10_000,
+      plan: "",
+      pairs: [
+        {
+          ...{ copySeconds: 3, joinSeconds: 3, publishSeconds: 5, loadSeconds },
+          cpu: { reference: 4, flatbed: 5 },
+          written: { inserted: 0, updated, deleted },
+        },
+      ],
+    })
+  expect(of(9, 10_000)).toMatchObject({ bar: "10,000; 1.5", measured: "those alone; 1.50", met: true })
+  expect(of(9.1, 10_000).met).toBe(false)
+  expect(of(6, 10_001)).toMatchObject({ measured: "others too; 1.00", met: false })
+  expect(of(6, 10_000, 1).met).toBe(false)
 })
 
 test("memory is held against its bar and its growth told per gigabyte", () => {

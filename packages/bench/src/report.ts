@@ -1,4 +1,5 @@
 /** Pure: measurements as Markdown. */
+import type { Changed, ChangedPair } from "./changed.ts"
 import { type CopyName, copyNames } from "./copy-turn.ts"
 import type { DataFile } from "./data-files.ts"
 import type { FlatbedTurn } from "./flatbed-turn.ts"
@@ -109,6 +110,34 @@ export function renderCosts(results: readonly Throughput[], copy: CopyName): str
   return renderTable(["Rows", "Load", ...cpu, ...peaks], rows)
 }
 
+/** A row for each load mode; medians but for the ratios. */
+export function renderChanged(results: readonly Changed[]): string {
+  const rows = results.map(({ mode, rows, expected, pairs }) => {
+    const ratios = pairs.map(changedRatio)
+    const median = (of: (pair: (typeof pairs)[number]) => number) => medianOf(pairs.map(of)).toFixed(2)
+    const written = pairs.map(({ written }) => Object.values(written).map(count).join(" + "))
+    return [
+      `\`${mode}\`: ${count(expected)} of ${count(rows)} rows`,
+      median((pair) => pair.copySeconds),
+      median((pair) => pair.joinSeconds),
+      median((pair) => pair.loadSeconds),
+      median((pair) => pair.publishSeconds),
+      ratios.map((ratio) => ratio.toFixed(2)).join(" "),
+      `**${medianOf(ratios).toFixed(2)}**`,
+      [...new Set(written)].join("; "),
+      seconds(pairs.map(({ cpu }) => cpu.reference)),
+      seconds(pairs.map(({ cpu }) => cpu.flatbed)),
+    ]
+  })
+  const head = ["Changed", "COPY, s", "join, s", "load, s", "publish, s", "Ratio, pair by pair", "Median"]
+  const rest = [
+    "Written: new + changed + deleted",
+    "Postgres for COPY and join, CPU s",
+    "Postgres for the load, CPU s",
+  ]
+  return renderTable([...head, ...rest], rows)
+}
+
 /** One load of each file. */
 export function renderVolumes(volumes: readonly Volume[]): string {
   const rows = volumes.map(({ file, turn: { commitSeconds, cpu, peak } }) => [
@@ -153,6 +182,11 @@ export function renderLink(results: readonly LinkResult[], file: DataFile): stri
 /** `\copy`'s time to Flatbed's to COMMIT, pair by pair. */
 export function ratiosOf({ pairs }: Throughput, turnOf: (pair: Pair) => FlatbedTurn): number[] {
   return pairs.map((pair) => pair.copy.seconds / turnOf(pair).commitSeconds)
+}
+
+/** A load's time to that of the two parts of its reference. */
+export function changedRatio({ loadSeconds, copySeconds, joinSeconds }: ChangedPair): number {
+  return loadSeconds / (copySeconds + joinSeconds)
 }
 
 /** `1,234,567` */

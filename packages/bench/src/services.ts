@@ -1,7 +1,8 @@
 /** Flatbed as a user runs it: two programs, two settings files, one dataset and one pipeline. */
 import { createHash, randomBytes } from "node:crypto"
-import { link, mkdir, rm, writeFile } from "node:fs/promises"
+import { link, mkdir, rename, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
+import { setTimeout as wait } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import type { Form } from "./data-sets.ts"
 import { type LogLine, type Running, startRunning } from "./running.ts"
@@ -25,6 +26,8 @@ export type ServicesInput = {
   readonly reader?: string | undefined
   /** How the served files are written; CSV unless told. */
   readonly form?: Form | undefined
+  /** Settings of the pipeline beside its dataset and table, as YAML inside braces; none unless told. */
+  readonly pipeline?: string | undefined
   /** Where the source runs when that is another host: it listens there, and asks for a token. */
   readonly remote?: { readonly host: string; readonly under: readonly string[] } | undefined
 }
@@ -44,6 +47,8 @@ export type Services = {
   startPublished(path: string): Promise<Source>
   /** Puts the data file in its place, in one step. */
   placeFile(path: string): Promise<void>
+  /** Puts a data file in the place of the one that is served, in one step; answers when its version is published. */
+  replaceFile(path: string): Promise<void>
   /** Runs `flatbed-loader` with these arguments. `options` go over the settings. */
   startLoader(args: readonly string[], options?: LoaderOptions): Running
   /** Stops what runs. */
@@ -54,7 +59,12 @@ export type LoaderOptions = {
   /** The source's address, when a proxy leads to it. */
   readonly sourceUrl?: string | undefined
   readonly compression?: string | undefined
+  /** Log events to keep beside those of a run. */
+  readonly events?: readonly string[] | undefined
 }
+
+const lookEveryMs = 20
+const publishLooks = 6_000
 
 /** Writes the settings files; starts nothing. Everything that is not said there is a default. */
 async function createServices(input: ServicesInput): Promise<Services> {
@@ -84,7 +94,7 @@ ${remote === undefined ? "" : `auth: { tokens: [{ name: bench, sha256: "${sha256
     `source: { url: "\${BENCH_SOURCE_URL}"${remote === undefined ? "" : `, token: "${token}", allow_plain_http: true`} }
 database: { url: "\${DATABASE_URL}" }
 pipelines:
-  bench: { dataset: bench, table: ${table} }
+  bench: { dataset: bench, table: ${table}${input.pipeline === undefined ? "" : `, ${input.pipeline}`} }
 `,
   )
   let source: Source | undefined
@@ -115,6 +125,18 @@ pipelines:
   return {
     startSource,
     placeFile: (path) => link(path, served),
+    async replaceFile(path) {
+      if (source === undefined) throw new Error("No source runs that could serve the file.")
+      const { program } = source
+      const versions = () => program.linesOf("version.published").length
+      const before = versions()
+      await link(path, `${served}.next`)
+      await rename(`${served}.next`, served)
+      for (let looks = 0; versions() === before; looks++) {
+        if (looks === publishLooks) throw new Error("The source did not publish the new file.")
+        await wait(lookEveryMs)
+      }
+    },
     async startPublished(path) {
       const started = await startSource()
       await link(path, served)
@@ -133,7 +155,7 @@ pipelines:
           BENCH_SOURCE_URL: options.sourceUrl ?? source?.url,
           ...(compression === undefined ? {} : { FLATBED_LOADER__SOURCE__COMPRESSION: compression }),
         },
-        events: ["run.started", "run.published", "run.finished"],
+        events: ["run.started", "run.published", "run.finished", ...(options.events ?? [])],
       })
       loaders.add(program)
       program.ended.catch(() => undefined).finally(() => loaders.delete(program))

@@ -24,6 +24,7 @@ export function pipelineOf(
     lineage: false,
     indexes: [],
     deletes: { mode: "hard", limit: { rows: 10_000, share: "20%" }, after_rejects: "refuse" },
+    publish: "rows",
     follow: false,
     max_rejects: 0,
     swap_wait: 0,

@@ -76,6 +76,11 @@ export const pipelineSchema = Type.Object({
       "whether each row says whence it is, in the columns `_flatbed_file`, `_flatbed_row`, `_flatbed_version` and `_loaded_at`",
   }),
   deletes: deletesSchema,
+  publish: Type.Enum(["rows", "swap"], {
+    default: "rows",
+    description:
+      "how `replace` without a key publishes: `rows` deletes and inserts in one transaction; `swap` lets the new rows' table take the place of the old one",
+  }),
   indexes: indexesSchema,
   schedule: Type.Optional(
     Type.String({
@@ -92,7 +97,7 @@ export const pipelineSchema = Type.Object({
   swap_wait: duration({
     default: "5s",
     description:
-      "on a first load, wait for readers whose snapshot is older than the rows; then rows are copied instead of renaming staging",
+      "on a first load and with `publish: swap`, wait for readers of older snapshots or of the table; then rows are copied instead of renaming staging",
   }),
   follow: Type.Boolean({
     default: false,
@@ -140,11 +145,20 @@ export function listPipelines(settings: {
   })
 }
 
-function modeRulesOf({ mode, key = [], order_by, dedupe, lineage, deletes }: PipelineSettings): ModeRules {
+function modeRulesOf({
+  mode,
+  key = [],
+  order_by,
+  dedupe,
+  lineage,
+  deletes,
+  publish,
+}: PipelineSettings): ModeRules {
   return {
     key,
     orderBy: order_by,
     dedupe,
+    swap: publish === "swap",
     lineage,
     deletes: {
       soft: mode === "mirror" && deletes.mode === "soft",
@@ -175,7 +189,7 @@ function shapingRules({
 
 /** Settings that a mode needs, and those that would do nothing with it. */
 export function checkModeRules(at: string, pipeline: PipelineSettings): SettingsProblem[] {
-  const { mode, key, order_by, dedupe, deletes } = pipeline
+  const { mode, key, order_by, dedupe, deletes, publish } = pipeline
   const problems: SettingsProblem[] = []
   const add = (setting: string, message: string) => problems.push({ path: `${at}.${setting}`, message })
   const isKeyed = mode === "upsert" || mode === "mirror"
@@ -189,6 +203,16 @@ export function checkModeRules(at: string, pipeline: PipelineSettings): Settings
     add("dedupe", "is key, but no key is named; name it, as in  key: [id]")
   if (mode !== "mirror" && JSON.stringify(deletes) !== JSON.stringify(usualDeletes)) {
     add("deletes", `says nothing to mode ${mode}; expected it with mirror`)
+  }
+  if (publish === "swap" && mode !== "replace") {
+    add("publish", `is swap, which says nothing to mode ${mode}; expected it with replace`)
+  } else if (publish === "swap" && key !== undefined) {
+    add(
+      "publish",
+      "is swap, which writes every row, and a key asks for the difference; leave out one of them",
+    )
+  } else if (publish === "swap" && dedupe === "exact") {
+    add("publish", "is swap, which takes the rows as they came, and dedupe: exact drops some; leave out one")
   }
   problems.push(...checkIndexes(at, parseTable(pipeline.table)?.name ?? pipeline.table, pipeline.indexes))
   return problems

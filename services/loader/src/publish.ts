@@ -17,6 +17,7 @@ import { findApplied, recordPublication } from "./publication-ledger.ts"
 import { countRejects } from "./reject-ledger.ts"
 import { TooManyRejects } from "./reject-tally.ts"
 import type { Patience } from "./retry.ts"
+import { refuseSwap } from "./target.ts"
 
 export type Publish = {
   readonly identity: RunIdentity
@@ -32,8 +33,10 @@ export type Publish = {
   readonly apply: LoadMode
   readonly rules: ModeRules
   readonly indexes: readonly WantedIndex[]
-  /** How long a first load waits for readers with an older snapshot before it copies its rows, milliseconds. */
+  /** How long to wait for readers with an older snapshot, or for those of the table, before rows are copied; milliseconds. */
   readonly swapWaitMs: number
+  /** Told when `publish: swap` had to delete and insert rows, since readers did not go. */
+  readonly onNotSwapped: () => void
 }
 
 export type Published = {
@@ -47,15 +50,16 @@ export type Published = {
  * applied, missing indexes made, the publication recorded and staging dropped, in one commit. Answers what became of
  * the rows; a lost answer is settled by the publication's row.
  *
- * @throws Problem `receipt-unbalanced` when the load does not add up; `columns-differ` when the table changed
- * meanwhile; TooManyRejects when more were set aside than allowed; those of the load mode and of the indexes.
+ * @throws Problem `receipt-unbalanced` when the load does not add up; `columns-differ` or `table-unsuitable` when the
+ * table changed meanwhile; TooManyRejects when more were set aside than allowed; those of the load mode and of the
+ * indexes.
  */
 export async function publish(
   lease: Lease,
   run: Publish,
   { signal, patience }: { readonly signal: AbortSignal; readonly patience: Patience },
 ): Promise<Published> {
-  const mayAdopt = run.rules.key.length === 0 && (await awaitReaders(lease, run, signal, patience))
+  const mayAdopt = await awaitReaders(lease, run, signal, patience)
   return await lease.transaction((session) => publishIn(session, run, mayAdopt), {
     doing: `publishing ${run.identity.target}`,
     signal,
@@ -68,17 +72,20 @@ export async function publish(
 
 const lookEveryMs = 100
 
-/** Whether staging may become the table: there is none yet, and no reader is left who would see a part of it. */
+/**
+ * Whether staging may become the table: there is none yet, or it is to be swapped, and no reader is left who would see
+ * a part of staging. Once that is so it stays so.
+ */
 async function awaitReaders(
   lease: Lease,
-  { runId, table, swapWaitMs }: Publish,
+  { runId, table, rules, swapWaitMs }: Publish,
   signal: AbortSignal,
   patience: Patience,
 ): Promise<boolean> {
   for (let waitedMs = 0; ; waitedMs += lookEveryMs) {
     const found = await lease.transaction(
       async (session) => {
-        if (await tableExists(session, table)) return "table"
+        if (!rules.swap && (await tableExists(session, table))) return "table"
         return (await seesWholeRun(session, runId)) ? "nobody" : "reader"
       },
       { doing: "looking for readers with an older snapshot", signal },
@@ -108,7 +115,11 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
   const isNumbered = run.staging.columns.some(({ name, isOwn }) => isOwn && name === rowColumn)
   const order = isNumbered ? quoteName(rowColumn) : "ctid"
   const alike = rules.dedupe === "exact" ? await keepFirst(session, staging, names, order) : 0
-  const place = { staging, target: table, columns: names, types, exists, mayAdopt }
+  if (exists && rules.swap) await refuseSwap(session, { ...run, target: run.identity.target }, names)
+  const { swapWaitMs, onNotSwapped } = run
+  // Rows that were dropped here are still there for a reader with an older snapshot.
+  const adopting = { mayAdopt: mayAdopt && alike === 0, swapWaitMs, onNotSwapped }
+  const place = { staging, target: table, columns: names, types, exists, ...adopting }
   const version = { name: run.identity.target, version: manifest.version, rejects }
   const done = await run.apply(session, { ...place, ...version, rules, staged: staged - alike })
   const applied = { ...done, repeated: done.repeated + alike }

@@ -4,6 +4,7 @@ import type { Logger } from "pino"
 import { manifestBytes } from "./ledger.ts"
 import type { NextRun } from "./next-run.ts"
 import type { OpenedRun } from "./open-run.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
 import { counted, type RunOutcome, type ShowCommand, summarize } from "./summary.ts"
 
 export type RunProgress = {
@@ -52,6 +53,14 @@ export function tellColumns(log: Logger, error: unknown): void {
 export function tellIndexes(log: Logger, table: string, indexes: readonly string[]): void {
   for (const index of indexes)
     log.info({ event: "index.made", table, index }, `${table} has the index ${index} now`)
+}
+
+/** `table.not_swapped`: what `publish: swap` spares was done after all. */
+export function tellNotSwapped(log: Logger, { target }: Pipeline): void {
+  log.warn(
+    { event: "table.not_swapped", table: target },
+    `readers held ${target}, or a snapshot older than its new rows, for longer than swap_wait: rows are deleted and inserted instead`,
+  )
 }
 
 /** Counts chunks as they arrive, beginning with those that an interrupted run left. */

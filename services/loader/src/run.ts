@@ -18,7 +18,14 @@ import { allowedCount } from "./reject-limit.ts"
 import { createRejectLog } from "./reject-log.ts"
 import { createRejectTally, TooManyRejects } from "./reject-tally.ts"
 import { isVersionLost } from "./retry.ts"
-import { createCounter, type RunProgress, tellBegin, tellColumns, tellIndexes } from "./run-log.ts"
+import {
+  createCounter,
+  type RunProgress,
+  tellBegin,
+  tellColumns,
+  tellIndexes,
+  tellNotSwapped,
+} from "./run-log.ts"
 import { stageGroups } from "./stage-groups.ts"
 import type { ShowCommand } from "./summary.ts"
 import {
@@ -26,6 +33,7 @@ import {
   findStandingPublication,
   inspectForLoad,
   inspectTarget,
+  refuseSwap,
   rememberTag,
 } from "./target.ts"
 
@@ -111,6 +119,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const limit = pipeline.maxRejects
   const allowed = allowedCount(limit, manifest.rows)
   const columns = compareColumns()
+  if (pipeline.rules.swap) await checkSwap()
   const limits = { limit, allowed, hasTable: target.table !== undefined, showCommand: parts.showCommand }
   const staging = planStaging(columns, target.table, pipeline.rules)
   const wanted = { identity, manifest, staging }
@@ -155,6 +164,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
         rules,
         indexes,
         swapWaitMs,
+        onNotSwapped: () => tellNotSwapped(log, pipeline),
       },
       { signal: hardSignal, patience: parts.patience },
     )
@@ -184,6 +194,13 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     fetched: missing.length,
     run: runId,
     applied,
+  }
+
+  async function checkSwap() {
+    const names = columns.map(({ name }) => name)
+    await lease.transaction((session) => refuseSwap(session, pipeline, names), {
+      doing: `looking at what hangs on ${pipeline.target}`,
+    })
   }
 
   function compareColumns() {

@@ -201,6 +201,12 @@ describe("what is written wrongly is answered with what is expected, in words", 
     ["t: { dataset: d, table: t, order_by: seen }", "pipelines.t.order_by says nothing to mode replace"],
     ["t: { dataset: d, table: t, dedupe: key }", "pipelines.t.dedupe is key, but no key is named"],
     [
+      "t: { dataset: d, table: t, mode: upsert, key: [a], publish: swap }",
+      "pipelines.t.publish is swap, which says nothing to mode upsert",
+    ],
+    ["t: { dataset: d, table: t, key: [a], publish: swap }", "a key asks for the difference"],
+    ["t: { dataset: d, table: t, dedupe: exact, publish: swap }", "dedupe: exact drops some"],
+    [
       "t: { dataset: d, table: t, mode: upsert, key: [a], deletes: { mode: soft } }",
       "pipelines.t.deletes says nothing to mode upsert",
     ],

@@ -1,9 +1,12 @@
 /** The table a pipeline loads into, and what the ledger says was last published there. */
+import { Problem } from "@flatbed/contract"
 import type { Lease } from "./lease.ts"
 import { rightsOf } from "./load-modes/load-mode.ts"
+import { ownColumns } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import type { Session } from "./postgres/database.ts"
 import { refuseMissingRights } from "./postgres/rights.ts"
+import { findSwapObstacles } from "./postgres/swap-obstacles.ts"
 import { analyzeTable, findTable, type Table } from "./postgres/table.ts"
 import { findLatestPublication, type Publication, recordDatasetTag } from "./publication-ledger.ts"
 
@@ -49,6 +52,24 @@ export function findStandingPublication(
     publication.settingsSha256 === pipeline.settingsSha256 &&
     publication.targetOid === table?.oid
   return stands ? publication : undefined
+}
+
+/**
+ * Raises table-unsuitable, naming all reasons, when something hangs on the table that `publish: swap` would lose.
+ * `columns` are those of the dataset that are loaded, in their order.
+ */
+export async function refuseSwap(
+  session: Session,
+  { target, table, rules }: Pick<Pipeline, "target" | "table" | "rules">,
+  columns: readonly string[],
+): Promise<void> {
+  const own = ownColumns(rules).map(({ name }) => name)
+  const obstacles = await findSwapObstacles(session, table, [...columns, ...own])
+  if (obstacles.length === 0) return
+  throw new Problem("table-unsuitable", `${target} cannot be swapped: ${obstacles.join("; ")}.`, {
+    hint: "Nothing was loaded. Remove what is named; or leave out  publish: swap  , then rows are deleted and inserted and the table itself stays.",
+    facts: { table: target },
+  })
 }
 
 /** Notes the tag with which the next run can ask whether anything changed. */

@@ -72,31 +72,18 @@ async function deleteAllButFirst(
  * Raises key-repeated when a key stands twice in staging, naming the version's rows, or in the table itself, where no
  * unique index says that it cannot.
  */
-export async function refuseRepeatedKeys(
-  session: Session,
-  { staging, target, name, exists, rules: { key } }: Application,
-): Promise<void> {
+export async function refuseRepeatedKeys(session: Session, application: Application): Promise<void> {
+  const { staging, target, name, exists, rules } = application
+  const { key } = rules
   const names = quoteNames(key)
-  const shown = `row_to_json(row(${names}))::text as key`
-  const staged = await session.query(
-    `select ${shown}, (array_agg(${quoteName(rowColumn)} order by ${quoteName(rowColumn)}))[1:${shownRows}] as rows,
-            count(*) as times, count(*) over () as keys
-       from ${quoteTable(staging)} group by ${names} having count(*) > 1 order by 2 limit ${shownKeys}`,
+  // Whether there are any is asked first: hashing the keys is all that it takes.
+  const { rows } = await session.query(
+    `select exists (select from ${quoteTable(staging)} group by ${names} having count(*) > 1) as found`,
   )
-  if (staged.rows.length > 0) {
-    const list = staged.rows.map((row) => `${showKey(row.key)} in rows ${row.rows.join(", ")}`)
-    throw new Problem(
-      "key-repeated",
-      `${countKeys(Number(staged.rows[0].keys))} more than once in the version: ${list.join("; ")}.`,
-      {
-        hint: "Mend the file; or let one row of each key win: `order_by` names the column by which the newest is known, and `dedupe: key` takes the last.",
-        facts: { table: name, key: key.join(", "), rows: staged.rows[0].rows.join(", ") },
-      },
-    )
-  }
+  if (rows[0].found) throw await describeRepeatedKeys(session, application)
   if (!exists || (await hasUniqueIndex(session, target, key))) return
   const stored = await session.query(
-    `select ${shown}, count(*) as times, count(*) over () as keys from ${quoteTable(target)}
+    `select ${asJson(names)}, count(*) as times, count(*) over () as keys from ${quoteTable(target)}
       where ${key.map((one) => `${quoteName(one)} is not null`).join(" and ")}
       group by ${names} having count(*) > 1 order by 1 limit ${shownKeys}`,
   )
@@ -111,6 +98,30 @@ export async function refuseRepeatedKeys(
     },
   )
 }
+
+/** Names the first keys that stand in staging more than once, with the version's rows. */
+async function describeRepeatedKeys(
+  session: Session,
+  { staging, name, rules: { key } }: Application,
+): Promise<Problem> {
+  const names = quoteNames(key)
+  const { rows } = await session.query(
+    `select ${asJson(names)}, (array_agg(${quoteName(rowColumn)} order by ${quoteName(rowColumn)}))[1:${shownRows}] as rows,
+            count(*) over () as keys
+       from ${quoteTable(staging)} group by ${names} having count(*) > 1 order by 2 limit ${shownKeys}`,
+  )
+  const list = rows.map((row) => `${showKey(row.key)} in rows ${row.rows.join(", ")}`)
+  return new Problem(
+    "key-repeated",
+    `${countKeys(Number(rows[0].keys))} more than once in the version: ${list.join("; ")}.`,
+    {
+      hint: "Mend the file; or let one row of each key win: `order_by` names the column by which the newest is known, and `dedupe: key` takes the last.",
+      facts: { table: name, key: key.join(", "), rows: rows[0].rows.join(", ") },
+    },
+  )
+}
+
+const asJson = (names: string) => `row_to_json(row(${names}))::text as key`
 
 const countKeys = (keys: number) => (keys === 1 ? "1 key stands" : `${keys} keys stand`)
 

@@ -17,8 +17,12 @@ export type Application = {
   readonly staged: number
   /** Whether the target is there; the mode makes it otherwise. */
   readonly exists: boolean
-  /** Whether staging may become the table: no reader could see a part of it. */
+  /** Whether staging may become the table: no reader could see a part of it, or another state of it. */
   readonly mayAdopt: boolean
+  /** How long readers may keep staging from taking the table's place, milliseconds. */
+  readonly swapWaitMs: number
+  /** Told when they did, and the rows were deleted and inserted instead. */
+  readonly onNotSwapped: () => void
   /** The table as messages write it. */
   readonly name: string
   readonly version: string
@@ -37,6 +41,8 @@ export type ModeRules = {
   readonly dedupe: "none" | "exact" | "key"
   /** Whether each row of the table says whence it is; see own-columns.ts. */
   readonly lineage: boolean
+  /** `publish: swap`: staging takes the table's place instead of its rows taking those of the table. */
+  readonly swap: boolean
   readonly deletes: {
     /** Rows are marked in `_deleted_at` instead of being deleted. */
     readonly soft: boolean

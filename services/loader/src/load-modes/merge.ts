@@ -3,13 +3,14 @@ import { Problem } from "@flatbed/contract"
 import { deletedAt } from "../own-columns.ts"
 import type { Session } from "../postgres/database.ts"
 import { quoteName, quoteTable } from "../postgres/identifier.ts"
-import { createTable } from "../postgres/table.ts"
-import { differ, isOlder, keepNewest, refuseRepeatedKeys, sameKey } from "./keyed.ts"
+import { type Changes, changesTable, findChanges, forgetChanges } from "./changes.ts"
+import { keepNewest, refuseRepeatedKeys } from "./keyed.ts"
 import type { Application, Applied } from "./load-mode.ts"
-import { inserted, tableColumns, updated } from "./written-columns.ts"
+import { fillNewTable } from "./new-table.ts"
+import { inserted as writtenByInsert, updated as writtenByUpdate } from "./written-columns.ts"
 
 /** Leaves each key once in staging, or raises key-repeated. Answers how many rows gave way. */
-export async function settleKeys(session: Session, application: Application): Promise<number> {
+async function settleKeys(session: Session, application: Application): Promise<number> {
   const { rules } = application
   const { dedupe, orderBy } = rules
   const gone = dedupe === "key" || orderBy !== undefined ? await keepNewest(session, application) : 0
@@ -17,53 +18,98 @@ export async function settleKeys(session: Session, application: Application): Pr
   return gone
 }
 
-type Merged = Pick<Applied, "inserted" | "updated" | "unchanged" | "older">
+/** What a merge does with rows of the table that the version does not have. */
+export type AbsentRows =
+  | { readonly they: "stay" }
+  /** `allow` is told how many they are before anything is written, and may refuse by raising a problem. */
+  | { readonly they: "go"; readonly allow: (rows: number) => Promise<void> }
 
 /**
- * Updates the rows that differ and inserts those that are not there; the others are not written, so triggers, vacuum
- * and replicas see the changes alone. Makes the table when there is none. Each key is in staging once. What is to be
- * done is counted first, and raises receipt-unbalanced when Postgres did something else: a trigger or a policy may
- * keep rows back.
+ * Brings the staged rows into the table by their key: deletes what is to go, updates the rows that differ, inserts
+ * those that are not there; the others are not written, so triggers, vacuum and replicas see the changes alone. Makes
+ * the table when there is none.
+ *
+ * @throws Problem `key-repeated`; `receipt-unbalanced` when Postgres did something else than was counted before, since
+ * a trigger or a policy may keep rows back; and what `allow` raises.
  */
-export async function mergeByKey(session: Session, application: Application): Promise<Merged> {
-  const { staging, target, exists, rules } = application
-  const { key } = rules
-  if (!exists) await createTable(session, target, tableColumns(application), key)
-  const [from, into] = [quoteTable(staging), quoteTable(target)]
-  const match = sameKey(key)
-  const plan = await planMerge(session, application)
-  if (plan.updated > 0) {
-    const text = `update ${into} as t set ${updated(application)} from ${from} as s where ${match} and ${plan.isChanged}`
-    expectCount("updated", plan.updated, (await session.query(text)).rowCount)
+export async function merge(
+  session: Session,
+  application: Application,
+  absent: AbsentRows,
+): Promise<Applied> {
+  const repeated = await settleKeys(session, application)
+  const rows = application.staged - repeated
+  if (!application.exists) {
+    const inserted = await fillNewTable(session, application, repeated)
+    expectCount("inserted", rows, inserted)
+    return { inserted, updated: 0, unchanged: 0, older: 0, repeated, deleted: 0 }
   }
-  if (plan.inserted > 0) {
-    const { names, values } = inserted(application)
-    const text = `insert into ${into} (${names}) select ${values} from ${from} as s
-                   where not exists (select from ${into} as t where ${match})`
-    expectCount("inserted", plan.inserted, (await session.query(text)).rowCount)
+  let changes = await findChanges(session, application, { absent: absent.they, rows })
+  const deleted = changes.absent
+  if (deleted > 0) {
+    if (absent.they === "go") await absent.allow(deleted)
+    // Before the others come: a new row may take what is unique of one that goes.
+    expectCount("deleted", deleted, await deleteAbsent(session, application))
+    // What fires on a delete, a cascade to the table itself for one, may have changed rows that were compared.
+    if (await hasTriggers(session, application)) {
+      await forgetChanges(session, application)
+      changes = await findChanges(session, application, { absent: "stay", rows })
+    }
   }
-  return { inserted: plan.inserted, updated: plan.updated, unchanged: plan.unchanged, older: plan.older }
+  await updateChanged(session, application, changes)
+  await insertNew(session, application, changes)
+  await forgetChanges(session, application)
+  const { inserted, updated, unchanged, older } = changes
+  return { inserted, updated, unchanged, older, repeated, deleted }
 }
 
-/** How many staged rows are new, changed, the same, and older than the table's, by one join. */
-async function planMerge(
+/** Deletes the rows that are to go, or marks them as deleted now. Answers how many. */
+async function deleteAbsent(session: Session, application: Application): Promise<number | null> {
+  const [into, found] = [quoteTable(application.target), quoteTable(changesTable(application))]
+  const those = "c.what = 'absent' and t.ctid = c.at and t.tableoid = c.part"
+  const text = application.rules.deletes.soft
+    ? `update ${into} as t set ${quoteName(deletedAt)} = pg_catalog.now() from ${found} as c where ${those}`
+    : `delete from ${into} as t using ${found} as c where ${those}`
+  return (await session.query(text)).rowCount
+}
+
+async function updateChanged(
   session: Session,
-  { staging, target, columns, rules: { key, orderBy, deletes } }: Application,
-): Promise<Merged & { readonly isChanged: string }> {
-  const returns = deletes.soft ? ` or t.${quoteName(deletedAt)} is not null` : ""
-  const older = orderBy === undefined ? "false" : isOlder(orderBy)
-  const isChanged = `not ${older} and (${differ(columns)}${returns})`
-  const { rows } = await session.query(
-    `select count(*) filter (where t.ctid is null) as inserted,
-            count(*) filter (where t.ctid is not null and ${older}) as older,
-            count(*) filter (where t.ctid is not null and ${isChanged}) as updated,
-            count(*) as staged
-       from ${quoteTable(staging)} as s left join ${quoteTable(target)} as t on ${sameKey(key)}`,
+  application: Application,
+  { updated }: Changes,
+): Promise<void> {
+  if (updated === 0) return
+  const { staging, target } = application
+  const { rowCount } = await session.query(
+    `update ${quoteTable(target)} as t set ${writtenByUpdate(application)}
+       from ${quoteTable(changesTable(application))} as c join ${quoteTable(staging)} as s on s.ctid = c.staged
+      where c.what = 'changed' and t.ctid = c.at and t.tableoid = c.part`,
   )
-  const [inserted, older_, updated, staged] = ["inserted", "older", "updated", "staged"].map((name) =>
-    Number(rows[0][name]),
-  ) as [number, number, number, number]
-  return { inserted, updated, older: older_, unchanged: staged - inserted - updated - older_, isChanged }
+  expectCount("updated", updated, rowCount)
+}
+
+async function insertNew(session: Session, application: Application, { inserted }: Changes): Promise<void> {
+  if (inserted === 0) return
+  const { staging, target } = application
+  const { names, values } = writtenByInsert(application)
+  const { rowCount } = await session.query(
+    `insert into ${quoteTable(target)} (${names}) select ${values}
+       from ${quoteTable(changesTable(application))} as c join ${quoteTable(staging)} as s on s.ctid = c.staged
+      where c.what = 'new'`,
+  )
+  expectCount("inserted", inserted, rowCount)
+}
+
+/** Also those of foreign keys, and of a partitioned table's parts. */
+async function hasTriggers(session: Session, { target }: Application): Promise<boolean> {
+  const { rows } = await session.query(
+    `select exists (
+       select from pg_catalog.pg_trigger
+        where tgrelid = $1::pg_catalog.regclass
+           or tgrelid in (select relid from pg_catalog.pg_partition_tree($1::pg_catalog.regclass))) as there`,
+    [quoteTable(target)],
+  )
+  return rows[0].there
 }
 
 function expectCount(done: string, expected: number, counted: number | null): void {
@@ -73,33 +119,4 @@ function expectCount(done: string, expected: number, counted: number | null): vo
     `The load does not add up: ${counted} rows were ${done}, expected ${expected}; a trigger, rule or policy may keep rows back.`,
     { hint: "Nothing was published. Look at the table's triggers, rules and row-level security." },
   )
-}
-
-/** Rows of the table that the version does not have, of all that count as there. */
-export type Absent = { readonly rows: number; readonly of: number }
-
-/** Counts them. */
-export async function countAbsent(session: Session, application: Application): Promise<Absent> {
-  const { target, rules } = application
-  const live = rules.deletes.soft ? `where t.${quoteName(deletedAt)} is null` : ""
-  const { rows } = await session.query(
-    `select (select count(*) from ${quoteTable(target)} as t where ${isAbsent(application)}) as rows,
-            (select count(*) from ${quoteTable(target)} as t ${live}) as of`,
-  )
-  return { rows: Number(rows[0].rows), of: Number(rows[0].of) }
-}
-
-/** Deletes them, or marks them as deleted now. Answers how many. */
-export async function deleteAbsent(session: Session, application: Application): Promise<number> {
-  const into = quoteTable(application.target)
-  const text = application.rules.deletes.soft
-    ? `update ${into} as t set ${quoteName(deletedAt)} = pg_catalog.now() where ${isAbsent(application)}`
-    : `delete from ${into} as t where ${isAbsent(application)}`
-  return (await session.query(text)).rowCount ?? 0
-}
-
-/** A row of the table that counts as there, and that the version does not have. */
-function isAbsent({ staging, rules: { key, deletes } }: Application): string {
-  const live = deletes.soft ? `t.${quoteName(deletedAt)} is null and ` : ""
-  return `${live}not exists (select from ${quoteTable(staging)} as s where ${sameKey(key)})`
 }

@@ -1,27 +1,33 @@
 /** `mirror`: as upsert, and rows that the version does not have are deleted, or marked so; never more than the limit. */
 import { Problem } from "@flatbed/contract"
+import { deletedAt } from "../own-columns.ts"
+import type { Session } from "../postgres/database.ts"
+import { quoteName, quoteTable } from "../postgres/identifier.ts"
 import { allowedCount } from "../reject-limit.ts"
 import { counted } from "../summary.ts"
 import type { Application, LoadMode } from "./load-mode.ts"
-import { type Absent, countAbsent, deleteAbsent, mergeByKey, settleKeys } from "./merge.ts"
+import { merge } from "./merge.ts"
 
 /**
  * What is to be deleted is counted before anything is written. Raises deletes-refused when that is more than
  * `deletes` allows, or when records of the version were set aside: theirs may be among the rows that seem to be gone.
  */
-export const mirror: LoadMode = async (session, application) => {
-  const repeated = await settleKeys(session, application)
-  let deleted = 0
-  if (application.exists) {
-    refuseDeletes(application, await countAbsent(session, application))
-    deleted = await deleteAbsent(session, application)
-  }
-  return { ...(await mergeByKey(session, application)), repeated, deleted }
+export const mirror: LoadMode = (session, application) =>
+  merge(session, application, {
+    they: "go",
+    allow: async (rows) => refuseDeletes(application, rows, await countRows(session, application)),
+  })
+
+/** Rows that count as there: all that are not marked as deleted. */
+async function countRows(session: Session, { target, rules }: Application): Promise<number> {
+  const live = rules.deletes.soft ? `where ${quoteName(deletedAt)} is null` : ""
+  const { rows } = await session.query(`select count(*) as rows from ${quoteTable(target)} ${live}`)
+  return Number(rows[0].rows)
 }
 
-function refuseDeletes({ rules, name, rejects, version }: Application, { rows, of }: Absent): void {
+function refuseDeletes({ rules, name, rejects, version }: Application, rows: number, of: number): void {
   const { deletes } = rules
-  if (rows === 0 || (deletes.allowedFor !== undefined && version.startsWith(deletes.allowedFor))) return
+  if (deletes.allowedFor !== undefined && version.startsWith(deletes.allowedFor)) return
   const found = `${counted(rows, "row")} of ${counted(of, "row")} in ${name} ${rows === 1 ? "is" : "are"} not in the version`
   const once = `\`load --allow-deletes ${version.slice(0, 12)}\` lets this version through, once.`
   const facts = { table: name, version, deletes: rows, rows: of }

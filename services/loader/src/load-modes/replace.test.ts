@@ -14,6 +14,14 @@ describeLoadMode({
   expected: (_before, staged) => staged,
 })
 
+describeLoadMode({
+  name: "replace by swap",
+  apply: replace,
+  rules: { swap: true },
+  swaps: true,
+  expected: (_before, staged) => staged,
+})
+
 test("replace is a mode that settings can name", () => {
   expect(loadModeNames).toContain("replace")
 })

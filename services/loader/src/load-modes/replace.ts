@@ -1,47 +1,48 @@
 /** `replace`: the version's rows take the place of all rows before. */
-import { adoptStaging } from "../postgres/adopt.ts"
 import type { Session } from "../postgres/database.ts"
 import { quoteTable } from "../postgres/identifier.ts"
-import { createTable } from "../postgres/table.ts"
+import { swapTable } from "../postgres/swap.ts"
 import type { Application, Applied, LoadMode } from "./load-mode.ts"
-import { deleteAbsent, mergeByKey, settleKeys } from "./merge.ts"
-import { completeLineage, inserted, tableColumns } from "./written-columns.ts"
+import { merge } from "./merge.ts"
+import { fillNewTable } from "./new-table.ts"
+import { completeLineage, inserted } from "./written-columns.ts"
 
 /**
  * With a key the difference is applied, so that rows that stay are not touched: foreign keys may point at them.
  * Without one it is delete and insert, never TRUNCATE: an older snapshot would see a truncated table empty (Postgres
  * manual, 13.6 "Caveats"). The table itself stays, and with it its views, grants, comments and indexes. On a first
- * load staging becomes the table, where it may: then the rows are written once.
+ * load, and with `publish: swap`, staging becomes the table, where it may: then the rows are written once.
  */
 export const replace: LoadMode = async (session, application) =>
   application.rules.key.length > 0
-    ? await applyDifference(session, application)
+    ? await merge(session, application, { they: "go", allow: async () => undefined })
     : await writeAll(session, application)
 
-async function applyDifference(session: Session, application: Application): Promise<Applied> {
-  const repeated = await settleKeys(session, application)
-  // Before the others come: a new row may take what is unique of one that goes.
-  const deleted = application.exists ? await deleteAbsent(session, application) : 0
-  return { ...(await mergeByKey(session, application)), repeated, deleted }
-}
+const nothingElse = { updated: 0, unchanged: 0, repeated: 0, older: 0 }
 
 async function writeAll(session: Session, application: Application): Promise<Applied> {
-  const { staging, target, staged, exists, mayAdopt, rules } = application
-  const nothingElse = { updated: 0, unchanged: 0, repeated: 0, older: 0 }
-  let deleted = 0
-  if (exists) deleted = (await session.query(`delete from ${quoteTable(target)}`)).rowCount ?? 0
-  else {
-    const described = tableColumns(application)
-    if (mayAdopt) {
-      if (rules.lineage) await session.query(completeLineage(quoteTable(staging), application))
-      await adoptStaging(session, staging, target, described)
-      return { ...nothingElse, inserted: staged, deleted }
-    }
-    await createTable(session, target, described)
+  const { staging, target, staged, exists, rules } = application
+  if (!exists) {
+    return { ...nothingElse, inserted: await fillNewTable(session, application, 0), deleted: 0 }
   }
+  const swapped = rules.swap ? await swap(session, application) : undefined
+  if (swapped !== undefined) return { ...nothingElse, inserted: staged, deleted: swapped }
+  const gone = await session.query(`delete from ${quoteTable(target)}`)
   const { names, values } = inserted(application)
   const { rowCount } = await session.query(
     `insert into ${quoteTable(target)} (${names}) select ${values} from ${quoteTable(staging)} as s`,
   )
-  return { ...nothingElse, inserted: rowCount ?? 0, deleted }
+  return { ...nothingElse, inserted: rowCount ?? 0, deleted: gone.rowCount ?? 0 }
+}
+
+/** Answers how many rows went with the old table; undefined when readers do not let staging take its place. */
+async function swap(session: Session, application: Application): Promise<number | undefined> {
+  const { staging, target, rules, mayAdopt, swapWaitMs } = application
+  if (mayAdopt) {
+    if (rules.lineage) await session.query(completeLineage(quoteTable(staging), application))
+    const swapped = await swapTable(session, staging, target, swapWaitMs)
+    if (swapped !== undefined) return swapped
+  }
+  application.onNotSwapped()
+  return undefined
 }

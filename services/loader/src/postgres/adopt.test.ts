@@ -97,3 +97,68 @@ test("a reader whose snapshot is older than a chunk is noticed until its snapsho
   await waitFor(looksWhole, { what: "a snapshot that is younger than the chunk" })
   reader.release()
 })
+
+test("with a key it is the primary key, under the name and order of columns of an ordinary table", async () => {
+  await session.query(
+    `create table flatbed.staging_1 (_flatbed_row bigint not null, id integer not null, name text);
+     insert into flatbed.staging_1 values (1, 1, 'a'), (2, 2, null);
+     create table public.ordinary (id integer, name text, _deleted_at timestamptz, primary key (id))`,
+  )
+  const described = [...columns, { name: "name", type: "text" }, { name: "_deleted_at", type: "timestamptz" }]
+  const fileOf = async (name: string) =>
+    (await session.query("select pg_relation_filenode($1::regclass) as file", [name])).rows[0].file
+  const file = await fileOf("flatbed.staging_1")
+  await adoptStaging(session, staging, { schema: "public", name: "people" }, described, ["id"])
+  // Rows that were written again would be younger than some readers' snapshots.
+  expect(await fileOf("public.people")).toBe(file)
+  const about = async (table: string) => ({
+    columns: (
+      await session.query(
+        `select attname, format_type(atttypid, atttypmod), attnotnull from pg_attribute
+          where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum`,
+        [table],
+      )
+    ).rows,
+    constraints: (
+      await session.query(
+        `select replace(conname, 'people', 'ordinary') as name, pg_get_constraintdef(oid) from pg_constraint
+          where conrelid = $1::regclass order by 1`,
+        [table],
+      )
+    ).rows,
+  })
+  expect(await about("public.people")).toEqual(await about("public.ordinary"))
+  expect((await session.query("select * from public.people order by id")).rows).toEqual([
+    { id: 1, name: "a", _deleted_at: null },
+    { id: 2, name: null, _deleted_at: null },
+  ])
+})
+
+test("a reader of another role is noticed too, by a loader that is no superuser", async () => {
+  const [loader, other] = ["loader", "other"].map((name) => `${name}_${database.name}`)
+  await session.query(
+    `create role ${loader}; create role ${other};
+     grant usage on schema flatbed to ${loader}; grant select on flatbed.chunks to ${loader}`,
+  )
+  const reader = await pool.connect()
+  try {
+    const { rows } = await session.query(
+      `insert into flatbed.runs (pipeline, dataset, version, settings_sha256, target, staging_columns, chunks, rows, bytes, epoch)
+       values ('p', 'd', 'v', 's', 't', '[]', 1, 1, 1, 1) returning run_id`,
+    )
+    const run = Number(rows[0].run_id)
+    await reader.query(`set session authorization ${other}`)
+    await reader.query("begin isolation level repeatable read; select 1")
+    await session.query(
+      "insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256) values ($1, 1, 1, 1, 0, '')",
+      [run],
+    )
+    await session.query(`set session authorization ${loader}`)
+    expect(await seesWholeRun(session, run)).toBe(false)
+  } finally {
+    await session.query("reset session authorization")
+    await reader.query("rollback; reset session authorization")
+    reader.release()
+    await session.query(`drop owned by ${loader}, ${other}; drop role ${loader}, ${other}`)
+  }
+})
