@@ -11,6 +11,7 @@ afterEach(() => flatbed.close())
 const own = "deletes: { limit: { share: 100% }, after_rejects: allow }"
 const loader = `pipelines:
   replaced: { dataset: people, table: replaced, lineage: true, max_rejects: 1 }
+  swapped: { dataset: people, table: swapped, publish: swap, lineage: true, max_rejects: 1 }
   different: { dataset: people, table: different, key: [id], lineage: true, max_rejects: 1 }
   fresh: { dataset: people, table: fresh, mode: upsert, key: [id], lineage: true, max_rejects: 1 }
   mirrored: { dataset: people, table: mirrored, mode: mirror, key: [id], lineage: true, max_rejects: 1, ${own} }
@@ -59,7 +60,7 @@ test("each row says whence it is, in every mode; one that stays as it is keeps w
     [5, b, 5, first],
     [6, b, 6, first],
   ]
-  for (const table of ["replaced", ...keyed]) {
+  for (const table of ["replaced", "swapped", ...keyed]) {
     expect([table, await lineageOf(table)]).toEqual([table, before])
     expect([table, await timesOf(table)]).toEqual([table, [{ version: first, times: 1, nulls: 0 }]])
   }
@@ -73,13 +74,19 @@ test("each row says whence it is, in every mode; one that stays as it is keeps w
   }
   await waitFor(servesBoth, { what: "the version of both files" })
   const second = await load(0)
-  expect(await lineageOf("replaced")).toEqual([
-    [1, a, 1, second],
-    [3, a, 2, second],
-    [5, b, 4, second],
-    [6, b, 5, second],
-    [7, b, 3, second],
-  ])
+  for (const table of ["replaced", "swapped"]) {
+    expect([table, await lineageOf(table)]).toEqual([
+      table,
+      [
+        [1, a, 1, second],
+        [3, a, 2, second],
+        [5, b, 4, second],
+        [6, b, 5, second],
+        [7, b, 3, second],
+      ],
+    ])
+    expect([table, await timesOf(table)]).toEqual([table, [{ version: second, times: 1, nulls: 0 }]])
+  }
   const stayed = before.filter(([id]) => id !== 3 && id !== 4)
   const gone = before.filter(([id]) => id === 4)
   const byId = (x: readonly unknown[], y: readonly unknown[]) => Number(x[0]) - Number(y[0])
