@@ -36,13 +36,17 @@ const maxRounds = 15
 const maxChanges = 3
 
 /**
- * Lists until what was found has stood still for the settle window. Raises file-missing for a pattern that means no
+ * Lists until what was found has stood still for the settle window; `first` is what was found just now. Raises file-missing for a pattern that means no
  * file, and file-unsettled when nothing is complete, or a file of the version before is not.
  */
-export async function awaitFiles(list: () => Promise<Listing>, rules: ChoiceRules): Promise<ChosenFiles> {
+export async function awaitFiles(
+  list: () => Promise<Listing>,
+  rules: ChoiceRules,
+  first?: Listing,
+): Promise<ChosenFiles> {
   const { settleMs, signal } = rules
   const changes = new Map<string, number>()
-  let chosen = choose(await list(), rules, changes)
+  let chosen = choose(first ?? (await list()), rules, changes)
   for (let round = 1; round <= maxRounds; round += 1) {
     const untilMs = settlesIn(chosen, settleMs)
     if (untilMs <= 0) return chosen

@@ -29,6 +29,10 @@ type Rules = CellRules & Pick<CellColumnSettings, "types">
 const silent = { null_values: {}, clean: {}, formats: {}, booleans: {} }
 const standardNullWords = [""]
 
+// Thousands of files have the same columns by the same rules. Names come from files, so they may be any number.
+const toldCells = new WeakMap<Rules, Map<string, CellSettings>>()
+const rememberedNames = 4096
+
 /**
  * `cell` is left out where nothing happens but that an unquoted empty cell is NULL, as readers see to by themselves.
  * JSON text has to be read to be judged, so a column that is declared so keeps it.
@@ -42,8 +46,17 @@ export function rulesOf(
   return compileCell(cell).isIdentity && declared !== "jsonb" ? { declared } : { declared, cell }
 }
 
-/** All that the rules say about the cells of a column, and be it nothing. */
+/** All that the rules say about the cells of a column, and be it nothing. Told once for the same rules, which stay as they are. */
 export function cellOf(name: string, rules: Rules): CellSettings {
+  const known = toldCells.get(rules) ?? new Map<string, CellSettings>()
+  toldCells.set(rules, known)
+  const cell = known.get(name) ?? tellCell(name, rules)
+  if (known.size >= rememberedNames) known.clear()
+  known.set(name, cell)
+  return cell
+}
+
+function tellCell(name: string, rules: Rules): CellSettings {
   const columns = { ...silent, ...rules }
   const { nullWords: nullValues = standardNullWords, hashKey } = rules
   const decided = new Map(Object.entries(rules.decided ?? {})).get(name)

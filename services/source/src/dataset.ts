@@ -169,6 +169,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
       stop.signal.throwIfAborted()
       const made = await makeVersion({
         ...{ dataset: name, reading, indexes, known, proven, signal: stop.signal },
+        listing: found.kind === "many" ? found.listing : undefined,
         inTurn: parts.turns.take,
         onChosen: takeChosen,
         onRead: tell.read,

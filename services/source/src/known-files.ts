@@ -153,12 +153,18 @@ export function createKnownFiles({ root, shape, maxTextBytes }: KnownRequest, si
 }
 
 function sameDates(a: DecidedDates, b: DecidedDates): boolean {
-  return JSON.stringify(a) === JSON.stringify(b)
+  return a === b || JSON.stringify(a) === JSON.stringify(b)
 }
 
-function keyOf({ file, identity, text }: FilePart): string {
-  return text?.name ?? nameContent(file, identity)
+function keyOf(part: FilePart): string {
+  const known = keys.get(part)
+  if (known !== undefined) return known
+  const key = part.text?.name ?? nameContent(part.file, part.identity)
+  keys.set(part, key)
+  return key
 }
+
+const keys = new WeakMap<FilePart, string>()
 
 /** A name for one content of one file, short enough for a file's. */
 export function nameContent(file: string, identity: FileIdentity, ...others: readonly unknown[]): string {

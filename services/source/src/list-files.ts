@@ -215,7 +215,7 @@ async function identifyAll(
 }
 
 async function identifyHere(root: string, file: string): Promise<FileIdentity> {
-  return identityOf(await lstat(resolve(root, file), { bigint: true }), file)
+  return identityOf(await lstat(`${root}/${file}`, { bigint: true }), file)
 }
 
 /** What went away meanwhile is not there; anything else is raised, by what it was refused for. */

@@ -9,6 +9,7 @@ import { isPath } from "./file-patterns.ts"
 import type { HeldVersion } from "./held-versions.ts"
 import type { IndexStore } from "./index-folder.ts"
 import type { KnownFiles } from "./known-files.ts"
+import type { Listing } from "./list-files.ts"
 import { identifyFile, type OpenFile, openFile, unsettled } from "./open-file.ts"
 import { type ReadFile, readFile } from "./read-file.ts"
 import { makeVersionOfFiles } from "./read-files.ts"
@@ -27,6 +28,8 @@ export type MakeRequest = {
   /** What is known of the files of a dataset of several, and which of their checksums were compared. */
   readonly known: KnownFiles
   readonly proven: Map<string, string>
+  /** What lay there just now, where several files are meant and somebody has looked. */
+  readonly listing?: Listing | undefined
   readonly signal: AbortSignal
   readonly onProgress: (bytes: number, of: number) => void
   /** Of a dataset of several files: which of them are going to be read, and that one was. */

@@ -1,5 +1,4 @@
 /** From many files to one version: what is known is taken up, what is not is read, and all of it stood at one moment. */
-import { Problem } from "@flatbed/contract"
 import { awaitFiles, type ChoiceRules, type ChosenFiles, changedSince, isBack } from "./await-files.ts"
 import { joinTallies } from "./cells/day-month.ts"
 import { countDates, decideDates, findUndecided } from "./census-pass.ts"
@@ -11,7 +10,7 @@ import { nameContent } from "./known-files.ts"
 import { createFileList, type ListedFile, sameListing } from "./list-files.ts"
 import type { MadeVersion, MakeRequest } from "./make-version.ts"
 import { mergeParts } from "./merge-parts.ts"
-import { openFile, unsettled } from "./open-file.ts"
+import { createListedOpener, type OpenFile, unsettled } from "./open-file.ts"
 import { readFile } from "./read-file.ts"
 import { sidecarOf } from "./sidecars.ts"
 import type { TextDraft } from "./text/text-file.ts"
@@ -22,6 +21,8 @@ const maxAttempts = 5
 // Small files wait for the disk more than for the processor.
 const readersAtOnce = 8
 const smallBytes = 256 * 1024
+// So little is read with one call, and held meanwhile.
+const atOnceBytes = 32 * 1024
 
 /** What came of an attempt to read the files: undefined when one of them changed. */
 type Attempt = MadeVersion | undefined
@@ -45,7 +46,7 @@ export async function makeVersionOfFiles(request: MakeRequest): Promise<MadeVers
     signal,
   }
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {
-    const chosen = await awaitFiles(list, rules)
+    const chosen = await awaitFiles(list, rules, attempt === 1 ? request.listing : undefined)
     request.onChosen(chosen)
     const made = await request.inTurn(() => tryFiles(request, chosen, shapeName, list, rules))
     if (made !== undefined) return made
@@ -123,13 +124,15 @@ async function readAll(request: MakeRequest, files: readonly ListedFile[]): Prom
   let next = 0
   request.onProgress(0, of)
   const isSmall = files.every(({ identity }) => identity.bytes <= smallBytes)
+  const shared = shareReading(request)
 
   async function readSome(): Promise<void> {
     while (areSame && next < files.length) {
       request.signal.throwIfAborted()
       const file = files[next] as ListedFile
       next += 1
-      if (!(await readOne(request, file, (bytes) => request.onProgress(done + bytes, of)))) areSame = false
+      const onProgress = (bytes: number) => request.onProgress(done + bytes, of)
+      if (!(await readOne(request, shared, file, onProgress))) areSame = false
       done += file.identity.bytes
     }
   }
@@ -147,34 +150,35 @@ async function readAll(request: MakeRequest, files: readonly ListedFile[]): Prom
   return areSame
 }
 
+/** What the reading of all files has in common; one object for all, since thousands of files ask it the same. */
+function shareReading({ dataset, known, indexes, signal, reading }: MakeRequest) {
+  const { root, reader, maxRecordBytes, maxTextBytes } = reading
+  const decided = known.decided()
+  const isAsked = Object.keys(decided).length > 0
+  const columns = { ...reading.shape.columns, isPartial: true, ...(isAsked ? { decided } : {}) }
+  const shape = { ...reading.shape, columns }
+  return {
+    open: createListedOpener(root),
+    decided,
+    reading: { dataset, reader, shape, isPart: true, maxRecordBytes, maxTextBytes, indexes, signal },
+  }
+}
+
 async function readOne(
   request: MakeRequest,
+  shared: ReturnType<typeof shareReading>,
   { file, identity }: ListedFile,
   onProgress: (bytes: number) => void,
 ): Promise<boolean> {
-  const { known, indexes, signal, reading } = request
+  const { known, indexes, signal } = request
+  const { decided } = shared
   const started = performance.now()
-  const open = await openFile(reading.root, file).catch((error) => {
-    if (error instanceof Problem && (error.code === "file-missing" || error.code === "file-unsettled"))
-      return undefined
-    throw error
-  })
+  const open = await shared.open(file, identity)
   if (open === undefined) return false
   let kept: PooledFile | undefined
   try {
-    if (!sameIdentity(open.identity, identity)) return false
-    const shape = { ...reading.shape, columns: { ...reading.shape.columns, isPartial: true } }
-    const decided = known.decided()
-    const made = await readFile({
-      ...request,
-      ...reading,
-      file,
-      open,
-      shape,
-      decided,
-      isPart: true,
-      onProgress,
-    })
+    const bytes = identity.bytes <= atOnceBytes ? await readAtOnce(open) : open
+    const made = await readFile({ ...shared.reading, file, open: bytes, onProgress })
     if (!sameIdentity(await open.identify(), identity)) {
       await made.text?.close()
       return false
@@ -196,6 +200,13 @@ async function readOne(
   } finally {
     if (kept !== open) await open.close()
   }
+}
+
+/** A small file in memory: its first bytes are looked at before it is read. */
+async function readAtOnce({ identity, read }: OpenFile): Promise<Pick<OpenFile, "identity" | "read">> {
+  const room = Buffer.allocUnsafe(identity.bytes)
+  const bytes = room.subarray(0, await read(room, 0))
+  return { identity, read: async (into, offset) => (offset < bytes.length ? bytes.copy(into, 0, offset) : 0) }
 }
 
 /**

@@ -53,7 +53,28 @@ export function resolveServedColumns(
   header: readonly string[],
   settings: ColumnSettings,
   facts: ProblemFacts,
-): ServedField[] {
+): readonly ServedField[] {
+  const before = resolvedBefore.get(settings)
+  if (before !== undefined && sameNames(before.header, header)) return before.fields
+  const fields = resolve(header, settings, facts)
+  resolvedBefore.set(settings, { header, fields })
+  return fields
+}
+
+// The file before had most often the same header.
+const resolvedBefore = new WeakMap<
+  ColumnSettings,
+  { readonly header: readonly string[]; readonly fields: readonly ServedField[] }
+>()
+
+const sameNames = (a: readonly string[], b: readonly string[]) =>
+  a.length === b.length && a.every((name, i) => name === b[i])
+
+function resolve(
+  header: readonly string[],
+  settings: ColumnSettings,
+  facts: ProblemFacts,
+): readonly ServedField[] {
   const columns = nameColumns(header)
   if (settings.strict) refuseTrouble(columns, facts)
   const isPartial = settings.isPartial === true

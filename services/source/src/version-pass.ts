@@ -71,7 +71,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
   const scan = reader.startScan(
     {
       ...{ file, dialect: shape.dialect, maxRecordBytes: request.maxRecordBytes },
-      columns: { ...shape.columns, decided: request.decided },
+      columns: request.decided === undefined ? shape.columns : { ...shape.columns, decided: request.decided },
     },
     {
       header(end, nextLine, names) {
@@ -121,7 +121,9 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
       spelling,
     )
     const files = [describeFile(file, { bytes: offset, sha256 }, request)]
-    const version = nameVersion(dataset, files, shape, columns, request.maxRecordBytes)
+    // All parts together have a name.
+    const version =
+      request.isPart === true ? "" : nameVersion(dataset, files, shape, columns, request.maxRecordBytes)
     return {
       manifest: {
         dataset,

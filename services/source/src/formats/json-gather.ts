@@ -22,7 +22,7 @@ import {
   tooWide,
   unsteadyName,
 } from "./json-refusals.ts"
-import { jsonRulesOf, writtenCellsOf } from "./json-rows.ts"
+import { jsonRules, jsonRulesOf, writtenCellsOf } from "./json-rows.ts"
 import type { RecordPlace, RecordVerdict } from "./rejected-record.ts"
 import { createRowShaper, type RowShaper } from "./shape-row.ts"
 
@@ -57,7 +57,7 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
   const { separator, explode } = dialect
   const reader = createRecordReader({ flatten: separator !== false, explode })
   const nameOf = (node: PathNode) => keysOf(node).join(separator === false ? "_" : separator)
-  const rules = { ...settings, nullWords: settings.nullWords?.filter((word) => word !== "") ?? [] }
+  const rules = jsonRules(settings)
   const spoken = new Set(namesInRules(rules).map(({ name }) => name))
   const filtered = new Set(Object.keys(settings.filter ?? {}))
   /** By the served name. */

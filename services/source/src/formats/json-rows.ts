@@ -1,11 +1,22 @@
 /** Pure: the rows of JSON records as they are served, by the layout of the pass that accepted them. */
 import { cellOf } from "../cell-rules.ts"
 import type { CellSettings } from "../cells/compile-cell.ts"
-import type { ServedField } from "../served-columns.ts"
+import type { ColumnSettings, ServedField } from "../served-columns.ts"
 import type { WrittenCells } from "./format.ts"
 import { cellText } from "./json-cells.ts"
 import { kinds, type RecordReader } from "./json-record.ts"
 import { absentIndex } from "./shape-row.ts"
+
+/** The rules of a dataset as they hold for JSON, the same for the same settings. */
+export function jsonRules(settings: ColumnSettings): ColumnSettings {
+  const known = rulesFor.get(settings)
+  if (known !== undefined) return known
+  const rules = { ...settings, nullWords: settings.nullWords?.filter((word) => word !== "") ?? [] }
+  rulesFor.set(settings, rules)
+  return rules
+}
+
+const rulesFor = new WeakMap<ColumnSettings, ColumnSettings>()
 
 /**
  * What happens to the cells of a column: left out where they are served as they are written. JSON tells NULL from empty
