@@ -64,7 +64,7 @@ it("tells everything that is wrong with the files at once, and what to do", asyn
     "empty.csv is empty; expected at least a header line.",
     "sheet.csv is no CSV but a ZIP archive, as .xlsx and .ods files are; save the sheet as CSV.",
     "cut.csv.gz cannot be unpacked from byte 20 on (gzip): the file ends inside a member's checksum.",
-    "rows.json cannot be served: rows.json holds no record, so that no column is known. Write a record with its keys into it; null is enough for a value.",
+    "rows.json cannot be served: rows.json holds no record, and JSON names its columns nowhere else. Write a record with its keys into it; null is enough for a value. Until then a version before stays served, and tables keep its rows.",
     expect.stringMatching(
       /^nul\.csv cannot be served: The header of nul\.csv holds a NUL at byte 1, on line 1\. /,
     ),

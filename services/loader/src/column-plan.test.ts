@@ -191,6 +191,22 @@ describe("a plan", () => {
     expect(message(into("date"))).not.toContain("hello")
   })
 
+  test("names the file, where a version has many: of the cell in the way, and of a column that came with one", () => {
+    const inFile = { row: 12, line: 3, value: "x", file: "in/b.csv" }
+    const seen = [
+      evidence("id", { ruled_out: { type: "integer", ...inFile }, max_integer_digits: 2 }),
+      evidence("name", {
+        forms: [
+          { form: "text", cells: 1, first: { row: 40, line: 2, value: "y", file: "in/c.csv" } },
+          { form: "integer", cells: 7, first: { ...inFile, value: "7" } },
+        ],
+      }),
+    ]
+    const plans = () => plan([column("id"), column("name")], table([tableColumn("id", "integer")]), seen)
+    expect(plans).toThrow(/because of "x" in row 12, line 3 of in\/b\.csv\./)
+    expect(plans).toThrow(/"name" \(text, first in in\/b\.csv, line 3\) is not in the table;/)
+  })
+
   test("lets single cells be too wide and NULL where rows may be set aside, but not a type that fits none", () => {
     const found = table([
       tableColumn("id", "smallint"),

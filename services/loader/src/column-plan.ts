@@ -1,6 +1,6 @@
 /** Compares a version's columns with the table, before a row moves. */
 import { findNearest } from "@flatbed/config"
-import { type Column, type ColumnType, type Evidence, Problem } from "@flatbed/contract"
+import { type Column, type ColumnType, type Evidence, Problem, type Sighting } from "@flatbed/contract"
 import { fittingTypes, postgresTypes, typeFits, typeTakesSome } from "./column-fit.ts"
 import type { ModeRules } from "./load-modes/load-mode.ts"
 import { everyOwnColumn, type OwnColumn, ownColumns, stagedOwnColumns } from "./own-columns.ts"
@@ -153,7 +153,7 @@ function compareColumn(
     const add = `alter table ${target} add column ${quoteName(name)} ${postgresTypes[type]};`
     return differ(
       "missing",
-      `"${name}" (${type}) is not in the table; drop it in the source's columns, or add it:\n    ${add}`,
+      `"${name}" (${type}${firstFile(evidence)}) is not in the table; drop it in the source's columns, or add it:\n    ${add}`,
     )
   }
   if (found.closed) {
@@ -186,10 +186,21 @@ function describeCulprit(name: string, into: string, evidence: Evidence | undefi
   if (cell == null || !typeFits(cell.type, into, evidence)) return undefined
   const declare = `columns: { types: { ${JSON.stringify(name)}: ${cell.type} } }`
   return (
-    ` because of ${printable(JSON.stringify(cell.value))} in row ${cell.row}, line ${cell.line}.` +
+    ` because of ${printable(JSON.stringify(cell.value))} in row ${cell.row}, line ${cell.line}${ofFile(cell)}.` +
     ` Mend that cell;\n    or give the dataset ${declare} in source.yaml,` +
     " so that such records are set aside, as many as max_rejects allows;\n    or load into a new table"
   )
+}
+
+/** Of a version over many files, the one that a cell stands in. */
+function ofFile({ file }: Sighting): string {
+  return file === undefined ? "" : ` of ${printable(file)}`
+}
+
+/** Of a version over many files, the one that has values in a column first. */
+function firstFile(evidence: Evidence | undefined): string {
+  const [first] = [...(evidence?.forms ?? [])].map((form) => form.first).sort((a, b) => a.row - b.row)
+  return first?.file === undefined ? "" : `, first in ${printable(first.file)}, line ${first.line}`
 }
 
 function compareOwn(

@@ -323,6 +323,24 @@ describe("many JSON files", () => {
     ])
   })
 
+  it("may be without records, as long as one of them has some", async () => {
+    const { serve, write } = await setup({ "s/1.json": "[]", "s/2.json": "[]" })
+    const source = await serve({ files: "s/*.json" })
+    expect((await source.settled()).problem).toMatchObject({
+      code: "file-empty",
+      detail: "None of 2 files holds a record with a key, and nothing else names the columns.",
+    })
+    await write("s/2.json", `[${song({ id: 1 })}]`)
+    await untilFiles(source, ["s/1.json", "s/2.json"])
+    expect(await rowsOf(source)).toEqual([{ id: 1 }])
+    const broken = await setup({ "s/1.ndjson": "{\n", "s/2.ndjson": "[1]\n" })
+    const refused = await (await broken.serve({ files: "s/*.ndjson" })).settled()
+    expect(refused.problem).toMatchObject({
+      code: "json-invalid",
+      detail: "No record of 2 files can be read, so that no column is known.",
+    })
+  })
+
   it("are refused for a column to be dropped that none of them has: what should not travel does not", async () => {
     const { serve } = await setup({ "s/1.json": song({ id: 1, ssn: "7" }), "s/2.json": song({ id: 2 }) })
     const typo = await (await serve({ files: "s/*.json", columns: { drop: ["snn"] } })).settled()

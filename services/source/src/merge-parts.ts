@@ -2,6 +2,7 @@
 import { type Column, type Manifest, type ManifestChunk, Problem } from "@flatbed/contract"
 import { type ChunkIndex, withHashKey } from "./chunk-index.ts"
 import { nameColumns } from "./column-names.ts"
+import { counted } from "./counted.ts"
 import { evidenceOf, type FilePart } from "./file-part.ts"
 import { withoutAdded } from "./formats/added-columns.ts"
 import { type Layout, type Mends, mendKinds } from "./formats/format.ts"
@@ -24,7 +25,8 @@ export type MergeRequest = {
 /**
  * One version over files in this order: rows and chunks are numbered through, types and NULLs are those of all rows.
  * Columns are found by their names, wherever they stand in a file. Raises files-differ for files without the same
- * columns unless they are united, and column-unknown for settings that name what none of them has.
+ * columns unless they are united, column-unknown for settings that name what none of them has, and file-empty or
+ * json-invalid where none names a column.
  */
 export function mergeParts(
   parts: readonly FilePart[],
@@ -215,12 +217,29 @@ function namesOfAll(parts: readonly FilePart[]): readonly string[] {
   return lists.size === 1 ? only : [...new Set([...lists].flat())]
 }
 
+/** Of files whose records name the columns, when none of them does. */
+function noColumns(parts: readonly FilePart[]): Problem {
+  const files = counted(parts.length, "file")
+  const bad = parts.find(({ index }) => index.manifest.rejects > 0)
+  if (bad === undefined)
+    return new Problem(
+      "file-empty",
+      `None of ${files} holds a record with a key, and nothing else names the columns.`,
+      {
+        hint: "Write a record with its keys into one of them; null is enough for a value. Until then a version before stays served, and tables keep its rows.",
+        facts: { file: parts[0]?.file ?? "" },
+      },
+    )
+  return new Problem("json-invalid", `No record of ${files} can be read, so that no column is known.`, {
+    hint: `Name one of them alone, such as ${bad.file}, in the dataset's files: then flatbed-source check says what is wrong with it.`,
+    facts: { file: bad.file },
+  })
+}
+
 /** Each file was read without asking whether it has all that the settings name; one of them has to. */
 function refuseUnknown(parts: readonly FilePart[], { columns }: Shape): void {
   const [only] = parts
-  resolveServedColumns(
-    namesOfAll(parts),
-    withoutAdded(columns),
-    parts.length === 1 ? { file: only?.file ?? "" } : {},
-  )
+  const names = namesOfAll(parts)
+  if (names.length === 0) throw noColumns(parts)
+  resolveServedColumns(names, withoutAdded(columns), parts.length === 1 ? { file: only?.file ?? "" } : {})
 }

@@ -109,6 +109,11 @@ describe("a record that is no row", () => {
     expect(await readJson({ bytes: many })).toMatchObject({ rejects: 0 })
   })
 
+  it("is shown without the end of its line", async () => {
+    const read = await readJson({ bytes: '{"a":1}\n{bad\r\n{"a":2,}\n', dialect: plainLines })
+    expect(rejectsIn(read).map(({ value }) => value)).toEqual(["{bad", '{"a":2,}'])
+  })
+
   it("brings no column", async () => {
     const bytes = '{"a":1}\n{"a":1,"x":2,"x":3}\n{"a":1,"y":2}'
     const { layout } = await readJson({ bytes, dialect: plainLines })
@@ -143,6 +148,31 @@ describe("a record that is no row", () => {
 })
 
 describe("a file is refused", () => {
+  it.each([
+    [
+      "in a record",
+      '[{"a":1},\n{"a":{"b":[1,x]}}]',
+      "on line 2, at byte 23, at /a/b/1 of the record, stands x;",
+    ],
+    [
+      "on the way to the records",
+      '{"data":[{"x":[1,}]}',
+      "on line 1, at byte 17, at /x/1 of the record, stands };",
+    ],
+    ["before the records", '{"n":{"x":tru},"data":[]}', "on line 1, at byte 13, stands };"],
+  ])("with the place of what is wrong %s: line, byte and pointer", async (_, bytes, told) => {
+    const records = bytes.startsWith("[") ? [] : ["data"]
+    const problem = await refusal({ bytes, dialect: { records } })
+    expect(problem.code).toBe("json-invalid")
+    expect(problem.message).toContain(`f.json is not valid JSON: ${told}`)
+  })
+
+  it("for no records at all, with what becomes of the version before", async () => {
+    const problem = await refusal({ bytes: "[]" })
+    expect(problem.message).toBe("f.json holds no record, and JSON names its columns nowhere else.")
+    expect(problem.hint).toContain("a version before stays served")
+  })
+
   it("when a record's elements would repeat more beside them than can be held, and the limit is named", async () => {
     const bytes = (elements: number) =>
       `[{"text":"${"x".repeat(100)}","m":[${Array.from({ length: elements }, () => "1").join(",")}]}]`

@@ -80,9 +80,12 @@ export function invalidJson(
 ): Problem {
   const line = place.line + countLines(bytes, 0, fault.at)
   const byte = place.byte + fault.at
+  // Before the first record the pointer is the text's, behind that it begins in the record.
+  const where =
+    fault.pointer === "" ? "" : `, at ${cutPointer(fault.pointer)}${place.row === 0 ? "" : " of the record"}`
   return new Problem(
     "json-invalid",
-    `${place.file} is not valid JSON: on line ${line}, at byte ${byte}, ${at(bytes, fault.at)}; expected ${fault.expected}.`,
+    `${place.file} is not valid JSON: on line ${line}, at byte ${byte}${where}, ${at(bytes, fault.at)}; expected ${fault.expected}.`,
     {
       hint,
       facts: {
@@ -166,8 +169,9 @@ function showByte(bytes: Buffer, at: number): string {
 const cutPointer = (pointer: string) =>
   pointer.length <= longestPointer ? pointer : `${pointer.slice(0, longestPointer)}…`
 
+// The end of its line is no part of what is wrong with it.
 function showAround(bytes: Buffer, at: number): string {
-  return showCell(bytes.toString("utf8", Math.max(0, at - 20), at + 40))
+  return showCell(bytes.toString("utf8", Math.max(0, at - 20), at + 40).replace(/[\r\n]+$/, ""))
 }
 
 /** The verdict over a record without an array where there is to be one. */
@@ -215,8 +219,8 @@ export function noColumns(
     )
   }
   const what = read === 0 ? "holds no record" : "holds no record with a value"
-  return new Problem("file-empty", `${file} ${what}, so that no column is known.`, {
-    hint: "Write a record with its keys into it; null is enough for a value.",
+  return new Problem("file-empty", `${file} ${what}, and JSON names its columns nowhere else.`, {
+    hint: "Write a record with its keys into it; null is enough for a value. Until then a version before stays served, and tables keep its rows.",
     facts: { file },
   })
 }
