@@ -21,7 +21,8 @@ export type RejectCode = keyof typeof rejectCodes
 
 /** What a person can do about a record that was set aside so; the settings named are the dataset's in source.yaml. */
 export const rejectHints: Readonly<Record<RejectCode, string>> = {
-  "missing-cell": "Mend the record, or have short ones filled up with NULL by dialect.ragged: pad.",
+  "missing-cell":
+    "Mend the record, or have short ones filled up with NULL by dialect.ragged: pad; dialect.blank_lines: skip passes over empty lines.",
   "extra-cell":
     "Mend the record: a cell that holds the delimiter belongs in quotes. dialect.ragged: truncate cuts long ones.",
   "type-error":
@@ -64,3 +65,6 @@ export type Reject = Static<typeof rejectSchema>
 
 /** A reject as a line of a chunk. */
 export const rejectLineSchema = Type.Object({ reject: rejectSchema })
+
+/** How the reason of a missing-cell begins whose record is a line with nothing on it. */
+export const emptyLine = "The line is empty"

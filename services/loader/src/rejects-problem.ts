@@ -1,5 +1,5 @@
 /** Too many rejects: the problem that says so, with the first one and where the others are. Pure. */
-import { Problem } from "@flatbed/contract"
+import { emptyLine, Problem } from "@flatbed/contract"
 import { printable } from "./printable.ts"
 import type { RecordedReject } from "./reject-ledger.ts"
 import type { RejectLimit } from "./reject-limit.ts"
@@ -25,7 +25,7 @@ export function overLimit(run: {
     hint:
       `${hasTable ? "The table is as it was." : "There is no table yet."} ` +
       `List them: ${showCommand(`rejects list --run ${runId}`)}\n` +
-      "Mend the file, or raise max_rejects.",
+      `Mend the file, or raise max_rejects.${blankHint(first)}`,
     facts: {
       run: runId,
       rejects,
@@ -33,6 +33,12 @@ export function overLimit(run: {
       ...(first === undefined ? {} : placeOf(first)),
     },
   })
+}
+
+// Many tools write an empty line at the end.
+function blankHint(first: RecordedReject | undefined): string {
+  if (first?.code !== "missing-cell" || !first.reason.startsWith(emptyLine)) return ""
+  return "\nWhere empty lines mean nothing, say so in source.yaml:  dialect: { blank_lines: skip }"
 }
 
 /** A reject in one sentence: place, cell, reason. */

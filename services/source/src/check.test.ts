@@ -94,6 +94,18 @@ it("says how the file is written, and what it has to change so that records are 
   expect(text).toContain("mended   1 record served without NUL, the first on line 5")
 })
 
+it("says how lines with nothing on them become no records, and takes them for none then", async () => {
+  const files = { "t.csv": "a,b\r\n1,2\r\n\r\n\r\n" }
+  const plain = await check(files, { t: { files: "t.csv" } })
+  expect(plain.code).toBe(6)
+  expect(plain.text).toContain("add  dialect: { blank_lines: skip }")
+  const told = await check(files, { t: { files: "t.csv", dialect: { blank_lines: "skip" } } })
+  expect(told.code).toBe(0)
+  expect(told.value.datasets).toMatchObject([
+    { rows: 1, rejects: 0, reader: "csv-parse", dialect: { blank_lines: "skip" }, hint: null },
+  ])
+})
+
 it("ends with 6 when records are set aside, and shows the first five with their places", async () => {
   const bad = "x\n".repeat(7)
   const { code, value, text } = await check({ "t.csv": `a,b\n1,2\n${bad}` }, { t: { files: "t.csv" } })

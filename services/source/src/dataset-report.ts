@@ -3,6 +3,7 @@ import {
   asProblem,
   type ColumnType,
   type Evidence,
+  emptyLine,
   type Problem,
   type ProblemDocument,
   type Reject,
@@ -153,7 +154,7 @@ async function describe(readable: ReadableVersion, encodingSet: Encoding = "utf-
     chunks: manifest.chunks.length,
     columns,
     first_rejects: firstRejects,
-    hint: spelling.encoding === "utf-8" ? hintOf(firstRejects) : null,
+    hint: hintOf(firstRejects, spelling.encoding),
   }
 }
 
@@ -171,8 +172,12 @@ function findExample(
   return null
 }
 
-/** What a person can do about rejects; undecodable bytes have one cause, everything else is the data's own. */
-function hintOf(rejects: readonly Reject[]): string | null {
+/** What a person can do about rejects; two kinds have one cause each, everything else is the data's own. */
+function hintOf(rejects: readonly Reject[], encoding: Encoding): string | null {
   const first = rejects.find(({ code }) => code === "encoding-error")
-  return first === undefined ? null : convertHint(first.file)
+  if (first !== undefined && encoding === "utf-8") return convertHint(first.file)
+  const isBlank = rejects.some(({ code, reason }) => code === "missing-cell" && reason.startsWith(emptyLine))
+  return isBlank
+    ? "Where empty lines mean nothing, add  dialect: { blank_lines: skip }  to the dataset."
+    : null
 }

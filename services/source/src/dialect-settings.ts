@@ -55,6 +55,11 @@ export const dialectSchema = Type.Object({
     description:
       "a record of another width than the header's is set aside; pad: a short one is filled up with NULL; truncate: a long one is cut; error: the file is refused",
   }),
+  blank_lines: Type.Enum(["record", "skip"], {
+    default: "record",
+    description:
+      "a line with nothing on it is a record of one empty cell; skip: it is no record, wherever it stands",
+  }),
   nul: Type.Enum(["reject", "strip"], {
     default: "reject",
     description: "a record with a NUL character is set aside; strip: the NUL is left out",
@@ -136,7 +141,7 @@ function notOneSign(setting: string, written: string): string {
 /** The dialect that the readers know. */
 export function dialectOf(settings: DialectSettings): CsvDialect {
   const { quote_char: quote, escape_char: escapedBy, comment_char: comment, skip_lines: skipLines } = settings
-  const { fields, ragged, nul } = settings
+  const { fields, ragged, blank_lines: blankLines, nul } = settings
   return {
     delimiter: signOf(settings.delimiter),
     quote,
@@ -147,6 +152,7 @@ export function dialectOf(settings: DialectSettings): CsvDialect {
     ...(fields === undefined ? {} : { fields }),
     ...(settings.line_terminator === "cr" ? { lineEnd: "cr" as const } : {}),
     ...(ragged === "reject" ? {} : { ragged }),
+    ...(blankLines === "record" ? {} : { blankLines }),
     ...(nul === "reject" ? {} : { nul }),
   }
 }
@@ -162,7 +168,8 @@ function escapeOf(
 
 /** The inverse, with every setting written out, for documents about a dataset. */
 export function writeDialect(dialect: CsvDialect) {
-  const { delimiter, quote, escapedBy, comment, skipLines, hasHeader, fields, lineEnd, ragged, nul } = dialect
+  const { delimiter, quote, escapedBy, comment, skipLines, hasHeader, fields, lineEnd } = dialect
+  const { ragged, blankLines, nul } = dialect
   return {
     delimiter,
     quote_char: quote,
@@ -174,6 +181,7 @@ export function writeDialect(dialect: CsvDialect) {
     skip_lines: skipLines ?? 0,
     line_terminator: lineEnd ?? "auto",
     ragged: ragged ?? "reject",
+    blank_lines: blankLines ?? "record",
     nul: nul ?? "reject",
   }
 }

@@ -5,6 +5,7 @@
 import { basename, dirname } from "node:path"
 import { completeSettings } from "@flatbed/config"
 import { type Column, type ColumnType, type Evidence, joinTypes, Problem } from "@flatbed/contract"
+import { counted } from "./counted.ts"
 import { tellOtherKind } from "./discover/other-kinds.ts"
 import { type DraftColumns, type DraftDialect, draftDialect } from "./discover/proposal.ts"
 import { type DialectProposal, proposeDialect } from "./discover/propose-dialect.ts"
@@ -199,16 +200,23 @@ type Found = Pick<DraftFile, "rows" | "rejects"> & {
   readonly evidence: readonly Evidence[]
 }
 
-async function proposeColumns(
-  { path, dialect, because, notes }: Discovery,
-  signal: AbortSignal,
-): Promise<Partial<Discovery>> {
+async function proposeColumns(known: Discovery, signal: AbortSignal): Promise<Partial<Discovery>> {
+  const { path, dialect, because, notes } = known
   const plain = { dialect, columns: {} }
   const first = await withProposal(path, plain, signal, async (version) => ({
     found: await describe(version),
     proposed: await lookAtCells(version, signal),
   }))
   const { found, proposed } = first
+  const skipped = await countBlankLines(path, dialect, found.rejects?.count ?? 0, signal)
+  if (skipped > 0) {
+    const told = `${counted(skipped, "line")} with nothing on ${skipped === 1 ? "it" : "them"} would be set aside, as many tools write at the end`
+    const skipping = {
+      dialect: { ...dialect, blank_lines: "skip" },
+      because: [...because, { about: "dialect.blank_lines", because: told }],
+    }
+    return { ...skipping, ...(await proposeColumns({ ...known, ...skipping }, signal)) }
+  }
   const renamed = found.columns.flatMap(({ name }, i) => sayRenamed(name, found.evidence[i] ?? {}))
   const names = renamed.map((told) => `In the header ${told}.`)
   const told = { ...found, notes: [...notes, ...names, ...proposed.notes, ...findTotals(found)] }
@@ -220,6 +228,18 @@ async function proposeColumns(
     return { ...told, notes: [...told.notes, note] }
   }
   return { ...told, ...cleaned, columnSettings: proposed.columns, because: [...because, ...proposed.because] }
+}
+
+/** How many of the records that would be set aside are lines with nothing on them. */
+async function countBlankLines(
+  path: string,
+  dialect: DraftDialect,
+  rejects: number,
+  signal: AbortSignal,
+): Promise<number> {
+  if (rejects === 0 || dialect.blank_lines !== undefined) return 0
+  const skipping = { dialect: { ...dialect, blank_lines: "skip" }, columns: {} }
+  return withProposal(path, skipping, signal, async ({ index }) => rejects - index.manifest.rejects)
 }
 
 async function describe(version: ReadableVersion): Promise<Found> {

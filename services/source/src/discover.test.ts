@@ -63,6 +63,11 @@ describe("discover proposes", () => {
       { dialect: { delimiter: "tab" }, rows: 1, types: { id: "integer", name: "text" } },
     ],
     [
+      "to pass over the empty lines that many tools write at the end",
+      "id,name\r\n1,Ann\r\n2,Bob\r\n\r\n\r\n",
+      { dialect: { blank_lines: "skip" }, rows: 2, rejects: 0, types: { id: "integer", name: "text" } },
+    ],
+    [
       "an apostrophe as quote",
       "id,name\n1,'Ann, B'\n2,'Bob'\n",
       { dialect: { quote_char: "'" }, rows: 2, types: { id: "integer", name: "text" } },

@@ -61,13 +61,14 @@ export async function lookAtCells(version: ReadableVersion, signal: AbortSignal)
   return { columns: columnSettings, because, notes }
 }
 
-/** Where comments stand between records, which cells do not tell of: for each record the lines before it. */
+/** Where lines that are no records stand between them, which cells do not tell of: for each record the lines before it. */
 function countLinesBefore(
   { reader, index: { layout } }: ReadableVersion,
   { rows }: ManifestChunk,
   bytes: Buffer,
 ): (number | undefined)[] | undefined {
-  if ((layout as CsvLayout).dialect.comment === undefined) return undefined
+  const { comment, blankLines } = (layout as CsvLayout).dialect
+  if (comment === undefined && blankLines === undefined) return undefined
   const numbers = Array.from({ length: rows }, (_, i) => i + 1)
   return reader.findRecords(bytes, layout, numbers).map((found) => found?.linesBefore)
 }

@@ -46,8 +46,8 @@ const usable = /^[^0-9.\-\r\n\0\u0080-\uffff]$/
  * Where the header is and what it says is read before.
  */
 export function isByteDialect(dialect: CsvDialect): boolean {
-  const { delimiter, quote, escapedBy, comment, lineEnd, ragged, nul } = dialect
-  const others = [escapedBy, comment, lineEnd, ragged, nul]
+  const { delimiter, quote, escapedBy, comment, lineEnd, ragged, blankLines, nul } = dialect
+  const others = [escapedBy, comment, lineEnd, ragged, blankLines, nul]
   return (
     delimiter !== quote &&
     usable.test(delimiter) &&

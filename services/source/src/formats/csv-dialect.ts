@@ -20,6 +20,8 @@ export type CsvDialect = {
   readonly lineEnd?: "cr"
   /** What becomes of a record of another width than the header's; left out, it is set aside. */
   readonly ragged?: "pad" | "truncate" | "error"
+  /** Lines with nothing on them are no records; left out, each is a record of one empty cell. */
+  readonly blankLines?: "skip"
   /** NUL characters are left out of cells instead of making a reject. */
   readonly nul?: "strip"
 }

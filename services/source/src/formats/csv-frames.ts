@@ -1,5 +1,6 @@
 /**
- * Pure: the bytes of a CSV as a run of frames: records, damaged spans and comments, one behind the other. Where a record
+ * Pure: the bytes of a CSV as a run of frames: records, damaged spans and comments, one behind the other; lines
+ * with nothing on them are comments where the dialect says so. Where a record
  * is malformed, reading resumes at the next sure border: the start of a line behind the record's first one on which a
  * well-formed record of the header's width begins and ends within the record limit, or the end of the file.
  *
@@ -7,7 +8,7 @@
  * Each line start is tried once for a damaged span, and a try reads beyond its own line only where a quote is open;
  * inside an open quote no line start opens another, so the tries together take time in proportion to the bytes.
  */
-import { type FaultKind, type Signs, walkRecord } from "./csv-record.ts"
+import { type FaultKind, isPassed, type Signs, walkRecord } from "./csv-record.ts"
 
 /** What frames are measured by. */
 export type FrameMeasure = {
@@ -31,7 +32,7 @@ export function nextFrame(bytes: Buffer, from: number, isLast: boolean, measure:
   const { signs, maxRecordBytes } = measure
   const to = Math.min(bytes.length, from + maxRecordBytes)
   const isCut = bytes.length > to
-  if (bytes[from] === signs.comment) {
+  if (isPassed(bytes, from, signs)) {
     const next = nextLine(bytes, from, signs)
     if (next !== undefined && next - from <= maxRecordBytes) return { kind: "comment", to: next }
     if (isCut) return { kind: "too-long" }
@@ -62,7 +63,7 @@ export function findBorder(
   const isWhole = isLast && !isCut
   let start = nextLine(bytes, from, signs)
   while (start !== undefined && start < to) {
-    if (bytes[start] !== signs.comment) {
+    if (!isPassed(bytes, start, signs)) {
       const { stop, cells } = walkRecord(bytes, start, to, isWhole, signs)
       if (stop === "end" && cells === width) return start
       if (stop === "more" && !isCut) return "more"

@@ -7,7 +7,7 @@ import { parse as parseWhole } from "csv-parse/sync"
 import { counted } from "../counted.ts"
 import type { CsvDialect, CsvScanRequest } from "./csv-dialect.ts"
 import { parseOptions } from "./csv-options.ts"
-import { countLines, type Signs, signsOf, walkRecord } from "./csv-record.ts"
+import { countLines, isPassed, type Signs, signsOf, walkRecord } from "./csv-record.ts"
 import { malformed, refuseText, tooLong } from "./csv-refusals.ts"
 import type { RecordPlace } from "./rejected-record.ts"
 
@@ -78,12 +78,12 @@ function findFirstLine(
   mark: number,
   isLast: boolean,
   { skipLines = 0 }: CsvDialect,
-  { lineEnd, comment }: Signs,
+  signs: Signs,
 ): number | undefined {
   let at = mark
-  for (let skipped = 0; skipped < skipLines || bytes[at] === comment; skipped += 1) {
+  for (let skipped = 0; skipped < skipLines || isPassed(bytes, at, signs); skipped += 1) {
     if (at >= bytes.length) break
-    const end = bytes.indexOf(lineEnd, at)
+    const end = bytes.indexOf(signs.lineEnd, at)
     at = end === -1 ? bytes.length : end + 1
   }
   return at < bytes.length || isLast ? at : undefined

@@ -2,6 +2,7 @@
  * Pure: what a CSV record is judged by before its cells are: its bytes first, then how many cells it has; and how the
  * dialect has it mended.
  */
+import { emptyLine } from "@flatbed/contract"
 import { counted } from "../counted.ts"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
@@ -51,7 +52,7 @@ export function createCsvJudge({ dialect, width, fields }: CsvMeasure): RecordJu
     const { length } = texts
     if (length === width || fitsBy(length) !== undefined) return undefined
     const isEmpty = length === 1 && texts[0] === "" && !isQuoted(0)
-    const found = isEmpty ? "The line is empty" : `The record has ${counted(length, "cell")}`
+    const found = isEmpty ? emptyLine : `The record has ${counted(length, "cell")}`
     const reason = `${found}; expected ${isEmpty ? counted(width, "cell") : width}, as in the header.`
     if (length > width) return { code: "extra-cell", column: null, value: shown(texts[width]), reason }
     return { code: "missing-cell", column: names.get(length) ?? null, value: null, reason }

@@ -29,6 +29,8 @@ export type Signs = {
   /** What makes a quote inside quotes text: the quote itself, when it is written twice. */
   readonly escaper: number
   readonly comment: number
+  /** Whether a line with nothing on it is no record. */
+  readonly passesBlank: boolean
   /** What ends a physical line. A line feed takes a carriage return before it along. */
   readonly lineEnd: number
   /** 1 for what may end an unquoted cell, 0 for the rest. Index: the byte. */
@@ -68,7 +70,19 @@ function readSigns(dialect: CsvDialect): Signs {
   const stops = new Uint8Array(256)
   for (const byte of [delimiter, quote, lf, cr]) if (byte !== -1) stops[byte] = 1
   const lineEnd = dialect.lineEnd === "cr" ? cr : lf
-  return { delimiter, quote, escaper, comment: byteOf(dialect.comment), lineEnd, stops }
+  const passesBlank = dialect.blankLines === "skip"
+  return { delimiter, quote, escaper, comment: byteOf(dialect.comment), passesBlank, lineEnd, stops }
+}
+
+/**
+ * Whether the line that begins at `from` is no record, whatever comes behind the bytes. A carriage return that may yet
+ * become a line's end is none as long as nothing follows it.
+ */
+export function isPassed(bytes: Buffer, from: number, { comment, passesBlank, lineEnd }: Signs): boolean {
+  const byte = bytes[from]
+  if (byte === undefined) return false
+  if (byte === comment) return true
+  return passesBlank && (byte === lineEnd || (lineEnd === lf && byte === cr && bytes[from + 1] === lf))
 }
 
 /**

@@ -128,6 +128,27 @@ const cases: readonly Case[] = [
     ["missing-cell, line 4, byte 8", "extra-cell, line 6, byte 12"],
   ],
   ["a comment inside quotes as text", { ...comma, comment: "#" }, 'a\n"x\n#y"\n', ["a"], [["x\n#y"]]],
+  [
+    "lines with nothing on them passed over, wherever they stand",
+    { ...comma, blankLines: "skip" },
+    '\n\r\na,b\n\n1,2\r\n\r\n\n3\n \n"x\n\ny",4\n\n\r\n',
+    ["a", "b"],
+    [["1", "2"], "missing-cell, line 8, byte 16", "missing-cell, line 9, byte 18", ["x\n\ny", "4"]],
+  ],
+  [
+    "lines with nothing on them behind damage",
+    { ...comma, blankLines: "skip" },
+    'a\n1\n"x"y\n\n\n2\n\n',
+    ["a"],
+    [["1"], "quote-error, line 3, byte 4", ["2"]],
+  ],
+  [
+    "lines with nothing on them where lines end with CR",
+    { ...comma, blankLines: "skip", lineEnd: "cr" },
+    "\ra,b\r\r1,2\r\r",
+    ["a", "b"],
+    [["1", "2"]],
+  ],
   ["comments and no record", { ...comma, comment: "#" }, "#\na,b\n#x\n", ["a", "b"], []],
   [
     "lines to skip, whatever stands in them",
@@ -259,6 +280,26 @@ it("counts what it mends, with the first line", async () => {
   })
   const cut = await read("csv-parse", bytes, { ...comma, ragged: "truncate" }, 4)
   expect(cut.mends).toEqual({ truncated: { records: 1, line: 7 } })
+})
+
+it("gives lines with nothing on them to the record before them, so that every byte is in a chunk", async () => {
+  const dialect: CsvDialect = { ...comma, blankLines: "skip" }
+  const field = { name: "a", type: "text", index: 0, declared: false } as const
+  const layout: CsvLayout = { dialect, width: 1, maxRecordBytes: 100, fields: [field] }
+  const { findRecords, startScan } = readers["csv-parse"]
+  const found = findRecords(Buffer.from("1\n\n\r\n2\n\n"), layout, [1, 2])
+  expect(found).toEqual([
+    { byteFrom: 0, byteTo: 2, linesBefore: 0 },
+    { byteFrom: 5, byteTo: 7, linesBefore: 3 },
+  ])
+  const ends: number[] = []
+  const scan = startScan(
+    { file: "f.csv", dialect, maxRecordBytes: 100, columns: { drop: [], rename: {}, types: {} } },
+    { header: (end) => void ends.push(end), record: (end) => void ends.push(end) },
+  )
+  await scan.push(Buffer.from("a\n\n1\n\n\r\n2\n\n"))
+  await scan.end()
+  expect(ends).toEqual([3, 8, 11])
 })
 
 it("finds records among comments by their number", () => {
