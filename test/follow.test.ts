@@ -1,5 +1,5 @@
 // If this fails, a changed file shows in the table only when somebody asks for it.
-import { rename, writeFile } from "node:fs/promises"
+import { rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { waitFor } from "@flatbed/testing"
 import { afterEach, expect, test } from "vitest"
@@ -45,6 +45,43 @@ test("an edit, a file renamed into place and a file put back each show in the ta
   await waitFor(() => loader.events().filter(({ event }) => event === "run.finished").length >= 4)
   const announced = loader.events().filter(({ event }) => event === "version.announced")
   expect(new Set(announced.map(({ dataset }) => dataset))).toEqual(new Set(["shops"]))
+})
+
+test("a file that comes into a folder, or into one that was not there, changes or goes, shows without being looked for", async () => {
+  installation = await createInstallation({
+    // Nothing but what the source hears of by itself makes a version in time.
+    source:
+      "scan_interval: 1h\ndatasets:\n  days: { files: 'days/**/*.json' }\n  tags: { files: 'days/**/*.json', explode: tags }",
+    loader:
+      "pipelines:\n  days: { dataset: days, table: days, follow: true }\n  tags: { dataset: tags, table: tags, follow: true }",
+  })
+  const day = (id: number, ...tags: string[]) => JSON.stringify({ id, tags })
+  await installation.write("days/1.json", day(1, "a"))
+  await installation.startSource()
+  const loader = installation.loader(["start"])
+  await loader.waitForEvent("follow.connected")
+  const column = async (sql: string) =>
+    (await installation.query<{ found: string }>(sql)).map(({ found }) => found).join()
+  const showsDays = (ids: string, tags: string) =>
+    waitFor(
+      async () =>
+        (await column("select id::text as found from public.days order by id")) === ids &&
+        (await column("select tags as found from public.tags order by 1")) === tags,
+      { what: `${ids} and ${tags} in the tables` },
+    )
+  await showsDays("1", "a")
+  await installation.write("days/2.json", day(2, "b", "c"))
+  await showsDays("1,2", "a,b,c")
+  await installation.write("days/2026/11/3.json", day(3))
+  await waitFor(
+    async () => (await column("select id::text as found from public.days order by id")) === "1,2,3",
+  )
+  await installation.write("days/2026/12/4.json.part", day(4, "d"))
+  const files = join(installation.folder, "files")
+  await rename(join(files, "days/2026/12/4.json.part"), join(files, "days/2026/12/4.json"))
+  await rm(join(files, "days/2026/11"), { recursive: true })
+  await installation.write("days/1.json", day(1, "z"))
+  await showsDays("1,2,4", "b,c,d,z")
 })
 
 test("a source that was away is heard again, with what changed meanwhile", async () => {

@@ -96,6 +96,28 @@ describe("a watch", () => {
     await waitFor(() => heard.includes("now/a.csv"))
   })
 
+  it("watches a thousand folders, and says once that there are more", async () => {
+    const folders = Array.from({ length: 1_002 }, (_, i) => join(folder.path, String(i)))
+    await Promise.all(folders.map((path) => mkdir(path)))
+    const heard: string[] = []
+    const { log, logged } = createTestLog()
+    const onChange = (path: string) => void heard.push(path.slice(folder.path.length + 1))
+    let some = folders.slice(0, 1_001)
+    const watch = createFileWatch({ files: [], folders: () => some, onChange, gatherMs: 5, log })
+    watches.push(watch)
+    expect(await watch.renew()).toHaveLength(1_000)
+    await folder.write("1000/unheard.csv", "1")
+    await folder.write("999/a.csv", "1")
+    await waitFor(() => heard.includes("999"))
+    expect(new Set(heard)).toEqual(new Set(["999"]))
+    // Once there is room again, it is used.
+    some = folders.slice(1)
+    expect(await watch.renew()).toEqual([folders[1_000]])
+    await folder.write("1000/b.csv", "1")
+    await waitFor(() => heard.includes("1000"))
+    expect(logged).toMatchObject([{ event: "watch.limited", folders: 1_001, limit: 1_000 }])
+  })
+
   it("hears nothing once it is closed", async () => {
     await folder.write("a.csv", "1")
     const { watch, heard } = await setup("a.csv")

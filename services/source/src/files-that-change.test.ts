@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
-import { appendFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
+import { appendFile, mkdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { type Dataset, type Manifest, paths } from "@flatbed/contract"
 import { waitFor } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
@@ -11,7 +12,7 @@ const open: TestFolder[] = []
 async function setup(files: Readonly<Record<string, string>>, dataset: object = {}, settle = "0ms") {
   const folder = await openTestFolder("unused\n1\n")
   open.push(folder)
-  const write = (file: string, content: string) => folder.folder.write(file, content)
+  const write = (file: string, content: string | Buffer) => folder.folder.write(file, content)
   for (const [file, content] of Object.entries(files)) await write(file, content)
   const path = (file: string) => join(folder.folder.path, file)
   const serve = () => folder.open({ settle, datasets: { t: { files: "d/*.csv", ...dataset } } })
@@ -238,6 +239,60 @@ describe("a file with a checksum beside it (D13)", () => {
     expect(refused.problem?.detail).toBe(
       "d/c.csv is not what its checksum says: d/SHA256SUMS names no SHA-256 of it.",
     )
+  })
+})
+
+describe("what stands beside files", () => {
+  const sum = (content: string) => createHash("sha256").update(content).digest("hex")
+
+  it("may come before its file, and is no data even where the pattern means everything", async () => {
+    const { serve, write } = await setup(
+      { "d/a.csv": "id\n1\n", "d/a.csv.done": "", "d/b.csv.gz.done": "" },
+      { files: "d/*", done_marker: "{name}.done" },
+    )
+    const source = await serve()
+    const before = await source.settled()
+    expect({ rows: before.rows, files: before.files?.map(({ file }) => file) }).toEqual({
+      rows: 1,
+      files: ["d/a.csv"],
+    })
+    await write("d/b.csv.gz", gzipSync("id\n2\n"))
+    const after = await until(source, ({ rows, state }) => rows === 2 && state === "ready", "the packed file")
+    expect(after.files?.map(({ file }) => file)).toEqual(["d/a.csv", "d/b.csv.gz"])
+    expect(after.waiting).toBeUndefined()
+  })
+
+  it("has to be a file: a folder of its name marks nothing", async () => {
+    const { serve, path } = await setup(
+      { "d/a.csv": "id\n1\n", "d/a.csv.done": "", "d/b.csv": "id\n2\n" },
+      { done_marker: "{name}.done" },
+    )
+    await mkdir(path("d/b.csv.done"))
+    expect(await (await serve()).settled()).toMatchObject({
+      rows: 1,
+      waiting: [{ file: "d/b.csv", reason: "waits for d/b.csv.done" }],
+    })
+  })
+
+  it("is waited for one after the other, and a new content under an old checksum is refused until that is new too", async () => {
+    const [old, next] = ["id\n1\n", "id\n9\n"]
+    const { serve, write, path } = await setup(
+      { "d/a.csv": old, "d/a.csv.sha256": `${sum(old)}  a.csv\n` },
+      { checksum: "{name}.sha256", done_marker: "{name}.done" },
+    )
+    const source = await serve()
+    const waits = await until(source, ({ problem }) => problem !== undefined, "the marker to be missed")
+    expect(waits.problem?.detail).toContain("d/a.csv waits for d/a.csv.done")
+    await write("d/a.csv.done", "")
+    const { version } = await until(source, ({ rows, state }) => rows === 1 && state === "ready", "the file")
+    await write("aside", next)
+    await rename(path("aside"), path("d/a.csv"))
+    const refused = await until(source, ({ problem }) => problem?.code === "checksum-mismatch", "the refusal")
+    expect(refused).toMatchObject({ version, rows: 1 })
+    expect((await source.get(paths.chunk("t", version ?? "", 1))).json()).toEqual([{ id: 1 }])
+    await write("d/a.csv.sha256", `${sum(next)}  a.csv\n`)
+    await until(source, (now) => now.version !== version && now.state === "ready", "the new content")
+    expect((await source.get(paths.currentChunk("t", 1))).json()).toEqual([{ id: 9 }])
   })
 })
 
