@@ -71,6 +71,18 @@ describe("a pipeline's indexes", () => {
     },
   )
 
+  test("come with a swap too, and once", async () => {
+    const swap = { publish: "swap" as const, swap_wait: 1000, lineage: true }
+    await load({ ...swap, indexes: [index(["name"])] })
+    bench.source.publish(people(7, 2, "b"))
+    const three = [index(["born", "id"], true), index(["_loaded_at"]), index(["name"])]
+    expect((await load({ ...swap, indexes: three }))?.problem).toBeUndefined()
+    expect(bench.log.events("table.not_swapped")).toEqual([])
+    const byTime = "CREATE INDEX people__loaded_at_idx ON public.people USING btree (_loaded_at)"
+    expect(await definitions()).toEqual([byTime, byName, byBorn])
+    expect(told()).toEqual(["people_name_idx", "people_born_id_key", "people__loaded_at_idx"])
+  })
+
   test("are there already when an index has their columns, whatever its name; a primary key is one", async () => {
     await bench.query("create table public.people (id integer primary key, name text, born date)")
     await bench.query("create index mine on public.people (name, born)")

@@ -121,6 +121,8 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
   const adopting = { mayAdopt: mayAdopt && alike === 0, swapWaitMs, onNotSwapped }
   const place = { staging, target: table, columns: names, types, exists, ...adopting }
   const version = { name: run.identity.target, version: manifest.version, rejects }
+  const swaps = exists && rules.swap && adopting.mayAdopt
+  const early = swaps ? await makeMissingIndexes(session, table, indexesOn(run), staging) : []
   const done = await run.apply(session, { ...place, ...version, rules, staged: staged - alike })
   const applied = { ...done, repeated: done.repeated + alike }
   const told = applied.inserted + applied.updated + applied.unchanged + applied.repeated + applied.older
@@ -128,7 +130,7 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
     throw unbalanced(`the table took ${told} rows of ${rows}; a trigger or rule may drop some`)
 
   // Behind the rows: an index over all of them at once is made faster than row by row.
-  const indexes = await makeMissingIndexes(session, table, run.indexes)
+  const late = await makeMissingIndexes(session, table, run.indexes)
   const target = await findTable(session, table)
   const targetOid = target?.oid ?? 0
   await recordPublication(session, {
@@ -143,7 +145,13 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
     applied,
   })
   await dropStaging(session, [runId])
-  return { applied, indexes }
+  return { applied, indexes: [...new Set([...early, ...late])] }
+}
+
+/** The indexes of which staging has the columns. */
+function indexesOn({ indexes, staging }: Publish): WantedIndex[] {
+  const there = new Set(staging.columns.map(({ name }) => name))
+  return indexes.filter(({ columns }) => columns.every((column) => there.has(column)))
 }
 
 /**

@@ -14,8 +14,9 @@ type FoundIndex = {
 }
 
 /**
- * Makes what is missing and answers the names. An index with the same columns does, whatever its name, and a unique
- * one for one that need not be. All of it belongs to the caller's transaction.
+ * Makes what the table lacks and answers the names. An index with the same columns does, whatever its name, and a
+ * unique one for one that need not be. `on` is staging when that is about to take the table's place: made behind the
+ * swap, they would keep readers waiting. All of it belongs to the caller's transaction.
  *
  * @throws Problem `data-refused` when rows repeat in a unique one; `settings-invalid` when a name is taken;
  * `database-refused` when the table is another role's; `database-failed` when Postgres makes no such index.
@@ -24,6 +25,7 @@ export async function makeMissingIndexes(
   session: Session,
   table: TableName,
   wanted: readonly WantedIndex[],
+  on = table,
 ): Promise<string[]> {
   if (wanted.length === 0) return []
   const found = await findIndexes(session, table)
@@ -32,7 +34,7 @@ export async function makeMissingIndexes(
     if (found.some((one) => isLike(one, index))) continue
     const namesake = found.find(({ name }) => name === index.name)
     if (namesake !== undefined) throw otherIndex(table, index, namesake)
-    await makeIndex(session, table, index)
+    await makeIndex(session, table, index, on)
     made.push(index.name)
   }
   return made
@@ -59,11 +61,17 @@ async function findIndexes(session: Session, table: TableName): Promise<FoundInd
   return rows
 }
 
-async function makeIndex(session: Session, table: TableName, index: WantedIndex): Promise<void> {
+async function makeIndex(
+  session: Session,
+  table: TableName,
+  index: WantedIndex,
+  on: TableName,
+): Promise<void> {
   const { name, columns, unique } = index
-  const text = `create ${unique ? "unique " : ""}index ${quoteName(name)} on ${quoteTable(table)} (${quoteNames(columns)})`
+  const statement = (at: TableName) =>
+    `create ${unique ? "unique " : ""}index ${quoteName(name)} on ${quoteTable(at)} (${quoteNames(columns)})`
   try {
-    await session.query(text)
+    await session.query(statement(on))
   } catch (error) {
     if (!isAnswer(error) || findMeaning(error)?.retry === true) throw error
     const target = showTable(table)
@@ -88,7 +96,7 @@ async function makeIndex(session: Session, table: TableName, index: WantedIndex)
         )
       case "42501":
         throw new Problem("database-refused", `${nothing}: ${error.message}.`, {
-          hint: `Only the table's owner may. Let them run this, or take the index out of the settings:  ${text};`,
+          hint: `Only the table's owner may. Let them run this, or take the index out of the settings:  ${statement(table)};`,
           facts,
           cause: error,
         })
