@@ -9,7 +9,19 @@
  * one holds: so no loop tests for the end. Behind the last line stand sixteen readable bytes. (4) Whether the bytes are
  * UTF-8 is known before. (5) Whatever is not plainly right makes the answer 0, and the caller has the word on the line.
  */
-import { readHex } from "./json-escape"
+import { beginNested, openNested, passAccepted, passNested } from "./json-nested"
+import {
+  digits,
+  hasPower,
+  hasUnit,
+  isEscaped,
+  passNumber,
+  passString,
+  passWord,
+  scale,
+  shrink,
+} from "./json-values"
+import { isSame } from "./same-bytes"
 
 /** What a value is, numbered as the caller's own reader does; 0 is for places that a line does not have. */
 export const nullKind: i32 = 1
@@ -41,24 +53,12 @@ const doubleQuote: u32 = 0x22
 const backslash: u32 = 0x5c
 const minus: u32 = 0x2d
 const zero: u32 = 0x30
-const lf: u32 = 0x0a
-
-const comma: u32 = 0x2c
 const openArray: u32 = 0x5b
-const closeArray: u32 = 0x5d
 const openObject: u32 = 0x7b
-
-/** Of a value that is an array or object: levels in it, keys of objects that are open at once, and keys of all values of a line. */
-const mostLevels: i32 = 32
-const mostKnown: i32 = 128
-const mostKeys: i32 = 4096
 
 let shapesAt: usize = 0
 let cellsAt: usize = 0
 let pathAt: usize = 0
-/** Per open bracket what closes it and how many keys were known before; per key its address and length. */
-let nestAt: usize = 0
-let keysAt: usize = 0
 let passesObjects = false
 let isAccepted = false
 let line: u32 = 0
@@ -81,8 +81,7 @@ export function openShapes(
   shapesAt = shapes
   cellsAt = cells
   pathAt = path
-  nestAt = nest
-  keysAt = nest + <usize>mostLevels * 8
+  openNested(nest)
   passesObjects = objects
   isAccepted = accepted
 }
@@ -95,7 +94,7 @@ export function hasCell(cell: usize): bool {
 /** Reads the line that begins at `from` by the shapes. Answers where the next one begins, or 0. */
 export function followLine(from: usize): usize {
   line += 1
-  keys = 0
+  beginNested()
   let at = from
   let gap = load<usize>(shapesAt)
   let count: i32 = 0
@@ -150,242 +149,5 @@ export function followLine(from: usize): usize {
     store<i32>(pathAt + <usize>count * 4, field)
     count += 1
     gap = load<usize>(gap + gapInnerAt)
-  }
-}
-
-/** Whether so many bytes are the same in both places; what stands behind them may be read. */
-function isSame(at: usize, gap: usize, length: i32): bool {
-  while (length > 16) {
-    if (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(gap))) !== 0xffff) return false
-    at += 16
-    gap += 16
-    length -= 16
-  }
-  const same = i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(gap)))
-  return ((same | (-1 << length)) & 0xffff) === 0xffff
-}
-
-/** After `passString`: whether it has escapes, \u among them, and how much longer it is than what it means in UTF-8. */
-let isEscaped = false
-let hasUnit = false
-let shrink: i32 = 0
-
-/** The address behind the string that begins at `from`, or 0. */
-function passString(from: usize): usize {
-  const quotes = i8x16.splat(<i8>doubleQuote)
-  const backslashes = i8x16.splat(<i8>backslash)
-  const controls = i8x16.splat(0x20)
-  isEscaped = false
-  hasUnit = false
-  shrink = 0
-  let at = from + 1
-  while (true) {
-    const sixteen = v128.load(at)
-    const special = i8x16.bitmask(
-      v128.or(
-        v128.or(i8x16.eq(sixteen, quotes), i8x16.eq(sixteen, backslashes)),
-        i8x16.lt_u(sixteen, controls),
-      ),
-    )
-    if (special === 0) {
-      at += 16
-      continue
-    }
-    at += <usize>ctz(special)
-    const stop: u32 = load<u8>(at)
-    if (stop === doubleQuote) return at + 1
-    const length = stop === backslash ? passEscape(at + 1) : 0
-    if (length === 0) return 0
-    isEscaped = true
-    if (length > 1) hasUnit = true
-    shrink += escapeShrink
-    at += 1 + length
-  }
-}
-
-/** After `passNumber`: its digits before the point and behind it, and whether it has an exponent. */
-let digits: i32 = 0
-let scale: i32 = 0
-let hasPower = false
-
-/** The address behind the number that begins at `from`, or 0. */
-function passNumber(from: usize): usize {
-  let at = load<u8>(from) === <u8>minus ? from + 1 : from
-  digits = countDigits(at)
-  scale = 0
-  hasPower = false
-  if (digits === 0 || (digits > 1 && load<u8>(at) === <u8>zero)) return 0
-  at += <usize>digits
-  if (load<u8>(at) === 0x2e) {
-    scale = countDigits(at + 1)
-    if (scale === 0) return 0
-    at += 1 + <usize>scale
-  }
-  if ((load<u8>(at) | 0x20) === 0x65) {
-    hasPower = true
-    at += 1
-    if (load<u8>(at) === 0x2b || load<u8>(at) === <u8>minus) at += 1
-    const power = countDigits(at)
-    if (power === 0) return 0
-    at += <usize>power
-  }
-  return at
-}
-
-function countDigits(from: usize): i32 {
-  let at = from
-  while (true) {
-    const figures = i8x16.bitmask(
-      i8x16.lt_u(i8x16.sub(v128.load(at), i8x16.splat(<i8>zero)), i8x16.splat(10)),
-    )
-    if (figures !== 0xffff) return <i32>(at - from) + ctz(~figures)
-    at += 16
-  }
-}
-
-/** The address behind `true`, `false` or `null`, or 0. */
-function passWord(from: usize): usize {
-  const word = load<u32>(from)
-  if (word === 0x6c6c756e || word === 0x65757274) return from + 4
-  return word === 0x736c6166 && load<u8>(from + 4) === 0x65 ? from + 5 : 0
-}
-
-let escapeShrink: i32 = 0
-
-/**
- * The bytes of the escape behind a backslash, or 0 for none, and for NUL and half a surrogate pair. `escapeShrink` is how
- * much shorter what it means is in UTF-8, backslash included.
- */
-function passEscape(at: usize): usize {
-  switch (load<u8>(at)) {
-    case 0x22:
-    case 0x2f:
-    case 0x5c:
-    case 0x62:
-    case 0x66:
-    case 0x6e:
-    case 0x72:
-    case 0x74:
-      escapeShrink = 1
-      return 1
-    case 0x75:
-      break
-    default:
-      return 0
-  }
-  const code = readHex(at + 1)
-  if (code <= 0 || (code >= 0xdc00 && code <= 0xdfff)) return 0
-  if (code < 0xd800 || code > 0xdfff) {
-    escapeShrink = code < 0x80 ? 5 : code < 0x800 ? 4 : 3
-    return 5
-  }
-  if (load<u16>(at + 5) !== 0x755c) return 0
-  const low = readHex(at + 7)
-  if (low < 0xdc00 || low > 0xdfff) return 0
-  escapeShrink = 8
-  return 11
-}
-
-/** How many keys the values of the line have had. */
-let keys: i32 = 0
-
-/**
- * The address behind the array or object that begins at `from`; 0 for one that is none, has a key twice, or is so large
- * that it is not judged here: an empty one may stand in the last level. Other spaces than those of a line cannot come.
- */
-function passNested(from: usize): usize {
-  let at = from
-  let level: i32 = 0
-  // The keys of the objects that are open, one behind the other.
-  let known: i32 = 0
-  while (true) {
-    let isOpen = false
-    const byte: u32 = load<u8>(at)
-    if (byte === openArray || byte === openObject) {
-      const closer = byte + 2
-      at = passSpace(at + 1)
-      if (load<u8>(at) === <u8>closer) at += 1
-      else {
-        if (level === mostLevels) return 0
-        store<u32>(nestAt + <usize>level * 8, closer)
-        store<i32>(nestAt + <usize>level * 8 + 4, known)
-        level += 1
-        isOpen = true
-      }
-    } else {
-      at =
-        byte === doubleQuote
-          ? passString(at)
-          : byte === minus || byte - zero < 10
-            ? passNumber(at)
-            : passWord(at)
-      if (at === 0) return 0
-    }
-    // Behind a value, or behind a bracket that opens.
-    while (true) {
-      if (level === 0) return at
-      const nest = nestAt + <usize>(level - 1) * 8
-      const closer = load<u32>(nest)
-      at = passSpace(at)
-      if (!isOpen) {
-        const next: u32 = load<u8>(at)
-        if (next === closer) {
-          known = load<i32>(nest + 4)
-          level -= 1
-          at += 1
-          continue
-        }
-        if (next !== comma) return 0
-        at = passSpace(at + 1)
-      }
-      isOpen = false
-      if (closer === closeArray) break
-      const key = at
-      if (load<u8>(key) !== <u8>doubleQuote) return 0
-      at = passString(key)
-      // Two keys may be the same and be spelled in two ways.
-      if (at === 0 || isEscaped) return 0
-      keys += 1
-      if (keys > mostKeys || known === mostKnown) return 0
-      const length = <i32>(at - key)
-      for (let i = load<i32>(nest + 4); i < known; i += 1) {
-        const other = keysAt + <usize>i * 8
-        if (load<i32>(other + 4) === length && isSame(key, load<usize>(other), length)) return 0
-      }
-      store<usize>(keysAt + <usize>known * 8, key)
-      store<i32>(keysAt + <usize>known * 8 + 4, length)
-      known += 1
-      at = passSpace(at)
-      if (load<u8>(at) !== 0x3a) return 0
-      at = passSpace(at + 1)
-      break
-    }
-  }
-}
-
-function passSpace(from: usize): usize {
-  let at = from
-  while (load<u8>(at) === 0x20 || load<u8>(at) === 0x09 || load<u8>(at) === 0x0d) at += 1
-  return at
-}
-
-/** The same for one that was judged before; 0 where its line ends before it does. */
-function passAccepted(from: usize): usize {
-  let at = from
-  let depth: i32 = 0
-  let inString = false
-  while (true) {
-    const byte: u32 = load<u8>(at)
-    at += 1
-    if (byte === lf) return 0
-    if (inString) {
-      if (byte === backslash) at += 1
-      else if (byte === doubleQuote) inString = false
-    } else if (byte === doubleQuote) inString = true
-    else if (byte === openArray || byte === openObject) depth += 1
-    else if (byte === closeArray || byte === 0x7d) {
-      depth -= 1
-      if (depth === 0) return at
-    }
   }
 }
