@@ -4,25 +4,48 @@ import { type ManifestChunk, requestLimits } from "@flatbed/contract"
 /** Chunks that follow each other, as they stand in the manifest; a group of one is a chunk as it is. */
 export type ChunkGroup = readonly [ManifestChunk, ...ManifestChunk[]]
 
+export type GroupPlan = ReturnType<typeof createGroupPlan>
+
 /**
- * The chunks in their order, in groups of at most so many bytes of the file and as many chunks as a source answers at
- * once. Only neighbours are put together, so a chunk that is there already divides a group.
+ * Puts chunks together in their order, in groups of at most so many bytes of the file and as many chunks as a source
+ * answers at once. Only neighbours are put together, so a chunk that is there already divides a group. Once bodies
+ * have come that are shorter than their bytes of the file, as JSON's are, whose keys stay behind, groups may have more
+ * of the file for as much to hold, within what a source answers at once.
  */
-export function planGroups(chunks: readonly ManifestChunk[], mostBytes: number): ChunkGroup[] {
-  const groups: [ManifestChunk, ...ManifestChunk[]][] = []
-  let bytes = 0
-  for (const chunk of chunks) {
-    const group = groups.at(-1)
-    const own = chunk.byte_to - chunk.byte_from
-    const isNext = group?.at(-1)?.chunk === chunk.chunk - 1
-    bytes += own
-    if (group !== undefined && isNext && bytes <= mostBytes && group.length < requestLimits.chunks) {
-      group.push(chunk)
-    } else {
-      groups.push([chunk])
-      bytes = own
-    }
+export function createGroupPlan(chunks: readonly ManifestChunk[], mostBytes: number) {
+  let at = 0
+  /** The most bytes that came for a byte of the file; 0 before any did. */
+  let share = 0
+
+  return {
+    /** The next group, undefined after the last. */
+    next(): ChunkGroup | undefined {
+      const first = chunks[at]
+      if (first === undefined) return undefined
+      const most = share > 0 && share < 1 ? Math.min(mostBytes / share, requestLimits.bytes) : mostBytes
+      const group: [ManifestChunk, ...ManifestChunk[]] = [first]
+      let bytes = first.byte_to - first.byte_from
+      for (at += 1; at < chunks.length && group.length < requestLimits.chunks; at += 1) {
+        const chunk = chunks[at] as ManifestChunk
+        bytes += chunk.byte_to - chunk.byte_from
+        if (chunk.chunk !== (chunks[at - 1]?.chunk ?? 0) + 1 || bytes > most) break
+        group.push(chunk)
+      }
+      return group
+    },
+
+    /** What came for a group: how many bytes, for how many of the file. */
+    learn(bodyBytes: number, fileBytes: number): void {
+      if (fileBytes > 0) share = Math.max(share, bodyBytes / fileBytes)
+    },
   }
+}
+
+/** All groups of chunks at once, by the bytes in the file alone. */
+export function planGroups(chunks: readonly ManifestChunk[], mostBytes: number): ChunkGroup[] {
+  const plan = createGroupPlan(chunks, mostBytes)
+  const groups: ChunkGroup[] = []
+  for (let group = plan.next(); group !== undefined; group = plan.next()) groups.push(group)
   return groups
 }
 
@@ -51,4 +74,9 @@ export function lastOf(group: ChunkGroup): number {
 /** The sum of one count over the group's chunks. */
 export function sumOf(group: ChunkGroup, count: (chunk: ManifestChunk) => number): number {
   return group.reduce((sum, chunk) => sum + count(chunk), 0)
+}
+
+/** How many bytes of the file the group has. */
+export function bytesOf(group: ChunkGroup): number {
+  return sumOf(group, ({ byte_from, byte_to }) => byte_to - byte_from)
 }

@@ -8,7 +8,12 @@ test("items come in order, each fetched once, never more than the limit ahead", 
     fc.property(fc.nat({ max: 40 }), fc.nat({ max: 6 }), (count, limit) => {
       const fetched: number[] = []
       const items = Array.from({ length: count }, (_, i) => i)
-      const ahead = createReadAhead(items, async (item) => fetched.push(item), limit)
+      const left = [...items]
+      const ahead = createReadAhead(
+        () => left.shift(),
+        async (item) => fetched.push(item),
+        limit,
+      )
       for (const item of items) {
         expect(fetched.length).toBeLessThanOrEqual(item + limit)
         expect(ahead.take()?.item).toBe(item)
@@ -20,8 +25,9 @@ test("items come in order, each fetched once, never more than the limit ahead", 
 })
 
 test("a failure is the taker's, and no failure goes unhandled when nobody takes", async () => {
+  const left = [1, 2, 3]
   const ahead = createReadAhead(
-    [1, 2, 3],
+    () => left.shift(),
     async (item) => {
       throw new Error(`no ${item}`)
     },

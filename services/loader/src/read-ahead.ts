@@ -3,16 +3,15 @@
 export type Ahead<Item, Result> = { readonly item: Item; readonly result: Promise<Result> }
 
 /**
- * `take` gives the items in order, each with the promise of its result, and undefined after the last. At most
+ * `nextItem` is asked for one after the other, until it has none. `take` gives them in order, each with the promise of its result, and undefined after the last. At most
  * `limit` items are fetched or being fetched that nobody has taken; with 0 each is fetched when it is taken.
  */
 export function createReadAhead<Item, Result>(
-  items: readonly Item[],
+  nextItem: () => Item | undefined,
   fetch: (item: Item) => Promise<Result>,
   limit: number,
 ): { take(): Ahead<Item, Result> | undefined } {
   const waiting: Ahead<Item, Result>[] = []
-  let next = 0
   fill()
   return {
     take() {
@@ -31,8 +30,8 @@ export function createReadAhead<Item, Result>(
   }
 
   function begin(): Ahead<Item, Result> | undefined {
-    if (next >= items.length) return undefined
-    const item = items[next++] as Item
+    const item = nextItem()
+    if (item === undefined) return undefined
     const result = fetch(item)
     // Whoever takes it sees the failure; if nobody does, it must not count as unhandled.
     result.catch(() => undefined)

@@ -2,7 +2,7 @@
 import { Problem } from "@flatbed/contract"
 import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
 import { createGuards } from "./cell-guard.ts"
-import { planGroups } from "./chunk-groups.ts"
+import { createGroupPlan } from "./chunk-groups.ts"
 import { planColumns, planStaging, refuseUnknownColumns } from "./column-plan.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type RunIdentity } from "./ledger.ts"
@@ -142,7 +142,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     const isOwn = (name: string) => staging.columns.some((one) => one.isOwn && one.name === name)
     const [numbered, withFiles] = [isOwn(rowColumn), isOwn(fileColumn)]
     const staged = { runId, manifest, columns: staging.columns, numbered, withFiles }
-    await stageGroups(staged, planGroups(missing, parts.groupBytes), {
+    await stageGroups(staged, createGroupPlan(missing, parts.groupBytes), {
       ...parts,
       ...{ lease, log, hardSignal, onLoaded, onRejects, guards, tally },
     })

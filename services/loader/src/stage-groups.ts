@@ -7,7 +7,7 @@ import { hashColumns, type Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import type { CellGuard } from "./cell-guard.ts"
 import { type EncodedChunk, encodeChunk } from "./chunk-encoder.ts"
-import { type ChunkGroup, nameGroup, sumOf } from "./chunk-groups.ts"
+import { bytesOf, type ChunkGroup, type GroupPlan, nameGroup, sumOf } from "./chunk-groups.ts"
 import { proveRejects } from "./chunk-proof.ts"
 import { fileCells } from "./file-cells.ts"
 import { createReadAhead } from "./read-ahead.ts"
@@ -34,11 +34,7 @@ type Fetched = { readonly encoded: EncodedChunk; readonly attempt: number }
  * Loads these chunks of the run's version. Chunks that were committed stay when it fails: the first failure ends
  * the fetching, lets the COPYs under way commit, and is thrown.
  */
-export async function stageGroups(
-  run: StagedRun,
-  groups: readonly ChunkGroup[],
-  parts: Parts,
-): Promise<void> {
+export async function stageGroups(run: StagedRun, plan: GroupPlan, parts: Parts): Promise<void> {
   const { manifest } = run
   const { dataset, version } = manifest
   const columns = manifest.columns.map(({ name }) => name)
@@ -46,9 +42,9 @@ export async function stageGroups(
   const failure = new AbortController()
   const signal = AbortSignal.any([parts.signal, failure.signal])
   const texts = createBufferPool(parts.connections + parts.readAhead)
-  const ahead = createReadAhead(groups, fetchGroup, parts.readAhead)
+  const ahead = createReadAhead(plan.next, fetchGroup, parts.readAhead)
 
-  const workers = Array.from({ length: Math.min(parts.connections, groups.length) }, work)
+  const workers = Array.from({ length: parts.connections }, work)
   await Promise.allSettled(workers)
   parts.signal.throwIfAborted()
   failure.signal.throwIfAborted()
@@ -77,6 +73,7 @@ export async function stageGroups(
         const files = run.withFiles ? fileCells(chunks) : undefined
         const shape = { columns, firstRow: chunks[0].first_row, guards: parts.guards, numbered, files }
         const encoded = encodeChunk(lines, shape, texts.take)
+        plan.learn(lines.length, bytesOf(chunks))
         parts.source.reuse(lines)
         proveRejects(encoded.rejects, expected)
         return { encoded, attempt }
@@ -119,7 +116,7 @@ export async function stageGroups(
       of,
       rows,
       rejects: sumOf(chunks, (chunk) => chunk.rows) - rows,
-      bytes: sumOf(chunks, (chunk) => chunk.byte_to - chunk.byte_from),
+      bytes: bytesOf(chunks),
       duration_ms: Math.round(performance.now() - began),
       attempt,
     }
