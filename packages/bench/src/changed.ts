@@ -90,7 +90,8 @@ function describePair(pair: ChangedPair): string {
   const { copySeconds, joinSeconds, loadSeconds, publishSeconds, written } = pair
   const reference = `\\copy ${copySeconds.toFixed(2)} s and join ${joinSeconds.toFixed(2)} s`
   const load = `Flatbed ${loadSeconds.toFixed(2)} s, of which publish ${publishSeconds.toFixed(2)} s`
-  return `${reference}, ${load} (${changedRatio(pair).toFixed(2)}); ${JSON.stringify(written)}`
+  const ratios = (["publish", "load"] as const).map((of) => changedRatio(pair, of).toFixed(2)).join(", ")
+  return `${reference}, ${load} (${ratios}); ${JSON.stringify(written)}`
 }
 
 /** The copy stays, to be compared with the table after the load. */

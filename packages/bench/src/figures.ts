@@ -101,16 +101,17 @@ export function unchangedFigure({ requests, loadMs, startMs }: Unchanged): Figur
 
 /** The bar of issue 7. */
 export function changedFigure({ mode, rows, expected, pairs }: Changed): Figure {
-  const ratio = medianOf(pairs.map(changedRatio))
+  const ratioOf = (of: "publish" | "load") => medianOf(pairs.map((pair) => changedRatio(pair, of)))
+  const ratio = ratioOf("publish")
   const written = pairs.map(({ written }) => written)
   const isExact = written.every(
     ({ inserted, updated, deleted }) => inserted === 0 && updated === expected && deleted === 0,
   )
   return {
-    what: `${count(expected)} of ${count(rows)} rows changed, \`${mode}\`: rows written; load ÷ (COPY + serial hash join)`,
+    what: `${count(expected)} of ${count(rows)} rows changed, \`${mode}\`: rows written; publish ÷ (COPY + serial hash join)`,
     bar: `${count(expected)}; 1.5`,
     aim: "",
-    measured: `${isExact ? "those alone" : "others too"}; ${ratio.toFixed(2)}`,
+    measured: `${isExact ? "those alone" : "others too"}; ${ratio.toFixed(2)} (the whole load ${ratioOf("load").toFixed(2)})`,
     met: isExact && ratio <= 1.5,
   }
 }

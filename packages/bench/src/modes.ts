@@ -144,8 +144,9 @@ const volumeLegend = `From the moment the file appears below a source that never
 const changedLegend = `Two files that differ in one row of ${changedEvery} are loaded in turn into one table, which Flatbed made. *COPY* is the same file
 into a new table of the same columns, *join* one serial hash join of both tables that compares all columns
 (max_parallel_workers_per_gather = 0, nothing else set). *Load* is from the start of \`flatbed-loader load\` to its
-COMMIT, *publish* what of it comes behind the last chunk. The ratio is load ÷ (COPY + join). After each load the table
-is compared with the copy. *Written* is how n_tup_ins, n_tup_upd and n_tup_del of the table grew.`
+COMMIT, *publish* what of it comes behind the last chunk: the transaction that counts, joins and writes. The whole load
+also brings the rows through both services into staging. After each load the table is compared with the copy. *Written*
+is how n_tup_ins, n_tup_upd and n_tup_del of the table grew.`
 
 const linkLegend = `The source stands in a network namespace of its own behind a cable with a token bucket (tc-tbf) in each direction, a
 proxy of our own adds the round trip; the version is published beforehand. Bytes on the wire are those that came from

@@ -113,7 +113,7 @@ export function renderCosts(results: readonly Throughput[], copy: CopyName): str
 /** A row for each load mode; medians but for the ratios. */
 export function renderChanged(results: readonly Changed[]): string {
   const rows = results.map(({ mode, rows, expected, pairs }) => {
-    const ratios = pairs.map(changedRatio)
+    const ratios = (["publish", "load"] as const).map((of) => pairs.map((pair) => changedRatio(pair, of)))
     const median = (of: (pair: (typeof pairs)[number]) => number) => medianOf(pairs.map(of)).toFixed(2)
     const written = pairs.map(({ written }) => Object.values(written).map(count).join(" + "))
     return [
@@ -122,15 +122,18 @@ export function renderChanged(results: readonly Changed[]): string {
       median((pair) => pair.joinSeconds),
       median((pair) => pair.loadSeconds),
       median((pair) => pair.publishSeconds),
-      ratios.map((ratio) => ratio.toFixed(2)).join(" "),
-      `**${medianOf(ratios).toFixed(2)}**`,
+      ...ratios.flatMap((each) => [
+        each.map((ratio) => ratio.toFixed(2)).join(" "),
+        `**${medianOf(each).toFixed(2)}**`,
+      ]),
       [...new Set(written)].join("; "),
       seconds(pairs.map(({ cpu }) => cpu.reference)),
       seconds(pairs.map(({ cpu }) => cpu.flatbed)),
     ]
   })
-  const head = ["Changed", "COPY, s", "join, s", "load, s", "publish, s", "Ratio, pair by pair", "Median"]
+  const head = ["Changed", "COPY, s", "join, s", "load, s", "publish, s"]
   const rest = [
+    ...["Publish ÷ (COPY + join), pair by pair", "Median", "Load ÷ (COPY + join), pair by pair", "Median"],
     "Written: new + changed + deleted",
     "Postgres for COPY and join, CPU s",
     "Postgres for the load, CPU s",
@@ -184,9 +187,12 @@ export function ratiosOf({ pairs }: Throughput, turnOf: (pair: Pair) => FlatbedT
   return pairs.map((pair) => pair.copy.seconds / turnOf(pair).commitSeconds)
 }
 
-/** A load's time to that of the two parts of its reference. */
-export function changedRatio({ loadSeconds, copySeconds, joinSeconds }: ChangedPair): number {
-  return loadSeconds / (copySeconds + joinSeconds)
+/** The time of a publish, or of the whole load, to that of the two parts of its reference. */
+export function changedRatio(
+  { publishSeconds, loadSeconds, copySeconds, joinSeconds }: ChangedPair,
+  of: "publish" | "load",
+): number {
+  return { publish: publishSeconds, load: loadSeconds }[of] / (copySeconds + joinSeconds)
 }
 
 /** `1,234,567` */
