@@ -23,6 +23,7 @@ export const fileSchema = Type.Object({
   text_bytes: Type.Optional(
     Type.Integer({ minimum: 0, description: "of its text, in UTF-8; chunks are ranges of it" }),
   ),
+  text_sha256: Type.Optional(sha256("of that text")),
 })
 
 /** How a file is written: property names are those of Table Dialect (Data Package v2). */
@@ -158,6 +159,29 @@ export const rowOriginSchema = Type.Object({
 /** Where several rows come from, in the order in which they were asked for. */
 export const rowOriginsSchema = Type.Object({ rows: Type.Array(rowOriginSchema) })
 
+/**
+ * The first bytes of a file, or of its text where it has one: their digest, and the records in them. `sha256` is null
+ * where a column is hashed: digests of beginnings would tell its cells, one after the other.
+ */
+export const beginningSchema = Type.Object({
+  bytes: position(),
+  sha256: Type.Union([sha256("of these bytes"), Type.Null()]),
+  whole: Type.Boolean({
+    description: "whether they end between two records; the last one may be without its line end",
+  }),
+  rows: Type.Integer({ minimum: 0, description: "records in them that are not filtered, rejects included" }),
+  rejects: count(),
+  filtered: filteredCount(),
+})
+
+/** Beginnings of one file of a version, in the order in which they were asked for. */
+export const beginningsSchema = Type.Object({
+  dataset: Type.String(),
+  version: sha256("the version's name"),
+  file: Type.String(),
+  beginnings: Type.Array(beginningSchema),
+})
+
 export type Manifest = Static<typeof manifestSchema>
 export type ManifestChunk = Static<typeof manifestChunkSchema>
 export type WrittenDialect = Static<typeof writtenDialectSchema>
@@ -169,3 +193,5 @@ export type Dataset = Static<typeof datasetSchema>
 export type VersionPublished = Static<typeof versionPublishedSchema>
 export type RowOrigin = Static<typeof rowOriginSchema>
 export type RowOrigins = Static<typeof rowOriginsSchema>
+export type Beginning = Static<typeof beginningSchema>
+export type Beginnings = Static<typeof beginningsSchema>

@@ -83,6 +83,7 @@ export const problems = {
   "columns-differ": row(null, false, "contract", "The table's columns are not the dataset's"),
   "key-repeated": row(null, false, "contract", "A key stands in more than one row"),
   "deletes-refused": row(null, false, "contract", "More rows would be deleted than the pipeline allows"),
+  "file-changed": row(null, false, "contract", "What was appended from a file is no longer its beginning"),
   "table-unsuitable": row(null, false, "contract", "The rows of what has this name cannot be replaced"),
   "version-unstable": row(null, false, "contract", "The file changed again and again during the load"),
   "rejects-over-limit": row(null, false, "contract", "More records were set aside than the pipeline allows"),

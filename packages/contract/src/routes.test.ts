@@ -14,7 +14,7 @@ const version = createHash("sha256").update("any").digest("hex")
 /** What a router makes of a path: the values of a template's parameters, or undefined. Numbers are digits. */
 function match(template: string, path: string): Record<string, string> | undefined {
   const values = template.replace(/:([a-z]+)/g, (_, name: string) =>
-    /^(?:chunk|first|last|row)$/.test(name) ? `(?<${name}>[0-9]+)` : `(?<${name}>[^/]+)`,
+    /^(?:chunk|first|last|row|file)$/.test(name) ? `(?<${name}>[0-9]+)` : `(?<${name}>[^/]+)`,
   )
   const found = new RegExp(`^${values}$`).exec(path)
   if (found === null) return undefined
@@ -35,6 +35,7 @@ describe("addresses", () => {
       { dataset: "telecom", version, first: "3", last: "12" },
     ],
     ["rows", paths.rows("telecom", version), { dataset: "telecom", version }],
+    ["beginnings", paths.beginnings("telecom", version, 3), { dataset: "telecom", version, file: "3" }],
     ["row", paths.row("telecom", version, 3333), { dataset: "telecom", version, row: "3333" }],
     ["preview", paths.preview("telecom"), { dataset: "telecom" }],
     ["events", paths.events(), {}],

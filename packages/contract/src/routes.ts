@@ -12,6 +12,7 @@ export const routes = {
   chunkGroup: "/v1/datasets/:dataset/versions/:version/chunks/:first-:last",
   row: "/v1/datasets/:dataset/versions/:version/rows/:row",
   rows: "/v1/datasets/:dataset/versions/:version/rows",
+  beginnings: "/v1/datasets/:dataset/versions/:version/files/:file/beginnings",
   currentChunk: "/v1/datasets/:dataset/chunks/:chunk",
   preview: "/v1/datasets/:dataset/preview",
   events: "/v1/events",
@@ -38,6 +39,9 @@ export const paths = {
   row: (dataset: string, version: string, row: number) => `${paths.version(dataset, version)}/rows/${row}`,
   /** `?rows=5,9,14` says which. */
   rows: (dataset: string, version: string) => `${paths.version(dataset, version)}/rows`,
+  /** Of the file that stands so far down in the manifest, from 1; `?bytes=5,9` says which. */
+  beginnings: (dataset: string, version: string, file: number) =>
+    `${paths.version(dataset, version)}/files/${file}/beginnings`,
   currentChunk: (dataset: string, chunk: number) => `${paths.dataset(dataset)}/chunks/${chunk}`,
   /** `?rows=20` says how many. */
   preview: (dataset: string) => `${paths.dataset(dataset)}/preview`,
@@ -52,6 +56,8 @@ export const requestLimits = {
   // Proxies refuse an address longer than 8 KiB, and a row's number may have ten digits.
   rows: 500,
   bytes: 4 * 1024 * 1024,
+  // Of each, the chunk in which it ends is read record by record.
+  beginnings: 100,
 } as const
 
 /** Header names, in the lower case in which Node reads and writes them. */

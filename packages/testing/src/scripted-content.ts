@@ -31,6 +31,8 @@ export type ScriptedVersion = {
   readonly chunks: readonly Buffer[]
   /** Where each row comes from; row n is at n − 1. */
   readonly origins: readonly RowOrigin[]
+  /** Numbers of the rows that are set aside. */
+  readonly setAside: ReadonlySet<number>
 }
 
 /** Makes the version of a content: the same content is the same version. */
@@ -88,7 +90,11 @@ export function makeScriptedVersion(content: ScriptedDataset): ScriptedVersion {
     const lines = [head, ...page, { rows: chunk.rows, rejects: chunk.rejects }]
     return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(""))
   })
-  return { version, manifest, chunks: bodies, origins, dataset: describeDataset(manifest) }
+  return {
+    ...{ version, manifest, chunks: bodies, origins },
+    setAside: new Set(setAside.keys()),
+    dataset: describeDataset(manifest),
+  }
 
   /** The file has no header here, and every record is a line of its own. */
   function describeOrigins(): RowOrigin[] {

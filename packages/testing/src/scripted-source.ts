@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import {
+  type Beginnings,
   type Dataset,
   formatReprDigest,
   headers,
@@ -91,8 +92,8 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
     if (path === paths.datasets()) {
       return jsonAnswer({ datasets: [...current.values()].map((version) => describe(version)) })
     }
-    const [, name = "", version, first, last = first, rows] =
-      /^\/v1\/datasets\/([^/]+)(?:\/versions\/([0-9a-f]{64})(?:\/chunks\/([0-9]+)(?:-([0-9]+))?|\/rows\?rows=([0-9,]+))?)?$/.exec(
+    const [, name = "", version, first, last = first, rows, lengths] =
+      /^\/v1\/datasets\/([^/]+)(?:\/versions\/([0-9a-f]{64})(?:\/chunks\/([0-9]+)(?:-([0-9]+))?|\/rows\?rows=([0-9,]+)|\/files\/1\/beginnings\?bytes=([0-9,]+))?)?$/.exec(
         path,
       ) ?? []
     const latest = current.get(name)
@@ -105,6 +106,7 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
       const origins = rows.split(",").map((row) => asked.origins[Number(row) - 1])
       return origins.includes(undefined) ? undefined : jsonAnswer({ rows: origins })
     }
+    if (lengths !== undefined) return jsonAnswer(beginningsOf(asked, lengths.split(",").map(Number)))
     if (first === undefined) return jsonAnswer(asked.manifest)
     return chunksAnswer(asked, Number(first), Number(last))
   }
@@ -171,6 +173,28 @@ export function problemAnswer(code: ProblemCode, detail: string, retryAfterSecon
 function jsonAnswer(value: unknown): Answer {
   const body = Buffer.from(JSON.stringify(value))
   return { status: 200, headers: { "content-type": mediaTypes.json, etag: tagOf(body) }, body }
+}
+
+/** Of the version's only file. */
+function beginningsOf(
+  { manifest, origins, setAside }: ScriptedVersion,
+  lengths: readonly number[],
+): Beginnings {
+  const { dataset, version, files } = manifest
+  const raw = Buffer.concat(origins.map((origin) => Buffer.from(origin.raw, "base64")))
+  const beginnings = lengths.map((bytes) => {
+    const before = origins.filter((origin) => origin.byte_from < bytes)
+    const { byte_to: end = 0 } = before.at(-1) ?? {}
+    return {
+      bytes,
+      sha256: createHash("sha256").update(raw.subarray(0, bytes)).digest("hex"),
+      whole: end - bytes <= 1,
+      rows: before.length,
+      rejects: before.filter(({ row }) => setAside.has(row)).length,
+      filtered: 0,
+    }
+  })
+  return { dataset, version, file: files[0]?.file ?? "", beginnings }
 }
 
 const tagOf = (body: Buffer): string => `"${createHash("sha256").update(body).digest("hex")}"`

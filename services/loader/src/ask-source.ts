@@ -1,5 +1,5 @@
 /** What a run asks of the source before it fetches chunks, tried again as often as the settings allow. */
-import type { Manifest, Problem } from "@flatbed/contract"
+import { type Beginning, type Manifest, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import { awaitVersion } from "./await-version.ts"
 import { checkManifest } from "./manifest-check.ts"
@@ -38,6 +38,25 @@ export async function askForManifest(dataset: string, version: string, parts: As
   return await ask(async () => {
     const manifest = await parts.source.getManifest(dataset, version, parts.signal)
     return checkManifest(manifest, { dataset, version })
+  }, parts)
+}
+
+/** Beginnings of these lengths of a file of the version, by its place in the manifest, from 1. */
+export async function askForBeginnings(
+  { dataset, version, files }: Manifest,
+  file: number,
+  lengths: readonly number[],
+  parts: AskParts,
+): Promise<readonly Beginning[]> {
+  return await ask(async () => {
+    const answer = await parts.source.getBeginnings(dataset, version, file, lengths, parts.signal)
+    const asked = [dataset, version, files[file - 1]?.file, ...lengths]
+    const told = [answer.dataset, answer.version, answer.file, ...answer.beginnings.map(({ bytes }) => bytes)]
+    if (JSON.stringify(asked) === JSON.stringify(told)) return answer.beginnings
+    throw new Problem("chunk-damaged", "The source told of other beginnings than those asked for.", {
+      hint: "Nothing was loaded. If it stays so, look for a proxy between the loader and the source.",
+      facts: { dataset, version, file },
+    })
   }, parts)
 }
 

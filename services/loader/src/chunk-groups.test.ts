@@ -3,7 +3,15 @@
 import { type ManifestChunk, requestLimits } from "@flatbed/contract"
 import { createRandom } from "@flatbed/testing"
 import { expect, test } from "vitest"
-import { chunkOfRow, createGroupPlan, nameGroup, planGroups } from "./chunk-groups.ts"
+import {
+  type ChunkGroup,
+  chunkOfRow,
+  createGroupPlan,
+  nameGroup,
+  planGroups,
+  servedGroup,
+  wantedLines,
+} from "./chunk-groups.ts"
 
 /** Chunks of these sizes, numbered from 1, with `rows` rows each. */
 function chunksOf(sizes: readonly number[], rows = 2): ManifestChunk[] {
@@ -98,4 +106,15 @@ test("a row belongs to the last chunk that begins at it or before", () => {
     2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5,
   ])
   expect(nameGroup(group)).toBe("chunks 2 to 5")
+})
+
+test("a chunk of which the beginning is left out begins a group, and is asked for whole", () => {
+  const [first, second, third] = chunksOf([1, 1, 1], 4) as [ManifestChunk, ManifestChunk, ManifestChunk]
+  const rest = { ...second, first_row: second.first_row + 2, rows: second.rows - 2, whole: second }
+  const groups = planGroups([first, rest, third], 1_000_000)
+  expect(groups).toEqual([[first], [rest, third]])
+  const [, group] = groups as [ChunkGroup, ChunkGroup]
+  expect(servedGroup(group)).toEqual([second, third])
+  expect(wantedLines(Buffer.from("1\n2\n3\n4\n"), group).toString()).toBe("3\n4\n")
+  expect(wantedLines(Buffer.from("1\n2\n"), groups[0] as ChunkGroup).toString()).toBe("1\n2\n")
 })

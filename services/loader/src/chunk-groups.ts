@@ -1,18 +1,22 @@
 /** Chunks that travel and commit together. Pure. */
 import { type ManifestChunk, requestLimits } from "@flatbed/contract"
+import type { PartialChunk } from "./version-part.ts"
 
-/** Chunks that follow each other, as they stand in the manifest; a group of one is a chunk as it is. */
-export type ChunkGroup = readonly [ManifestChunk, ...ManifestChunk[]]
+/**
+ * Chunks that follow each other, as they stand in the manifest; a group of one is a chunk as it is. Of the first the
+ * beginning may be left out.
+ */
+export type ChunkGroup = readonly [PartialChunk, ...ManifestChunk[]]
 
 export type GroupPlan = ReturnType<typeof createGroupPlan>
 
 /**
  * Puts chunks together in their order, in groups of at most so many bytes of the file and as many chunks as a source
- * answers at once. Only neighbours are put together, so a chunk that is there already divides a group. Once bodies
- * have come that are shorter than their bytes of the file, as JSON's are, whose keys stay behind, groups may have more
- * of the file for as much to hold, within what a source answers at once.
+ * answers at once. Only neighbours are put together, so a chunk that is there already divides a group; so does one of
+ * which the beginning is left out. Once bodies have come that are shorter than their bytes of the file, as JSON's are,
+ * whose keys stay behind, groups may have more of the file for as much to hold, within what a source answers at once.
  */
-export function createGroupPlan(chunks: readonly ManifestChunk[], mostBytes: number) {
+export function createGroupPlan(chunks: readonly PartialChunk[], mostBytes: number) {
   let at = 0
   /** The most bytes that came for a byte of the file; 0 before any did. */
   let share = 0
@@ -23,12 +27,13 @@ export function createGroupPlan(chunks: readonly ManifestChunk[], mostBytes: num
       const first = chunks[at]
       if (first === undefined) return undefined
       const most = share > 0 && share < 1 ? Math.min(mostBytes / share, requestLimits.bytes) : mostBytes
-      const group: [ManifestChunk, ...ManifestChunk[]] = [first]
+      const group: [PartialChunk, ...ManifestChunk[]] = [first]
       let bytes = first.byte_to - first.byte_from
       for (at += 1; at < chunks.length && group.length < requestLimits.chunks; at += 1) {
-        const chunk = chunks[at] as ManifestChunk
+        const chunk = chunks[at] as PartialChunk
         bytes += chunk.byte_to - chunk.byte_from
-        if (chunk.chunk !== (chunks[at - 1]?.chunk ?? 0) + 1 || bytes > most) break
+        const isNext = chunk.chunk === (chunks[at - 1]?.chunk ?? 0) + 1 && chunk.whole === undefined
+        if (!isNext || bytes > most) break
         group.push(chunk)
       }
       return group
@@ -42,11 +47,24 @@ export function createGroupPlan(chunks: readonly ManifestChunk[], mostBytes: num
 }
 
 /** All groups of chunks at once, by the bytes in the file alone. */
-export function planGroups(chunks: readonly ManifestChunk[], mostBytes: number): ChunkGroup[] {
+export function planGroups(chunks: readonly PartialChunk[], mostBytes: number): ChunkGroup[] {
   const plan = createGroupPlan(chunks, mostBytes)
   const groups: ChunkGroup[] = []
   for (let group = plan.next(); group !== undefined; group = plan.next()) groups.push(group)
   return groups
+}
+
+/** The chunks as the source serves them. */
+export function servedGroup([first, ...others]: ChunkGroup): ChunkGroup {
+  return [first.whole ?? first, ...others]
+}
+
+/** Of the lines of all rows that the source serves, one per row, those that are wanted. */
+export function wantedLines(lines: Buffer, [first]: ChunkGroup): Buffer {
+  let from = 0
+  for (let row = first.whole?.first_row ?? first.first_row; row < first.first_row; row += 1)
+    from = lines.indexOf("\n", from) + 1
+  return lines.subarray(from)
 }
 
 /** The chunk of the group to which a row of the version belongs. */

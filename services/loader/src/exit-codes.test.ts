@@ -196,6 +196,15 @@ const own = {
       return await load()
     },
   },
+  "file-changed": {
+    exit: 5,
+    run: async () => {
+      await configure("pipelines:\n  people: { dataset: people, table: people, mode: append }\n")
+      await load()
+      bench.source.publish(people(5, 3, "b"))
+      return await load()
+    },
+  },
   "version-unstable": {
     exit: 5,
     run: () => {

@@ -171,6 +171,21 @@ test("a right that is missing is named before a row moves, with the statement th
   })
 })
 
+test("a role that may insert and nothing else appends, one load after the other", async () => {
+  const { name, url } = await createRole()
+  await admin.query(
+    `create schema flatbed authorization ${name};
+     create table public.people (id integer, name text, born date);
+     grant usage on schema public to ${name}; grant insert on public.people to ${name}`,
+  )
+  for (const rows of [6, 9]) {
+    source.publish(people(rows, 2))
+    const pipeline = { table: "public.people", mode: "append", lineage: false } as const
+    expect((await loadAs(url, pipeline)).problem).toBeUndefined()
+    expect(await namesIn("public.people")).toHaveLength(rows)
+  }
+})
+
 test("an index on another role's table is refused with the statement for its owner", async () => {
   const { name, url } = await createRole()
   await admin.query(

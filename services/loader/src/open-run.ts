@@ -5,6 +5,7 @@ import {
   findOpenRuns,
   getReceipts,
   type OpenRun,
+  type Receipt,
   type RunIdentity,
   recordAbandoned,
   recordFailure,
@@ -32,8 +33,9 @@ export type Wanted = {
 }
 
 /**
- * A run is resumed when it loads the same version into the same table with the same settings, column types and
- * checks, and its staging is there. Every other open run of the pipeline is abandoned and its staging dropped.
+ * A run is resumed when it loads the same version, or the same part of it, into the same table with the same settings,
+ * column types and checks, and its staging is there. Every other open run of the pipeline is abandoned and its staging
+ * dropped.
  */
 export async function openRun(lease: Lease, wanted: Wanted): Promise<OpenedRun> {
   const { identity, manifest, staging } = wanted
@@ -42,7 +44,10 @@ export async function openRun(lease: Lease, wanted: Wanted): Promise<OpenedRun> 
       const resumable = await abandonOthers(
         session,
         identity,
-        async (run) => isSame(run.staging, staging) && (await hasStaging(session, run.runId)),
+        async (run) =>
+          isSame(run.staging, staging) &&
+          (await hasStaging(session, run.runId)) &&
+          fits(await getReceipts(session, run.runId), manifest),
       )
       if (resumable !== undefined) {
         await recordResume(session, resumable, lease.epoch)
@@ -127,6 +132,15 @@ function isSameWork(run: RunIdentity, wanted: RunIdentity): boolean {
     run.settingsSha256 === wanted.settingsSha256 &&
     run.target === wanted.target
   )
+}
+
+/** Whether all that has arrived is part of what is to be loaded. It is not where another part of the version is. */
+function fits(receipts: readonly Receipt[], { chunks }: Manifest): boolean {
+  const wanted = new Map(chunks.map((chunk) => [chunk.chunk, chunk]))
+  return receipts.every(({ chunk, first_row, rows }) => {
+    const one = wanted.get(chunk)
+    return one?.first_row === first_row && one.rows === rows
+  })
 }
 
 // Postgres gives jsonb's keys back in an order of its own.

@@ -49,7 +49,7 @@ export const pipelineSchema = Type.Object({
   mode: Type.Enum([...loadModeNames], {
     default: "replace",
     description:
-      "what a new version does to the rows before: `replace` puts it in their place; `upsert` inserts and updates by `key`; `mirror` also deletes what it does not have",
+      "what a new version does to the rows before: `replace` puts it in their place; `append` adds what its files did not hold before; `upsert` inserts and updates by `key`; `mirror` also deletes what it does not have",
   }),
   key: Type.Optional(
     Type.Array(Type.String({ minLength: 1 }), {
@@ -199,7 +199,14 @@ export function checkModeRules(at: string, pipeline: PipelineSettings): Settings
   if (!isKeyed && order_by !== undefined) {
     add("order_by", `says nothing to mode ${mode}; expected it with upsert or mirror`)
   }
-  if (key === undefined && dedupe === "key")
+  if (mode === "append" && key !== undefined)
+    add(
+      "key",
+      "says nothing to mode append, which looks at no row that is there; expected it with upsert or mirror",
+    )
+  if (mode === "append" && dedupe === "key")
+    add("dedupe", "is key, which says nothing to mode append; expected none or exact")
+  else if (key === undefined && dedupe === "key")
     add("dedupe", "is key, but no key is named; name it, as in  key: [id]")
   if (mode !== "mirror" && JSON.stringify(deletes) !== JSON.stringify(usualDeletes)) {
     add("deletes", `says nothing to mode ${mode}; expected it with mirror`)

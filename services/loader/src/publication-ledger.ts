@@ -2,6 +2,7 @@
 import type { RunIdentity } from "./ledger.ts"
 import type { Applied } from "./load-modes/load-mode.ts"
 import type { Session } from "./postgres/database.ts"
+import type { FileCounts } from "./version-part.ts"
 
 export type Publication = {
   readonly runId: number
@@ -10,6 +11,8 @@ export type Publication = {
   readonly settingsSha256: string
   readonly targetOid: number
   readonly rows: number
+  /** Rows of the version that the table had from before; 0 but for `append`. */
+  readonly knownRows: number
   readonly rejects: number
   /** Records that the source's filter left out. */
   readonly filtered: number
@@ -31,13 +34,15 @@ export async function recordPublication(
     readonly bytes: number
     readonly datasetTag: string | undefined
     readonly applied: Applied
+    readonly knownRows: number
+    readonly files: FileCounts | undefined
   },
 ): Promise<void> {
   await session.query(
     `insert into flatbed.publications
        (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, filtered, bytes, dataset_tag,
-        inserted, updated, unchanged, repeated, older, deleted)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+        inserted, updated, unchanged, repeated, older, deleted, known_rows, files_new, files_grown, files_known)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
     [
       published.runId,
       published.pipeline,
@@ -57,6 +62,10 @@ export async function recordPublication(
       published.applied.repeated,
       published.applied.older,
       published.applied.deleted,
+      published.knownRows,
+      published.files?.new ?? null,
+      published.files?.grown ?? null,
+      published.files?.known ?? null,
     ],
   )
   await session.query(
@@ -94,8 +103,8 @@ export async function findLatestPublication(
   target: string,
 ): Promise<Publication | undefined> {
   const { rows } = await session.query(
-    `select run_id, pipeline, version, settings_sha256, target_oid, rows, rejects, filtered, bytes, dataset_tag,
-            published_at
+    `select run_id, pipeline, version, settings_sha256, target_oid, rows, known_rows, rejects, filtered, bytes,
+            dataset_tag, published_at
        from flatbed.publications where target = $1 order by publication_id desc limit 1`,
     [target],
   )
@@ -108,6 +117,7 @@ export async function findLatestPublication(
     settingsSha256: row.settings_sha256,
     targetOid: Number(row.target_oid),
     rows: Number(row.rows),
+    knownRows: Number(row.known_rows),
     rejects: Number(row.rejects),
     filtered: Number(row.filtered),
     bytes: Number(row.bytes),

@@ -1,28 +1,33 @@
 /** The transaction that makes a version visible, and the equation that must hold before it commits. */
 import { type Evidence, type Manifest, Problem } from "@flatbed/contract"
 import { planColumns, planStaging } from "./column-plan.ts"
+import { recordFiles } from "./file-ledger.ts"
 import type { WantedIndex } from "./index-settings.ts"
 import type { Lease } from "./lease.ts"
 import { getReceipts, manifestBytes, type Receipt, type RunIdentity } from "./ledger.ts"
 import { keepFirst } from "./load-modes/keyed.ts"
-import type { Applied, LoadMode, ModeRules } from "./load-modes/load-mode.ts"
+import { type Applied, loadModes, type ModeRules } from "./load-modes/load-mode.ts"
 import { ownColumns, rowColumn } from "./own-columns.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
 import { seesWholeRun } from "./postgres/adopt.ts"
 import type { Session } from "./postgres/database.ts"
 import { quoteName, quoteTable, type TableName } from "./postgres/identifier.ts"
 import { makeMissingIndexes } from "./postgres/indexes.ts"
 import { countStaging, dropStaging, type StagingPlan, stagingTable } from "./postgres/staging.ts"
 import { findTable } from "./postgres/table.ts"
-import { findApplied, recordPublication } from "./publication-ledger.ts"
+import { findApplied, findLatestPublication, recordPublication } from "./publication-ledger.ts"
 import { countRejects } from "./reject-ledger.ts"
 import { TooManyRejects } from "./reject-tally.ts"
 import type { Patience } from "./retry.ts"
-import { refuseSwap } from "./target.ts"
+import { refuseSwap, type Target } from "./target.ts"
+import type { VersionPart } from "./version-part.ts"
 
 export type Publish = {
   readonly identity: RunIdentity
   readonly runId: number
-  readonly manifest: Manifest
+  readonly part: VersionPart
+  /** The table as it was when the part was planned. */
+  readonly seen: Target
   readonly evidence: readonly Evidence[] | null
   /** ETag of the dataset document that named the version. */
   readonly datasetTag: string | undefined
@@ -30,7 +35,7 @@ export type Publish = {
   /** How many records may be set aside. */
   readonly allowed: number
   readonly table: TableName
-  readonly apply: LoadMode
+  readonly mode: Pipeline["mode"]
   readonly rules: ModeRules
   readonly indexes: readonly WantedIndex[]
   /** How long to wait for readers with an older snapshot, or for those of the table, before rows are copied; milliseconds. */
@@ -97,9 +102,11 @@ async function awaitReaders(
 }
 
 async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Promise<Published> {
-  const { runId, manifest, table, rules } = run
+  const { runId, part, table, mode, rules } = run
+  const { manifest } = part
   const columns = run.staging.columns.filter(({ isOwn }) => !isOwn)
-  const { rows, refused } = checkReceipts(await getReceipts(session, runId), manifest)
+  const receipts = await getReceipts(session, runId)
+  const { rows, refused } = checkReceipts(receipts, manifest)
   const rejects = manifest.rejects + refused
   const listed = await countRejects(session, [runId])
   if (listed !== rejects) throw unbalanced(`${listed} rejects are listed, the receipts count ${rejects}`)
@@ -107,7 +114,8 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
   const staged = await countStaging(session, runId)
   if (staged !== rows) throw unbalanced(`staging holds ${staged} rows, the receipts ${rows}`)
 
-  const exists = await lockTable(session, table)
+  const exists = await lockTable(session, table, mode)
+  if (mode === "append") await refuseOvertaken(session, run)
   await checkColumns(session, run, exists)
   const names = columns.map(({ name }) => name)
   const types = columns.map(({ type }) => type)
@@ -123,7 +131,7 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
   const version = { name: run.identity.target, version: manifest.version, rejects }
   const swaps = exists && rules.swap && adopting.mayAdopt
   const early = swaps ? await makeMissingIndexes(session, table, indexesOn(run), staging) : []
-  const done = await run.apply(session, { ...place, ...version, rules, staged: staged - alike })
+  const done = await loadModes[mode](session, { ...place, ...version, rules, staged: staged - alike })
   const applied = { ...done, repeated: done.repeated + alike }
   const told = applied.inserted + applied.updated + applied.unchanged + applied.repeated + applied.older
   if (told !== rows)
@@ -143,7 +151,17 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
     bytes: manifestBytes(manifest),
     datasetTag: run.datasetTag,
     applied,
+    knownRows: part.knownRows,
+    files: part.counts,
   })
+  const showsVersionOnly = mode === "replace" || mode === "mirror"
+  await recordFiles(
+    session,
+    { target: run.identity.target, targetOid, runId },
+    part,
+    receipts,
+    showsVersionOnly,
+  )
   await dropStaging(session, [runId])
   return { applied, indexes: [...new Set([...early, ...late])] }
 }
@@ -188,10 +206,38 @@ export function checkReceipts(
   return { rows, refused }
 }
 
-/** Keeps other writers out until the commit; readers go on. False when there is no such table. */
-async function lockTable(session: Session, table: TableName): Promise<boolean> {
+/** What is to come depends on what the table has: it must be as it was seen when the run began. */
+async function refuseOvertaken(session: Session, { identity, table, seen }: Publish): Promise<void> {
+  const latest = await findLatestPublication(session, identity.target)
+  const oid = (await findTable(session, table))?.oid
+  const wrong =
+    oid !== seen.table?.oid
+      ? `${identity.target} is another table than when the load began.`
+      : latest?.runId !== seen.publication?.runId
+        ? `Run ${latest?.runId} published into ${identity.target} meanwhile.`
+        : undefined
+  if (wrong === undefined) return
+  throw new Problem("lease-lost", wrong, {
+    hint: "Nothing was published. Run the load again; let one pipeline load this table.",
+    facts: { table: identity.target },
+  })
+}
+
+/**
+ * Keeps other writers out until the commit; readers go on. Only other appends are kept out by `append`: rows that
+ * somebody writes beside it are no matter to it, and its role may insert and nothing else (Postgres manual, LOCK). False
+ * when there is no such table.
+ */
+async function lockTable(session: Session, table: TableName, mode: Pipeline["mode"]): Promise<boolean> {
+  const name = quoteTable(table)
+  if (mode === "append")
+    await session.query("select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($1, 0))", [
+      `flatbed append ${name}`,
+    ])
   if (!(await tableExists(session, table))) return false
-  await session.query(`lock table ${quoteTable(table)} in share row exclusive mode`)
+  await session.query(
+    `lock table ${name} in ${mode === "append" ? "row exclusive" : "share row exclusive"} mode`,
+  )
   return true
 }
 
@@ -203,11 +249,11 @@ async function tableExists(session: Session, table: TableName): Promise<boolean>
 
 /** The table may have been altered, dropped or made since the run began. */
 async function checkColumns(session: Session, run: Publish, exists: boolean): Promise<void> {
-  const { identity, manifest, evidence, staging } = run
+  const { identity, part, evidence, staging } = run
   const table = exists ? await findTable(session, run.table) : undefined
   const now = planColumns({
     target: identity.target,
-    columns: manifest.columns,
+    columns: part.manifest.columns,
     evidence,
     table,
     tolerant: run.allowed > 0,

@@ -2,7 +2,7 @@
 import { hashColumns, type Problem, type Reject } from "@flatbed/contract"
 import type { AskParts } from "./ask-source.ts"
 import { encodeChunk } from "./chunk-encoder.ts"
-import { type ChunkGroup, chunkOfRow, planGroups } from "./chunk-groups.ts"
+import { type ChunkGroup, chunkOfRow, planGroups, servedGroup, wantedLines } from "./chunk-groups.ts"
 import { proveRejects } from "./chunk-proof.ts"
 import type { Lease } from "./lease.ts"
 import { getRunRejects } from "./ledger.ts"
@@ -85,7 +85,10 @@ async function fetchRejects(
   const expected = { dataset, version, columnsSha256: hashColumns(manifest.columns), chunks: group }
   const columns = manifest.columns.map(({ name }) => name)
   const fetch = async () => {
-    const lines = await source.getChunks(expected, signal)
+    const lines = wantedLines(
+      await source.getChunks({ ...expected, chunks: servedGroup(group) }, signal),
+      group,
+    )
     return proveRejects(encodeChunk(lines, { columns, firstRow: group[0].first_row }).rejects, expected)
   }
   return await withRetries(fetch, { policy, patience, mayRepeat: mayRepeatRequest, signal })

@@ -2,6 +2,7 @@
 import type { Session } from "./postgres/database.ts"
 import type { ShowCommand } from "./summary.ts"
 import { formatFields, formatTable } from "./text-table.ts"
+import type { FileCounts } from "./version-part.ts"
 
 export type RunReport = {
   readonly run: number
@@ -27,11 +28,14 @@ export type RunReport = {
   /** From start to end, waits between attempts included; null while it goes on. */
   readonly seconds: number | null
   readonly problem: { readonly code: string; readonly detail: string } | null
+  /** What `append` did with the version's files, and the rows of theirs that the table had; null for other modes. */
+  readonly files: (FileCounts & { readonly known_rows: number }) | null
 }
 
 const select = `select r.*, extract(epoch from finished_at - started_at)::double precision as seconds,
-    (select count(*) from flatbed.chunks c where c.run_id = r.run_id) as loaded
-  from flatbed.runs r`
+    (select count(*) from flatbed.chunks c where c.run_id = r.run_id) as loaded,
+    p.files_new, p.files_grown, p.files_known, p.known_rows
+  from flatbed.runs r left join flatbed.publications p using (run_id)`
 
 /** The latest runs, newest first, of one pipeline or of all. */
 export async function listRuns(
@@ -39,7 +43,7 @@ export async function listRuns(
   asked: { readonly pipeline?: string | undefined; readonly limit: number },
 ): Promise<RunReport[]> {
   const { rows } = await session.query(
-    `${select} where $1::text is null or pipeline = $1 order by run_id desc limit $2`,
+    `${select} where $1::text is null or r.pipeline = $1 order by run_id desc limit $2`,
     [asked.pipeline ?? null, asked.limit],
   )
   return rows.map(readRun)
@@ -71,6 +75,15 @@ function readRun(row: any): RunReport {
     finished_at: row.finished_at?.toISOString() ?? null,
     seconds: row.seconds,
     problem: row.problem_code === null ? null : { code: row.problem_code, detail: row.problem_detail },
+    files:
+      row.files_new === null
+        ? null
+        : {
+            new: Number(row.files_new),
+            grown: Number(row.files_grown),
+            known: Number(row.files_known),
+            known_rows: Number(row.known_rows),
+          },
   }
 }
 
@@ -94,7 +107,7 @@ export function formatRuns(runs: readonly RunReport[]): string {
 
 /** All that is known of one run, a line each. */
 export function formatRun(run: RunReport, showCommand: ShowCommand): string {
-  const { problem } = run
+  const { problem, files } = run
   return formatFields([
     ["run", String(run.run)],
     ["pipeline", run.pipeline],
@@ -103,6 +116,7 @@ export function formatRun(run: RunReport, showCommand: ShowCommand): string {
     ["dataset", run.dataset],
     ["version", run.version],
     ["records", String(run.records)],
+    ...(files === null ? [] : [["files", showFiles(files)] as const]),
     ["rejects", run.rejects === 0 ? "0" : `${run.rejects} (${showCommand(`rejects list --run ${run.run}`)})`],
     ["filtered", String(run.filtered)],
     ["bytes", String(run.bytes)],
@@ -113,6 +127,10 @@ export function formatRun(run: RunReport, showCommand: ShowCommand): string {
     ["seconds", run.seconds?.toFixed(3) ?? "-"],
     ["problem", problem === null ? "-" : `${problem.code}: ${problem.detail}`],
   ])
+}
+
+function showFiles({ new: whole, grown, known, known_rows: rows }: NonNullable<RunReport["files"]>): string {
+  return `${whole} new, ${grown} grown, ${known} known (${rows} rows were there)`
 }
 
 function showState({ state, rejects, problem }: RunReport): string {

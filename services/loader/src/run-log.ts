@@ -96,6 +96,7 @@ export function tellEnd(
     bytes,
     fetched,
     ...outcome.applied,
+    ...(outcome.files === undefined ? {} : { files: outcome.files, known_rows: outcome.knownRows }),
     next: next.at,
     seconds: Number(outcome.seconds.toFixed(3)),
   }

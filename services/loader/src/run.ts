@@ -6,10 +6,11 @@ import { createGroupPlan } from "./chunk-groups.ts"
 import { planColumns, planStaging, refuseUnknownColumns } from "./column-plan.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type RunIdentity } from "./ledger.ts"
-import { type Applied, loadModes } from "./load-modes/load-mode.ts"
+import type { Applied } from "./load-modes/load-mode.ts"
 import { noteFailure, openRun } from "./open-run.ts"
 import { fileColumn, ownColumns, refuseOwnNames, rowColumn } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
+import { planPart } from "./plan-part.ts"
 import type { Database } from "./postgres/database.ts"
 import type { Publication } from "./publication-ledger.ts"
 import { publish } from "./publish.ts"
@@ -36,6 +37,7 @@ import {
   refuseSwap,
   rememberTag,
 } from "./target.ts"
+import type { FileCounts } from "./version-part.ts"
 
 /** `signal`, among them, stops asking and fetching; what is being committed goes on. `hardStop` stops that too. */
 export type RunParts = AskParts & {
@@ -57,8 +59,12 @@ export type RunParts = AskParts & {
 export type RunResult = {
   readonly outcome: "published" | "up-to-date"
   readonly version: string
-  /** Rows that the table took. With the rejects and the filtered they are the version's records. */
+  /** Rows that the table took. With the rejects and the filtered they are the records of what was loaded. */
   readonly rows: number
+  /** Rows of the version that the table had from before; 0 but for `append`. */
+  readonly knownRows: number
+  /** Undefined but for `append`. */
+  readonly files: FileCounts | undefined
   readonly rejects: number
   /** Records that the source's filter leaves out. */
   readonly filtered: number
@@ -115,7 +121,9 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     return upToDate(same)
   }
 
-  const manifest = await askForManifest(pipeline.dataset, dataset.version, parts)
+  const whole = await askForManifest(pipeline.dataset, dataset.version, parts)
+  const part = await planPart(pipeline, whole, target.table?.oid, lease, parts)
+  const { manifest } = part
   const limit = pipeline.maxRejects
   const allowed = allowedCount(limit, manifest.rows)
   const columns = compareColumns()
@@ -147,20 +155,20 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
       ...{ lease, log, hardSignal, onLoaded, onRejects, guards, tally },
     })
 
-    const apply = loadModes[pipeline.mode]
-    const { table, rules, indexes, swapWaitMs } = pipeline
+    const { table, mode, rules, indexes, swapWaitMs } = pipeline
     const published = await publish(
       lease,
       {
         identity,
         runId,
-        manifest,
+        part,
+        seen: target,
         evidence,
         datasetTag: tag,
         staging,
         allowed,
         table,
-        apply,
+        mode,
         rules,
         indexes,
         swapWaitMs,
@@ -188,6 +196,8 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     outcome: "published",
     version: manifest.version,
     rows: manifest.rows - tally.rejects(),
+    knownRows: part.knownRows,
+    files: part.counts,
     rejects: tally.rejects(),
     filtered: manifest.filtered,
     bytes: manifestBytes(manifest),
@@ -229,11 +239,13 @@ function identify(pipeline: Pipeline, version: string): RunIdentity {
   return { pipeline: name, dataset, version, settingsSha256, target }
 }
 
-function upToDate({ version, rows, rejects, filtered, bytes }: Publication): RunResult {
+function upToDate({ version, rows, knownRows, rejects, filtered, bytes }: Publication): RunResult {
   return {
     outcome: "up-to-date",
     version,
-    rows,
+    rows: rows + knownRows,
+    knownRows,
+    files: undefined,
     rejects,
     filtered,
     bytes,

@@ -200,6 +200,15 @@ describe("what is written wrongly is answered with what is expected, in words", 
     ["t: { dataset: d, table: t, mode: mirror, key: [a, a] }", 'names "a" twice'],
     ["t: { dataset: d, table: t, order_by: seen }", "pipelines.t.order_by says nothing to mode replace"],
     ["t: { dataset: d, table: t, dedupe: key }", "pipelines.t.dedupe is key, but no key is named"],
+    ["t: { dataset: d, table: t, mode: append, key: [a] }", "pipelines.t.key says nothing to mode append"],
+    [
+      "t: { dataset: d, table: t, mode: append, dedupe: key }",
+      "pipelines.t.dedupe is key, which says nothing to mode append; expected none or exact",
+    ],
+    [
+      "t: { dataset: d, table: t, mode: append, order_by: a }",
+      "pipelines.t.order_by says nothing to mode append",
+    ],
     [
       "t: { dataset: d, table: t, mode: upsert, key: [a], publish: swap }",
       "pipelines.t.publish is swap, which says nothing to mode upsert",

@@ -1,6 +1,11 @@
-/** What the loader asks of a source, over one pool of kept-alive connections to one origin. */
+/**
+ * What the loader asks of a source, over one pool of kept-alive connections to one origin. Long because every request
+ * is told here, and they share how an answer is read and a failure explained.
+ */
 import { createBufferPool } from "@flatbed/codec"
 import {
+  type Beginnings,
+  beginningsSchema,
   type Dataset,
   type DatasetSummary,
   datasetSchema,
@@ -80,20 +85,21 @@ export function createSourceClient(settings: SourceSettings, connections: number
     accept: string,
     signal?: AbortSignal,
     knownTag?: string,
+    silenceMs = settings.idleMs,
   ): Promise<Received & { status: number }> {
     const deadline = AbortSignal.timeout(settings.requestMs)
     const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline])
     let answered = false
     try {
       const coding = acceptEncodingOf(settings.compression)
-      const answer = await send(path, accept, coding, settings.idleMs, either, knownTag)
+      const answer = await send(path, accept, coding, silenceMs, either, knownTag, silenceMs)
       answered = true
       const length = Number(answer.headers["content-length"])
       const body = await readBody(answer.body, length, path)
       return { status: answer.statusCode, headers: answer.headers, body }
     } catch (error) {
       signal?.throwIfAborted()
-      throw await explain(error, answered, asked(path, settings.idleMs))
+      throw await explain(error, answered, asked(path, silenceMs))
     }
   }
 
@@ -104,6 +110,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
     silenceMs: number,
     signal: AbortSignal | undefined,
     knownTag?: string,
+    headersMs = settings.idleMs,
   ) {
     return await pool.request({
       method: "GET",
@@ -114,6 +121,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(knownTag === undefined ? {} : { "if-none-match": knownTag }),
       },
+      headersTimeout: headersMs,
       bodyTimeout: silenceMs,
       ...(signal === undefined ? {} : { signal }),
     })
@@ -234,6 +242,22 @@ export function createSourceClient(settings: SourceSettings, connections: number
     ): Promise<RowOrigin[]> {
       const path = `${paths.rows(dataset, version)}?rows=${rows.join(",")}`
       return (await getJson<RowOrigins>(path, rowOriginsSchema, signal)).rows
+    },
+
+    /**
+     * The digests of a file's first bytes, for each of these lengths, rising, and no more than `requestLimits` let one
+     * request have. The source reads the file for it, in silence: only the whole request's deadline ends that.
+     */
+    async getBeginnings(
+      dataset: string,
+      version: string,
+      file: number,
+      lengths: readonly number[],
+      signal?: AbortSignal,
+    ): Promise<Beginnings> {
+      const path = `${paths.beginnings(dataset, version, file)}?bytes=${lengths.join(",")}`
+      const { status, ...received } = await get(path, mediaTypes.json, signal, undefined, settings.requestMs)
+      return await readJson<Beginnings>(path, beginningsSchema, status, received)
     },
 
     /** The row lines of these chunks, proven to be what the manifest says. See `proveChunks`. */

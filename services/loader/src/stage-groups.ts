@@ -7,7 +7,15 @@ import { hashColumns, type Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import type { CellGuard } from "./cell-guard.ts"
 import { type EncodedChunk, encodeChunk } from "./chunk-encoder.ts"
-import { bytesOf, type ChunkGroup, type GroupPlan, nameGroup, sumOf } from "./chunk-groups.ts"
+import {
+  bytesOf,
+  type ChunkGroup,
+  type GroupPlan,
+  nameGroup,
+  servedGroup,
+  sumOf,
+  wantedLines,
+} from "./chunk-groups.ts"
 import { proveRejects } from "./chunk-proof.ts"
 import { fileCells } from "./file-cells.ts"
 import { createReadAhead } from "./read-ahead.ts"
@@ -68,11 +76,11 @@ export async function stageGroups(run: StagedRun, plan: GroupPlan, parts: Parts)
     return await withRetries(
       async (attempt) => {
         const expected = { dataset, version, columnsSha256, chunks }
-        const lines = await parts.source.getChunks(expected, signal)
+        const lines = await parts.source.getChunks({ ...expected, chunks: servedGroup(chunks) }, signal)
         const { numbered } = run
         const files = run.withFiles ? fileCells(chunks) : undefined
         const shape = { columns, firstRow: chunks[0].first_row, guards: parts.guards, numbered, files }
-        const encoded = encodeChunk(lines, shape, texts.take)
+        const encoded = encodeChunk(wantedLines(lines, chunks), shape, texts.take)
         plan.learn(lines.length, bytesOf(chunks))
         parts.source.reuse(lines)
         proveRejects(encoded.rejects, expected)
@@ -108,7 +116,8 @@ export async function stageGroups(run: StagedRun, plan: GroupPlan, parts: Parts)
     parts.onLoaded(chunks)
     if (staged.loaded === "before") return
     const { rows } = staged
-    const of = manifest.chunks.length
+    // Where only a part is loaded, chunks have the version's numbers all the same.
+    const of = manifest.chunks.at(-1)?.chunk
     const fields = {
       event: "chunk.loaded",
       chunk: chunks[0].chunk,

@@ -17,6 +17,7 @@ export type PipelineStatus = {
   /** What stopped the last attempt; null unless `failed`, and when it was interrupted without a word. */
   readonly problem: { readonly code: string; readonly detail: string } | null
   readonly version: string | null
+  /** Of that version, also those that `append` found there. */
   readonly rows: number | null
   /** Records of that version that were set aside. */
   readonly rejects: number | null
@@ -49,7 +50,7 @@ export async function getStatus(
 ): Promise<PipelineStatus[]> {
   const names = [pipelines.map(({ name }) => name)]
   const publications = await session.query(
-    `select distinct on (pipeline, target) pipeline, target, version, rows, rejects, published_at
+    `select distinct on (pipeline, target) pipeline, target, version, rows + known_rows as rows, rejects, published_at
        from flatbed.publications where pipeline = any($1) order by pipeline, target, publication_id desc`,
     names,
   )

@@ -2,6 +2,7 @@
 import { type Problem, toProblemDocument } from "@flatbed/contract"
 import type { Applied } from "./load-modes/load-mode.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
+import type { FileCounts } from "./version-part.ts"
 
 /** How one run ended. `skipped`: another run of the pipeline is under way. `stopped`: a signal ended it. */
 export type RunOutcome = {
@@ -13,6 +14,10 @@ export type RunOutcome = {
   readonly version: string | undefined
   /** Rows in the table, and records of the version that were set aside. */
   readonly rows: number
+  /** Rows of the version that `append` found in the table. */
+  readonly knownRows: number
+  /** What `append` did with the version's files; undefined for other modes, and when nothing was published. */
+  readonly files: FileCounts | undefined
   readonly rejects: number
   /** Records that the source's filter leaves out. */
   readonly filtered: number
@@ -36,6 +41,8 @@ export function outcomeWithoutRows(
     run: undefined,
     version: undefined,
     rows: 0,
+    knownRows: 0,
+    files: undefined,
     rejects: 0,
     filtered: 0,
     bytes: 0,
@@ -70,7 +77,13 @@ export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
 }
 
 /** What changed in the table, where that is another thing than all of its rows. */
-function showChanges({ applied, rows }: RunOutcome): string {
+function showChanges({ applied, rows, files }: RunOutcome): string {
+  if (files !== undefined) {
+    const told = [`${count(files.new)} new`, `${count(files.grown)} grown`, `${count(files.known)} known`]
+    const repeated =
+      applied === undefined || applied.repeated === 0 ? "" : `; ${count(applied.repeated)} repeated`
+    return ` (files: ${told.join(", ")}${repeated})`
+  }
   if (applied === undefined || (applied.inserted === rows && applied.deleted === 0)) return ""
   const { inserted, updated, unchanged, repeated, older, deleted } = applied
   const told = [
@@ -94,12 +107,14 @@ function showLeftOut({ rejects, filtered, run }: RunOutcome, showCommand: ShowCo
 
 /** The outcome as `--json` prints it. */
 export function outcomeToJson(run: RunOutcome): Record<string, unknown> {
-  const { run: runId, version, problem, seconds, applied, ...rest } = run
+  const { run: runId, version, problem, seconds, applied, knownRows, files, ...rest } = run
   return {
     ...rest,
     run: runId ?? null,
     version: version ?? null,
     applied: applied ?? null,
+    known_rows: knownRows,
+    files: files ?? null,
     seconds: Math.round(seconds * 1000) / 1000,
     rows_per_second: run.outcome === "published" ? rowsPerSecond(run) : null,
     problem: problem === undefined ? null : toProblemDocument(problem),

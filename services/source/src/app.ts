@@ -10,6 +10,7 @@ import { createListener } from "./http/listener.ts"
 import { answerBrokenRequest, answerWithProblems, problemOf, sendProblem } from "./http/problems.ts"
 import { watchRequests } from "./http/requests.ts"
 import { createMetrics, type SourceMetrics } from "./metrics.ts"
+import { routeBeginnings } from "./routes/beginnings.ts"
 import { routeChunkGroups } from "./routes/chunk-groups.ts"
 import { routeChunks } from "./routes/chunks.ts"
 import { routeDatasets } from "./routes/datasets.ts"
@@ -71,6 +72,7 @@ export function buildApp(
   routeChunkGroups(app, { budget, metrics, log })
   routePreview(app, { budget })
   routeRows(app, { budget })
+  routeBeginnings(app, { budget })
   routeEvents(app, { announcements, settings: settings.events, stopping: stopping.signal, metrics, log })
   routeDocs(app, { secured: settings.auth !== "none" })
   app.addHook("onReady", () => catalog.open())

@@ -75,8 +75,9 @@ function linesToTry(path: string, get: ApiOperation, { origin, dataset, secured 
   const address = path
     .replace("{dataset}", dataset ?? "DATASET")
     .replace("{version}", "$VERSION")
-    .replace(/\{(?:chunk|row|first|last)\}/g, "1")
+    .replace(/\{(?:chunk|row|first|last|file)\}/g, "1")
     .replace(/\/rows$/, "/rows?rows=1")
+    .replace(/\/beginnings$/, "/beginnings?bytes=1")
   const token = secured && get.security === undefined ? ' -H "Authorization: Bearer $FLATBED_TOKEN"' : ""
   const types = Object.keys(get.responses["200"]?.content ?? {})
   const lines = types.map((type, i) => {

@@ -12,7 +12,7 @@ import type { Encoding } from "./text/encodings.ts"
 export const wireNumber = 1
 
 /** Raised when an index that was kept says less than the program has come to need; the versions stay. */
-const indexNumber = 6
+const indexNumber = 7
 
 /** The record limit unless the settings name another. */
 export const standardRecordBytes = 16 * 1024 * 1024

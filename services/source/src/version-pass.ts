@@ -173,6 +173,7 @@ function describeFile(
     encoding,
     ...(compression === undefined ? {} : { compression }),
     text_bytes: read.bytes,
+    text_sha256: read.sha256,
   }
 }
 

@@ -117,8 +117,14 @@ async function readTable(soft: boolean): Promise<ModelTableRow[]> {
 const sorted = (table: readonly ModelTableRow[]) =>
   table.map((one) => JSON.stringify([one.row.id, one.row.part, one])).sort()
 
+const modes: readonly [string, ModelMode][] = [
+  ...keyedModes,
+  ["append", { mode: "append", key: [], dedupe: "none", soft: false }],
+  ["append, each row of a version once", { mode: "append", key: [], dedupe: "exact", soft: false }],
+]
+
 describe(`random histories (seed ${seed})`, () => {
-  test.each(keyedModes)(
+  test.each(modes)(
     "%s: the table is what its versions say",
     async (_, mode) => {
       const random = createRandom(seed)

@@ -2,6 +2,7 @@
 import type { Session } from "../postgres/database.ts"
 import type { TableName } from "../postgres/identifier.ts"
 import type { RowRight } from "../postgres/rights.ts"
+import { append } from "./append.ts"
 import { mirror } from "./mirror.ts"
 import { replace } from "./replace.ts"
 import { upsert } from "./upsert.ts"
@@ -71,7 +72,7 @@ export type Applied = {
 /** Brings the staged rows into the table, inside the publish transaction: all of it or nothing becomes visible. */
 export type LoadMode = (session: Session, application: Application) => Promise<Applied>
 
-export const loadModeNames = ["replace", "upsert", "mirror"] as const
+export const loadModeNames = ["replace", "append", "upsert", "mirror"] as const
 
 /** What a load does with the rows of a table that is there: the rights that its role needs. */
 export function rightsOf(mode: (typeof loadModeNames)[number], { key, deletes }: ModeRules): RowRight[] {
@@ -79,6 +80,8 @@ export function rightsOf(mode: (typeof loadModeNames)[number], { key, deletes }:
   switch (mode) {
     case "replace":
       return key.length === 0 ? ["insert", "delete"] : [...keyed, "delete"]
+    case "append":
+      return ["insert"]
     case "upsert":
       return keyed
     case "mirror":
@@ -89,6 +92,7 @@ export function rightsOf(mode: (typeof loadModeNames)[number], { key, deletes }:
 /** Every load mode by the name that `mode:` has in the settings. */
 export const loadModes: Readonly<Record<(typeof loadModeNames)[number], LoadMode>> = {
   replace,
+  append,
   upsert,
   mirror,
 }

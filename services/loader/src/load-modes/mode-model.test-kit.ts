@@ -8,7 +8,7 @@ export type ModelRow = Readonly<Record<string, string | null>>
 export type ModelTableRow = { readonly row: ModelRow; readonly isDeleted: boolean }
 
 export type ModelMode = {
-  readonly mode: "replace" | "upsert" | "mirror"
+  readonly mode: "replace" | "append" | "upsert" | "mirror"
   readonly key: readonly string[]
   readonly orderBy?: string
   readonly dedupe: "none" | "exact" | "key"
@@ -48,6 +48,13 @@ export function applyVersion(
 
   let left = [...version]
   if (mode.dedupe === "exact") left = left.filter((row, i) => !left.slice(0, i).some((one) => same(one, row)))
+  if (mode.mode === "append") {
+    const others = { updated: 0, unchanged: 0, older: 0, deleted: 0 }
+    return {
+      table: [...before, ...left.map((row) => ({ row, isDeleted: false }))],
+      applied: { inserted: left.length, repeated: version.length - left.length, ...others },
+    }
+  }
   const winners = new Map<string, ModelRow>()
   for (const row of left) {
     const rival = winners.get(keyOf(row))

@@ -2,10 +2,10 @@
 import type { Session } from "../postgres/database.ts"
 import { quoteTable } from "../postgres/identifier.ts"
 import { swapTable } from "../postgres/swap.ts"
+import { append } from "./append.ts"
 import type { Application, Applied, LoadMode } from "./load-mode.ts"
 import { merge } from "./merge.ts"
-import { fillNewTable } from "./new-table.ts"
-import { completeLineage, inserted } from "./written-columns.ts"
+import { completeLineage } from "./written-columns.ts"
 
 /**
  * With a key the difference is applied, so that rows that stay are not touched: foreign keys may point at them.
@@ -21,18 +21,12 @@ export const replace: LoadMode = async (session, application) =>
 const nothingElse = { updated: 0, unchanged: 0, repeated: 0, older: 0 }
 
 async function writeAll(session: Session, application: Application): Promise<Applied> {
-  const { staging, target, staged, exists, rules } = application
-  if (!exists) {
-    return { ...nothingElse, inserted: await fillNewTable(session, application, 0), deleted: 0 }
-  }
+  const { target, staged, exists, rules } = application
+  if (!exists) return await append(session, application)
   const swapped = rules.swap ? await swap(session, application) : undefined
   if (swapped !== undefined) return { ...nothingElse, inserted: staged, deleted: swapped }
   const gone = await session.query(`delete from ${quoteTable(target)}`)
-  const { names, values } = inserted(application)
-  const { rowCount } = await session.query(
-    `insert into ${quoteTable(target)} (${names}) select ${values} from ${quoteTable(staging)} as s`,
-  )
-  return { ...nothingElse, inserted: rowCount ?? 0, deleted: gone.rowCount ?? 0 }
+  return { ...(await append(session, application)), deleted: gone.rowCount ?? 0 }
 }
 
 /** Answers how many rows went with the old table; undefined when readers do not let staging take its place. */

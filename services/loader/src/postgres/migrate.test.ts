@@ -29,6 +29,7 @@ test("migrators that begin at once make the ledger once", async () => {
     "0005_add_filtered",
     "0006_add_dialect",
     "0007_add_changes",
+    "0008_add_files",
   ])
 })
 

@@ -93,6 +93,7 @@ describe("a source with tokens", () => {
       paths.chunkGroup("hers2", current.version, 1, 1),
       paths.row("hers2", current.version, 1),
       `${paths.rows("hers2", current.version)}?rows=1`,
+      `${paths.beginnings("hers2", current.version, 1)}?bytes=1`,
       paths.currentChunk("hers2", 1),
       paths.currentChunk("hers2", 99),
     ]) {

@@ -1,5 +1,6 @@
 /** Pure: what the OpenAPI document says in more than one place. The schemas are the contract's own. */
 import {
+  beginningsSchema,
   chunkHeadSchema,
   chunkTailSchema,
   datasetSchema,
@@ -47,6 +48,7 @@ export const schemas: Readonly<Record<string, TSchema>> = {
   Manifest: manifestSchema,
   RowOrigin: rowOriginSchema,
   RowOrigins: rowOriginsSchema,
+  Beginnings: beginningsSchema,
   Rows: rowsSchema,
   ChunkHead: chunkHeadSchema,
   ChunkCells: Type.Array(Type.Union([Type.String(), Type.Null()])),
@@ -127,6 +129,14 @@ export const parameters: Readonly<Record<string, Json>> = {
     in: "query",
     required: true,
     description: `numbers of rows, rising, at most ${requestLimits.rows}, such as 5,9,14`,
+    schema: { type: "string", pattern: "^[1-9][0-9]*(,[1-9][0-9]*)*$" },
+  },
+  file: inPath("file", "the file's place in the manifest, from 1", { type: "integer", minimum: 1 }),
+  whichBytes: {
+    name: "bytes",
+    in: "query",
+    required: true,
+    description: `numbers of bytes, rising, at most ${requestLimits.beginnings}, such as 1000,2000`,
     schema: { type: "string", pattern: "^[1-9][0-9]*(,[1-9][0-9]*)*$" },
   },
   row: inPath("row", "the row's number in the version, from 1", { type: "integer", minimum: 1 }),

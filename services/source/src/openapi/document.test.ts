@@ -17,6 +17,9 @@ const document = JSON.parse(JSON.stringify(describeApi({ version: "0.0.0", secur
 const check = createAnswerCheck(document)
 const templates = Object.values(routes).map((route) => route.replace(/:([a-z]+)/g, "{$1}"))
 const rowsPath = routes.rows.replace(/:([a-z]+)/g, "{$1}")
+const beginningsPath = routes.beginnings.replace(/:([a-z]+)/g, "{$1}")
+/** What an address needs behind it. */
+const queries: Readonly<Record<string, string>> = { [rowsPath]: "?rows=1,3", [beginningsPath]: "?bytes=9,20" }
 const tagged = templates.filter((path) => path !== routes.events)
 const dataset = { t: { files: "t.csv", chunk: { rows: 2 }, columns: { types: { id: "integer" } } } }
 const csv = "id,zip,on,at\n1,02134,True,2024-01-01\n2,,false,2024-01-02\nx,10115,,\n4,1,true,\n"
@@ -37,9 +40,10 @@ const fill = (path: string, values: Record<string, string | number> = {}) => {
     row: 1,
     first: 1,
     last: 2,
+    file: 1,
     ...values,
   }
-  const query = path === rowsPath ? "?rows=1,3" : ""
+  const query = queries[path] ?? ""
   return path.replace(/\{([a-z]+)\}/g, (_, name: string) => String(all[name])) + query
 }
 
@@ -53,7 +57,7 @@ async function ask(
     headers = {},
   }: { values?: Record<string, string | number>; query?: string; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
-  const url = fill(path, values) + (path === rowsPath ? query.replace("?", "&") : query)
+  const url = fill(path, values) + (path in queries ? query.replace("?", "&") : query)
   const answers = []
   for (const method of ["HEAD", "GET"] as const) {
     const answer = await app.inject({ method, url, headers })
@@ -169,6 +173,7 @@ describe("real answers are as the document says", () => {
     ["/v1/datasets/{dataset}/versions/{version}/chunks/{first}-{last}", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}/rows/{row}", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}/rows", {}, "version-not-found"],
+    ["/v1/datasets/{dataset}/versions/{version}/files/{file}/beginnings", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/chunks/{chunk}", { chunk: 99 }, "chunk-out-of-range"],
   ])("%s: 404 for %o", async (path, values, code) => {
     const answer = await ask(source, path, { values })

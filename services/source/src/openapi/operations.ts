@@ -161,6 +161,13 @@ export const operations: Readonly<Record<string, ApiOperation>> = {
     content: document("RowOrigins"),
     codes: [...ofVersion, "row-out-of-range", "too-busy"],
   }),
+  [routes.beginnings]: tagged({
+    id: "getBeginnings",
+    summary: "The digests of a file's first bytes, and the records in them",
+    parameters: ["dataset", "version", "file", "whichBytes"],
+    content: document("Beginnings"),
+    codes: [...ofVersion, "too-busy"],
+  }),
   [routes.currentChunk]: tagged({
     id: "getCurrentChunk",
     summary: "A chunk of the current version: the address to curl",

@@ -18,7 +18,7 @@ import type { HeldVersion } from "../held-versions.ts"
 import type { ByteBudget } from "../http/byte-budget.ts"
 import { caching, sendDocument } from "../http/representation.ts"
 import { hashedColumns } from "../withheld.ts"
-import { parsePosition } from "./position.ts"
+import { parseNumbers, parsePosition } from "./position.ts"
 
 /** Rows of one chunk, rising. */
 type RowsOfChunk = { readonly chunk: ManifestChunk; readonly rows: number[] }
@@ -42,7 +42,7 @@ export function routeRows(app: FastifyInstance, { budget }: { readonly budget: B
     async (request, reply) => {
       const dataset = request.offer.get(request.params.dataset)
       const held = dataset.getVersion(request.params.version)
-      const groups = groupByChunk(held, parseRows(request.query.rows))
+      const groups = groupByChunk(held, parseNumbers("rows", request.query.rows, requestLimits.rows))
       const bytes = groups.reduce((sum, { chunk }) => sum + chunk.byte_to - chunk.byte_from, 0)
       if (bytes > requestLimits.bytes && groups.length > 1) throw tooManyBytes(groups.length, bytes)
       const claim = budget.open()
@@ -126,28 +126,6 @@ function findChunkOfRow(chunks: readonly ManifestChunk[], row: number): Manifest
     else return chunk
   }
   return undefined
-}
-
-/** `5,9,14`: rising, so that each chunk is read once. */
-function parseRows(written: unknown): number[] {
-  const most = requestLimits.rows
-  const hint = `Ask for ?rows=5,9,14: at most ${most} numbers, each larger than the one before it.`
-  if (typeof written !== "string" || written === "") {
-    throw new Problem("request-invalid", "The address does not say which rows, once.", { hint })
-  }
-  const rows = written.split(",").map((word) => parsePosition("row", word))
-  if (rows.length > most) {
-    throw new Problem("request-invalid", `The address names ${rows.length} rows; the limit is ${most}.`, {
-      hint,
-      facts: { rows: rows.length, most_rows: most },
-    })
-  }
-  const late = rows.find((row, i) => i > 0 && row <= (rows[i - 1] ?? 0))
-  if (late === undefined) return rows
-  throw new Problem("request-invalid", `Row ${late} does not come after the one before it.`, {
-    hint,
-    facts: { row: late },
-  })
 }
 
 function tooManyBytes(chunks: number, bytes: number): Problem {
