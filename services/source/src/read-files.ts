@@ -177,9 +177,11 @@ async function readOne(
   if (open === undefined) return false
   let kept: PooledFile | undefined
   try {
-    const bytes = identity.bytes <= atOnceBytes ? await readAtOnce(open) : open
+    const isAtOnce = identity.bytes <= atOnceBytes
+    const bytes = isAtOnce ? await readAtOnce(open) : open
     const made = await readFile({ ...shared.reading, file, open: bytes, onProgress })
-    if (!sameIdentity(await open.identify(), identity)) {
+    // Before a version is made of them all files are looked at again. One that takes time is not kept until then.
+    if (!isAtOnce && !sameIdentity(await open.identify(), identity)) {
       await made.text?.close()
       return false
     }
