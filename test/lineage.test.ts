@@ -108,3 +108,40 @@ test("each row says whence it is, in every mode; one that stays as it is keeps w
     ])
   }
 }, 120_000)
+
+test("what is appended says whence it is, and what was there goes on saying what it said", async () => {
+  flatbed = await createInstallation({
+    source: `datasets: { people: { files: "people/*.csv" } }`,
+    loader: "pipelines: { appended: { dataset: people, table: appended, mode: append, lineage: true } }",
+  })
+  await flatbed.write(a, "id,name\n1,Ada\n")
+  await flatbed.write(b, "id,name\n4,Di\n")
+  await flatbed.startSource()
+  const first = await load(0)
+  const before = [
+    [1, a, 1, first],
+    [4, b, 2, first],
+  ]
+  expect(await lineageOf("appended")).toEqual(before)
+
+  // The first file has grown, so the row of the second has another number now; a third has come.
+  const c = "people/c.csv"
+  await flatbed.write(a, "id,name\n1,Ada\n2,Bo\n")
+  await flatbed.write(c, "id,name\n5,Ed\n")
+  const servesBoth = async () => {
+    const response = await fetch(`${flatbed.sourceUrl}/v1/datasets/people`)
+    return ((await response.json()) as { rows?: number }).rows === 4
+  }
+  await waitFor(servesBoth, { what: "the version of three files" })
+  const second = await load(0)
+  expect(await lineageOf("appended")).toEqual([
+    [1, a, 1, first],
+    [2, a, 2, second],
+    [4, b, 2, first],
+    [5, c, 4, second],
+  ])
+  expect(await timesOf("appended")).toEqual([
+    { version: first, times: 1, nulls: 0 },
+    { version: second, times: 1, nulls: 0 },
+  ])
+}, 120_000)

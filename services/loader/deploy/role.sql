@@ -11,7 +11,7 @@ create schema flatbed authorization flatbed_loader;
 create schema vendor;
 grant usage, create on schema vendor to flatbed_loader;
 
--- A table that is there already and stays its owner's: its rows, and no other table of the schema. Mode `replace` without
--- a key needs insert and delete alone, `upsert` no delete, `mirror` with soft deletes neither.
+-- A table that is there already and stays its owner's: its rows, and no other table of the schema. Mode `append` needs
+-- insert alone, `replace` without a key insert and delete, `upsert` no delete, `mirror` with soft deletes neither.
 grant usage on schema crm to flatbed_loader;
 grant select, insert, update, delete on crm.people to flatbed_loader;
