@@ -49,12 +49,17 @@ export async function readProven(
   return await readProvenRun(held, [chunk], take)
 }
 
-/** The chunks in order, those together that one read can bring: of one file, without a gap. */
+// More at once is no faster, and each that is under way holds as much.
+const longestRun = 1024 * 1024
+
+/** The chunks in order, those together that one read should bring: of one file, without a gap, a mebibyte at the most. */
 export function splitRuns(chunks: readonly ManifestChunk[]): ManifestChunk[][] {
   const runs: ManifestChunk[][] = []
   for (const chunk of chunks) {
-    const before = runs.at(-1)?.at(-1)
-    if (before?.file === chunk.file && before.byte_to === chunk.byte_from) runs.at(-1)?.push(chunk)
+    const run = runs.at(-1)
+    const before = run?.at(-1)
+    const isNext = before?.file === chunk.file && before.byte_to === chunk.byte_from
+    if (isNext && chunk.byte_to - (run?.[0]?.byte_from ?? 0) <= longestRun) run?.push(chunk)
     else runs.push([chunk])
   }
   return runs

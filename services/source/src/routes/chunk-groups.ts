@@ -28,6 +28,7 @@ const ndjson = chunkForms.filter(({ name }) => name === "ndjson")
 
 // Only loaders ask for groups, a few at once.
 const keptBuffers = 4
+const roomAtFirst = 1024 * 1024
 
 /** The chunks' bodies as NDJSON one after the other, each with its head and tail line. */
 export function routeChunkGroups(app: FastifyInstance, { budget, metrics, log }: ChunkParts): void {
@@ -77,7 +78,8 @@ export function routeChunkGroups(app: FastifyInstance, { budget, metrics, log }:
   ): Promise<Buffer> {
     const expected = Math.round(bytes * growth)
     claim.resize(expected)
-    const body = createGrowingBuffer(expected, bodyPool)
+    // It grows; what is expected may be far more than comes.
+    const body = createGrowingBuffer(Math.min(expected, roomAtFirst), bodyPool)
     for (const run of splitRuns(chunks)) {
       const inFile = await readRun(dataset, held, run, filePool.take)
       const from = run[0]?.byte_from ?? 0
