@@ -9,7 +9,7 @@ import { createFilePool, type PoolEntry, type PooledFile } from "./file-pool.ts"
 import type { ServedBytes } from "./held-versions.ts"
 import type { IndexStore } from "./index-folder.ts"
 import type { ListedFile } from "./list-files.ts"
-import { openFile } from "./open-file.ts"
+import { createListedOpener, openFile } from "./open-file.ts"
 import type { Reading } from "./reading.ts"
 import { makeText } from "./text/make-text.ts"
 import { createPassingText } from "./text/text-file.ts"
@@ -25,6 +25,7 @@ const maxOpen = 256
 export function createKnownFiles({ root, shape, maxTextBytes }: KnownRequest, signal: AbortSignal) {
   const parts = new Map<string, FilePart>()
   const pool = createFilePool(maxOpen)
+  const openListed = createListedOpener(root)
   let served: ReadonlySet<string> = new Set()
   let isLoaded = false
   let decided: DecidedDates = {}
@@ -32,9 +33,15 @@ export function createKnownFiles({ root, shape, maxTextBytes }: KnownRequest, si
   function entryOf(part: FilePart, indexes: IndexStore): PoolEntry {
     const { file, text } = part
     if (part.index.manifest.files[0]?.text_bytes === undefined)
-      return { key: keyOf(part), open: () => openFile(root, file).catch(() => undefined) }
+      return { key: keyOf(part), open: () => openAgain(part) }
     if (text === undefined) return { key: keyOf(part), open: () => remakeText(file) }
     return { key: keyOf(part), open: () => indexes.openText(text.name, text.identity) }
+  }
+
+  /** Another file in its place may hold the same bytes, which are proven when they are read. */
+  async function openAgain({ file, identity }: FilePart): Promise<PooledFile | undefined> {
+    const same = await openListed(file, identity).catch(() => undefined)
+    return same ?? (await openFile(root, file).catch(() => undefined))
   }
 
   /** A text that is not kept is made again when it was let go. */

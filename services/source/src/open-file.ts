@@ -82,6 +82,8 @@ export function createListedOpener(root: string) {
         throw error
       }
     } catch (error) {
+      // What could not be asked now may be asked again.
+      folders.delete(folder)
       // A link, which is followed as far as it may lead.
       if (error instanceof Error && "code" in error && error.code === "ELOOP") return openFile(root, file)
       throw refusal(file, error)
