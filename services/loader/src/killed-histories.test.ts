@@ -28,7 +28,14 @@ const versionsOfHistory = 3
 const atOnce = 20
 const loaderBin = join(import.meta.dirname, "..", "bin", "flatbed-loader.mjs")
 
-type Way = { readonly name: string; readonly settings: string; readonly next: Next; readonly isSoft: boolean }
+type Way = {
+  readonly name: string
+  readonly settings: string
+  readonly next: Next
+  readonly isSoft: boolean
+  /** Each version is the one before with more rows behind it. */
+  readonly isGrowing?: true
+}
 type Next = (
   before: readonly ModelTableRow[],
   version: readonly ModelRow[],
@@ -47,6 +54,19 @@ const replaceAll: Next = (before, version) => ({
   },
 })
 
+/** The table holds what the file held, so what is behind that is new. */
+const appendNew: Next = (before, version) => ({
+  table: version.map((row) => ({ row, isDeleted: false })),
+  applied: {
+    inserted: version.length - before.length,
+    updated: 0,
+    unchanged: 0,
+    repeated: 0,
+    older: 0,
+    deleted: 0,
+  },
+})
+
 const settingsOf = ({ mode, key, orderBy, dedupe, soft }: ModelMode) =>
   [
     `mode: ${mode}, key: [${key.join(", ")}], dedupe: ${dedupe}`,
@@ -57,6 +77,7 @@ const settingsOf = ({ mode, key, orderBy, dedupe, soft }: ModelMode) =>
 const ways: Way[] = [
   { name: "replace", settings: "publish: rows", next: replaceAll, isSoft: false },
   { name: "replace by swap", settings: "publish: swap, swap_wait: 1s", next: replaceAll, isSoft: false },
+  { name: "append", settings: "mode: append", next: appendNew, isSoft: false, isGrowing: true },
   ...keyedModes.map(([name, mode]) => ({
     name,
     settings: settingsOf(mode),
@@ -93,7 +114,7 @@ describe(`histories with a loader that is killed again and again (seed ${seed})`
       const count = Math.min(atOnce, histories - round * atOnce)
       await runHistories(count, createRandom(seed + round))
     },
-    Math.max(90_000, Math.min(atOnce, histories) * 60_000),
+    Math.max(180_000, Math.min(atOnce, histories) * 60_000),
   )
 })
 
@@ -157,7 +178,9 @@ ${pipelines.join("")}`,
   process.stdout.write(`${lanes.length} histories, ${kills} kills, ${midway} with a run under way\n`)
 
   function takeStep(lane: Lane): void {
-    lane.version = changeVersion(lane.version, random)
+    lane.version = lane.way.isGrowing
+      ? [...lane.version, ...changeVersion([], random)]
+      : changeVersion(lane.version, random)
     source.publish(contentOf(lane))
     const content = JSON.stringify(lane.version)
     if (content === lane.published) return

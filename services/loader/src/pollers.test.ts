@@ -20,6 +20,8 @@ type Case = {
   readonly name: string
   readonly settings: NonNullable<Settings>
   readonly isSoft?: true
+  /** Each version is the one before with more rows behind it. */
+  readonly isGrowing?: true
   /** The table after a version, by a model that knows nothing of the loader. */
   readonly next: (before: readonly ModelTableRow[], version: readonly ModelRow[]) => readonly ModelTableRow[]
 }
@@ -39,6 +41,7 @@ const cases: Case[] = [
   { name: "replace", settings: {}, next: all },
   { name: "replace by swap", settings: { publish: "swap" }, next: all },
   { name: "replace by difference", settings: { key: ["id"] }, next: keyed("replace") },
+  { name: "append", settings: { mode: "append" }, isGrowing: true, next: all },
   { name: "upsert", settings: { mode: "upsert", key: ["id"] }, next: keyed("upsert") },
   {
     name: "mirror",
@@ -96,7 +99,7 @@ afterEach(async () => {
 describe(`pollers at READ COMMITTED and REPEATABLE READ (seed ${seed})`, () => {
   test.each(cases)(
     "$name: each look sees one version, whole",
-    async ({ name, settings, isSoft = false, next }) => {
+    async ({ name, settings, isSoft = false, isGrowing = false, next }) => {
       const random = createRandom(seed)
       const loader = bench.createLoader({
         pipelines: { people: pipelineOf({ ...settings, swap_wait: 200 }) },
@@ -141,7 +144,7 @@ describe(`pollers at READ COMMITTED and REPEATABLE READ (seed ${seed})`, () => {
         for (let gen = 1; !isEnough(gen); gen += 1) {
           // Whoever holds a snapshot keeps staging from becoming the table: half of the loads are without.
           mayHold = gen % 2 === 0
-          rows = nextVersion(rows, gen, random)
+          rows = isGrowing ? longerVersion(rows, gen, random) : nextVersion(rows, gen, random)
           table = next(table, rows)
           states.push(sightOf(table))
           bench.source.publish(version(rows))
@@ -224,6 +227,15 @@ describe(`pollers at READ COMMITTED and REPEATABLE READ (seed ${seed})`, () => {
 })
 
 /** The row 0 is in every version and bears its number; of the others some change, some go, some come. */
+function longerVersion(before: readonly ModelRow[], gen: number, random: Random): ModelRow[] {
+  const fresh = Array.from({ length: 70 }, (_, i) => ({
+    id: String(before.length + i),
+    gen: String(gen),
+    value: String(random.between(1, 1000)),
+  }))
+  return [...before, ...fresh]
+}
+
 function nextVersion(before: readonly ModelRow[], gen: number, random: Random): ModelRow[] {
   const write = (id: number) => ({
     id: String(id),
