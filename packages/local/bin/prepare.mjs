@@ -68,7 +68,9 @@ async function build() {
     (folder) => existsSync(join(folder, "src")) && !existsSync(join(folder, "dist")),
   )
   const rooms = ["codec", "typebox"].map((room) => [join(root, "packages", room, "bin", "build.mjs")])
-  await step("Built", process.execPath, [tsc, "-b", ...(force ? ["--force"] : [])], ...rooms)
+  const services = ["source", "loader"].map((name) => join(root, "services", name))
+  const programs = [join(root, "packages", "bundle", "bin", "service.mjs"), ...services]
+  await step("Built", process.execPath, [tsc, "-b", ...(force ? ["--force"] : [])], ...rooms, programs)
 }
 
 // What decides the content of node_modules: the lock file, every manifest, pnpm's settings and the platform.

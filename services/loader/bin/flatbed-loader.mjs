@@ -8,4 +8,4 @@ setFlagsFromString("--semi-space-growth-factor=1")
 // finds nothing new took twice as long. Code that chunks pass through earns this budget with the first of them.
 setFlagsFromString("--wasm-tiering-budget=40000000")
 
-await import("../dist/main.js")
+await import("../dist/program.js")

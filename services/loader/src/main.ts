@@ -7,7 +7,7 @@ import { rejectsListCommand, rejectsShowCommand } from "./commands/rejects.ts"
 import { runsListCommand, runsShowCommand } from "./commands/runs.ts"
 import { startCommand } from "./commands/start.ts"
 import { statusCommand } from "./commands/status.ts"
-import { readVersion } from "./commands/with-loader.ts"
+import { readVersion } from "./own-files.ts"
 
 process.exitCode = await runProgram({
   name: "flatbed-loader",

@@ -5,4 +5,4 @@ import { setFlagsFromString } from "node:v8"
 // nobody needs any more. Set before anything is loaded: it costs no time and spares some 30 to 50 MiB.
 setFlagsFromString("--semi-space-growth-factor=1")
 
-await import("../dist/main.js")
+await import("../dist/program.js")

@@ -1,8 +1,8 @@
 /** What every command of the loader begins with: settings read, log opened, and both closed at the end. */
-import { readFile } from "node:fs/promises"
 import { readSettings } from "@flatbed/config"
 import { type CommandContext, commandLine, createLog } from "@flatbed/edge"
 import { createLoader, type Loader, type LoaderParts } from "../loader.ts"
+import { readVersion } from "../own-files.ts"
 import { checkSettings, settingsSchema } from "../settings.ts"
 import type { ShowCommand } from "../summary.ts"
 import { refuseWrongFile, standardFile } from "./settings-file.ts"
@@ -12,11 +12,6 @@ type Watch = Pick<LoaderParts, "onProgress" | "onEnd"> & {
   readonly bar: boolean
   /** Whether the command prints how each run ended. */
   readonly tellsEnds: boolean
-}
-
-/** The program's version, from its package. */
-export async function readVersion(): Promise<string> {
-  return JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8")).version
 }
 
 /** Commands as the user of this one can type them. */

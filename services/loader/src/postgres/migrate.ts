@@ -1,11 +1,10 @@
 /** Brings the ledger's schema to this program's version. */
 import { readdir } from "node:fs/promises"
-import { fileURLToPath } from "node:url"
 import { Problem } from "@flatbed/contract"
 import pg from "pg"
+import { migrationsFolder } from "../own-files.ts"
 import { toDatabaseProblem } from "./errors.ts"
 
-const folder = fileURLToPath(new URL("../../migrations", import.meta.url))
 const schema = "flatbed"
 const waitMs = 60_000
 
@@ -33,7 +32,7 @@ export async function migrateLedger(url: string, connectTimeoutMs = 10_000): Pro
 }
 
 async function isCurrent(client: pg.Client): Promise<boolean> {
-  const known = (await readdir(folder))
+  const known = (await readdir(migrationsFolder))
     .filter((file) => file.endsWith(".sql"))
     .map((file) => file.slice(0, -4))
   const table = await client.query("select pg_catalog.to_regclass('flatbed.migrations') is not null as there")
@@ -84,7 +83,7 @@ async function migrate(client: pg.Client): Promise<void> {
   const silent = () => undefined
   await runner({
     dbClient: client,
-    dir: folder,
+    dir: migrationsFolder,
     direction: "up",
     migrationsTable: "migrations",
     schema,
