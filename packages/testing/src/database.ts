@@ -29,8 +29,23 @@ export async function createTestDatabase(options: { template?: boolean } = {}): 
   // Copying the files beats logging every page: the template is small.
   await execute(server, `create database ${name} template ${template} strategy file_copy`)
   await execute(server, `alter database ${name} set search_path to ''`)
-  return { name, url: url.href, drop: () => execute(server, `drop database if exists ${name} with (force)`) }
+  const drop = async () => {
+    await execute(server, waitForEnd(name))
+    await execute(server, `drop database if exists ${name} with (force)`)
+  }
+  return { name, url: url.href, drop }
 }
+
+/**
+ * A closed connection's session is there a moment longer. Ended by force in that moment, it tells so on a connection
+ * that nobody listens to any more, and the test run would fail for it.
+ */
+const waitForEnd = (database: string) => `do $$ begin
+  for i in 1..50 loop
+    exit when not exists (select from pg_catalog.pg_stat_activity where datname = '${database}');
+    perform pg_catalog.pg_sleep(0.01), pg_catalog.pg_stat_clear_snapshot();
+  end loop;
+end $$`
 
 async function execute(url: string, statement: string): Promise<void> {
   const client = new Client({ connectionString: url })
