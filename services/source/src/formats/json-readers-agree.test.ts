@@ -85,16 +85,16 @@ const classes = {
   "half pairs and NUL": textHas(1, /\\u(?:0000|de00|d800")/),
   "arrays and objects for values": textHas(20, /: ?[[{]/),
   "the same key twice": has(1, ({ text }) => text.includes('"a":') && /"a":[^}\n]*"a":/.test(text)),
-  "types declared": has(15, ({ file }) => Object.keys(file.types).length > 0),
+  "types declared": has(10, ({ file }) => Object.keys(file.types).length > 0),
   "cells that are shaped": has(10, ({ file }) => Object.keys(file.rules).length > 1),
   "columns dropped": has(8, ({ file }) => file.rules.drop.length > 0),
-  "objects that stay JSON": has(15, ({ file }) => file.dialect.separator === false),
+  "objects that stay JSON": has(10, ({ file }) => file.dialect.separator === false),
   exploded: has(5, ({ file }) => file.dialect.explode !== undefined),
   "records filtered": resultHas(1, ({ result }) => result.filtered > 0),
   "files refused": has(5, ({ said }) => "code" in said),
   "files with rejects": resultHas(20, ({ result }) => result.rejects > 0),
-  "files with rows alone": resultHas(20, ({ result }) => result.rejects === 0 && result.rows > 0),
-  "more than ten rows": resultHas(15, ({ result }) => result.rows - result.rejects > 10),
+  "files with rows alone": resultHas(10, ({ result }) => result.rejects === 0 && result.rows > 0),
+  "more than ten rows": resultHas(10, ({ result }) => result.rows - result.rejects > 10),
 }
 
 type Said = Awaited<ReturnType<typeof readAll>>
