@@ -1,6 +1,8 @@
 /**
  * The conformance suite that every reader runs: the same files, the same borders, evidence, rows and refusals.
  * Expectations are written by hand beside the bytes; nothing here is computed by a reader.
+ *
+ * Long because it is a list of cases, each with its bytes.
  */
 import { isProblemCode, Problem, type Reject } from "@flatbed/contract"
 import { parse as parseCsv } from "csv-parse/sync"
