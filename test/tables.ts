@@ -15,7 +15,7 @@ const exitMeanings: Record<keyof typeof exitCodes, string> = {
   database: "Postgres is unreachable, or refused",
   contract: "the data broke a contract or a limit; nothing was loaded",
   rejects: "loaded, with rejects under the declared limit; `check`, `export`: servable, with rejects",
-  receipt: "the load did not add up; nothing was loaded",
+  receipt: "the load did not add up, and nothing was loaded; `verify`: the table is not what was published",
   locked: "another run holds this pipeline",
 }
 

@@ -8,6 +8,7 @@ import { changedRatio, count, type Figure, ratiosOf } from "./report.ts"
 import { medianOf } from "./statistics.ts"
 import type { Throughput } from "./throughput.ts"
 import type { Unchanged } from "./unchanged.ts"
+import type { Verify } from "./verify.ts"
 
 const mebibyte = 2 ** 20
 
@@ -113,6 +114,22 @@ export function changedFigure({ mode, rows, expected, pairs }: Changed): Figure 
     aim: "",
     measured: `${isExact ? "those alone" : "others too"}; ${ratio.toFixed(2)} (the whole load ${ratioOf("load").toFixed(2)})`,
     met: isExact && ratio <= 1.5,
+  }
+}
+
+/** The bar of issue 8. */
+export function verifyFigure({ rows, pairs }: Verify): Figure {
+  const ratio = medianOf(pairs.map(({ verifySeconds, loadSeconds }) => verifySeconds / loadSeconds))
+  const [load, verify] = [
+    medianOf(pairs.map(({ loadSeconds }) => loadSeconds)),
+    medianOf(pairs.map(({ verifySeconds }) => verifySeconds)),
+  ]
+  return {
+    what: `\`verify\` of ${count(rows)} rows ÷ the time of their load`,
+    bar: "2",
+    aim: "",
+    measured: `${ratio.toFixed(2)}; ${verify.toFixed(1)} s beside ${load.toFixed(1)} s`,
+    met: ratio <= 2,
   }
 }
 

@@ -3,10 +3,16 @@ import { expect, test } from "vitest"
 import { bench, emptyDatabase, limitMs } from "./bench.test-kit.ts"
 
 test("what is not a race is measured too", { timeout: limitMs }, async () => {
-  const only = "indexing,chunks,clients,unchanged,changed"
+  const only = "indexing,chunks,clients,unchanged,changed,verify"
   const argv = ["--rows", "500", "--pairs", "1", "--only", only, "--database", await emptyDatabase()]
   const { rows, report } = await bench(argv)
-  const figures = ["indexing", "any of 1 chunks", "100 parallel clients", "unchanged file"]
+  const figures = [
+    "indexing",
+    "any of 1 chunks",
+    "100 parallel clients",
+    "unchanged file",
+    "`verify` of 167 rows",
+  ]
   for (const figure of figures) expect(rows.join("\n")).toContain(`| ${figure}`)
   expect(rows.find((line) => line.includes("100 parallel clients"))).toContain("400 bodies whole")
   // A third of 500 rows, and of them the 100th.

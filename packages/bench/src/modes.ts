@@ -13,6 +13,7 @@ import {
   memoryFigures,
   throughputFigures,
   unchangedFigure,
+  verifyFigure,
 } from "./figures.ts"
 import { measureIndexing } from "./indexing.ts"
 import { measureLink, megabits, roundTripMs } from "./link.ts"
@@ -31,6 +32,7 @@ import { clear } from "./server.ts"
 import { type Services, table, withServices } from "./services.ts"
 import { type Bench, measureThroughput, type Throughput } from "./throughput.ts"
 import { measureUnchanged } from "./unchanged.ts"
+import { measureVerify } from "./verify.ts"
 import { measureVolume, type Volume } from "./volume.ts"
 
 export type Mode = (bench: Bench, options: Options & { readonly dataFolder: string }) => Promise<Section[]>
@@ -69,6 +71,15 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
       for (const mode of ["upsert", "mirror"] as const)
         changed.push(await measureChanged({ mode, ...files, pairs }, bench))
     }
+    const verified: Figure[] = []
+    if (only.includes("verify")) {
+      const file = await findDataFile(rowSets.telecom, Math.max(1, Math.round(rows / 3)), making)
+      const figure = await withBenchServices("verify", bench, async (services) =>
+        verifyFigure(await measureVerify(services, file, pairs, bench.server)),
+      )
+      bench.note(`${figure.what}: ${figure.measured}`)
+      verified.push(figure)
+    }
     const others = only.some((name) => otherMeasurements.has(name))
       ? await measureOthers(only, await fileOf(rowSets.telecom), pairs, bench)
       : []
@@ -79,6 +90,7 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
         ...throughputFigures(results, bench.server.version),
         ...others,
         ...changed.map(changedFigure),
+        ...verified,
       ]),
     ]
   },

@@ -16,6 +16,7 @@ export const measurements = [
   "clients",
   "unchanged",
   "changed",
+  "verify",
 ] as const
 export type Measurement = (typeof measurements)[number]
 

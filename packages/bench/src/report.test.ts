@@ -6,6 +6,7 @@ import {
   memoryFigures,
   throughputFigures,
   unchangedFigure,
+  verifyFigure,
 } from "./figures.ts"
 import { measureTraffic } from "./link.ts"
 import {
@@ -97,6 +98,16 @@ test("an unchanged file is one conditional request, and nothing else will do", (
   expect(of(["/v1/datasets/:dataset 200"])).toBe(false)
   expect(of(["/v1/datasets/:dataset 304", "/v1/datasets/:dataset 304"])).toBe(false)
   expect(of(["/v1/datasets/:dataset 304"], 301)).toBe(false)
+})
+
+test("verify is held against the load of the same rows", () => {
+  const of = (...verifySeconds: number[]) =>
+    verifyFigure({
+      rows: 1000,
+      pairs: verifySeconds.map((seconds) => ({ loadSeconds: 2, verifySeconds: seconds })),
+    })
+  expect(of(4, 3, 9).met).toBe(true)
+  expect(of(4, 4.1, 9)).toMatchObject({ met: false, measured: "2.05; 4.1 s beside 2.0 s" })
 })
 
 test("a load of changed rows is held against a COPY and a join, and must write no other rows", () => {

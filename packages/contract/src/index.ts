@@ -1,5 +1,7 @@
+export * from "./canonical-cell.ts"
 export * from "./columns.ts"
 export * from "./manifest.ts"
 export * from "./problem.ts"
 export * from "./rejects.ts"
 export * from "./routes.ts"
+export * from "./row-digest.ts"

@@ -182,6 +182,22 @@ export const beginningsSchema = Type.Object({
   beginnings: Type.Array(beginningSchema),
 })
 
+/** The digest of a chunk's rows, see row-digest.ts. */
+export const chunkDigestSchema = Type.Object({
+  chunk: position(),
+  first_row: position(),
+  rows: Type.Integer({ minimum: 0, description: "rows that are hashed: rejects are not" }),
+  digest: Type.String({ pattern: "^[0-9a-f]{32}$", description: "of these rows, whatever their order" }),
+})
+
+/** Digests of the rows of chunks that follow each other. */
+export const digestsSchema = Type.Object({
+  dataset: Type.String(),
+  version: sha256("the version's name"),
+  columns: Type.Array(Type.String(), { description: "those that are hashed, in this order" }),
+  chunks: Type.Array(chunkDigestSchema),
+})
+
 export type Manifest = Static<typeof manifestSchema>
 export type ManifestChunk = Static<typeof manifestChunkSchema>
 export type WrittenDialect = Static<typeof writtenDialectSchema>
@@ -195,3 +211,5 @@ export type RowOrigin = Static<typeof rowOriginSchema>
 export type RowOrigins = Static<typeof rowOriginsSchema>
 export type Beginning = Static<typeof beginningSchema>
 export type Beginnings = Static<typeof beginningsSchema>
+export type ChunkDigest = Static<typeof chunkDigestSchema>
+export type Digests = Static<typeof digestsSchema>

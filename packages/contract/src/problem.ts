@@ -89,6 +89,7 @@ export const problems = {
   "rejects-over-limit": row(null, false, "contract", "More records were set aside than the pipeline allows"),
   "data-refused": row(null, false, "contract", "Postgres refused a row"),
   "receipt-unbalanced": row(null, false, "receipt", "The load does not add up"),
+  "verify-failed": row(null, false, "receipt", "The table is not what was published"),
   "lease-held": row(null, false, "locked", "Another run of this pipeline is under way"),
   "lease-lost": row(null, false, "locked", "Another loader took this pipeline over"),
 

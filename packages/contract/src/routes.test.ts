@@ -36,6 +36,7 @@ describe("addresses", () => {
     ],
     ["rows", paths.rows("telecom", version), { dataset: "telecom", version }],
     ["beginnings", paths.beginnings("telecom", version, 3), { dataset: "telecom", version, file: "3" }],
+    ["digests", paths.digests("telecom", version), { dataset: "telecom", version }],
     ["row", paths.row("telecom", version, 3333), { dataset: "telecom", version, row: "3333" }],
     ["preview", paths.preview("telecom"), { dataset: "telecom" }],
     ["events", paths.events(), {}],

@@ -13,6 +13,7 @@ export const routes = {
   row: "/v1/datasets/:dataset/versions/:version/rows/:row",
   rows: "/v1/datasets/:dataset/versions/:version/rows",
   beginnings: "/v1/datasets/:dataset/versions/:version/files/:file/beginnings",
+  digests: "/v1/datasets/:dataset/versions/:version/digests",
   currentChunk: "/v1/datasets/:dataset/chunks/:chunk",
   preview: "/v1/datasets/:dataset/preview",
   events: "/v1/events",
@@ -42,6 +43,8 @@ export const paths = {
   /** Of the file that stands so far down in the manifest, from 1; `?bytes=5,9` says which. */
   beginnings: (dataset: string, version: string, file: number) =>
     `${paths.version(dataset, version)}/files/${file}/beginnings`,
+  /** `?chunks=3-40` says of which chunks, `text=2,5` which columns are taken as text, `without=3` which are left out. */
+  digests: (dataset: string, version: string) => `${paths.version(dataset, version)}/digests`,
   currentChunk: (dataset: string, chunk: number) => `${paths.dataset(dataset)}/chunks/${chunk}`,
   /** `?rows=20` says how many. */
   preview: (dataset: string) => `${paths.dataset(dataset)}/preview`,
@@ -58,6 +61,8 @@ export const requestLimits = {
   bytes: 4 * 1024 * 1024,
   // Of each, the chunk in which it ends is read record by record.
   beginnings: 100,
+  // A source hashes so much in a few seconds.
+  digestBytes: 64 * 1024 * 1024,
 } as const
 
 /** Header names, in the lower case in which Node reads and writes them. */

@@ -1,7 +1,15 @@
 /** What a run asks of the source before it fetches chunks, tried again as often as the settings allow. */
-import { type Beginning, type Manifest, Problem } from "@flatbed/contract"
+import {
+  type Beginning,
+  type ChunkDigest,
+  type Manifest,
+  type ManifestChunk,
+  Problem,
+  type RowOrigin,
+} from "@flatbed/contract"
 import type { Logger } from "pino"
 import { awaitVersion } from "./await-version.ts"
+import type { Expected } from "./chunk-proof.ts"
 import { checkManifest } from "./manifest-check.ts"
 import { mayRepeatRequest, type Patience, type RetryPolicy, withRetries } from "./retry.ts"
 import type { SourceClient, TaggedDataset } from "./source-client.ts"
@@ -58,6 +66,43 @@ export async function askForBeginnings(
       facts: { dataset, version, file },
     })
   }, parts)
+}
+
+/** The digests of the rows of consecutive chunks; `query` as of `getDigests`. */
+export async function askForDigests(
+  { dataset, version }: Manifest,
+  chunks: readonly ManifestChunk[],
+  query: string,
+  parts: AskParts,
+): Promise<readonly ChunkDigest[]> {
+  const [first = 1, last = 1] = [chunks[0]?.chunk, chunks.at(-1)?.chunk]
+  return await ask(async () => {
+    const span = { first, last, query }
+    const answer = await parts.source.getDigests(dataset, version, span, parts.signal)
+    const asked = chunks.map((one) => [one.chunk, one.first_row, one.rows - one.rejects])
+    const told = answer.chunks.map((one) => [one.chunk, one.first_row, one.rows])
+    if (JSON.stringify([dataset, version, asked]) === JSON.stringify([answer.dataset, answer.version, told]))
+      return answer.chunks
+    throw new Problem("chunk-damaged", "The source told of other chunks' digests than those asked for.", {
+      hint: "If it stays so, look for a proxy between the loader and the source.",
+      facts: { dataset, version, chunk: first },
+    })
+  }, parts)
+}
+
+/** The row lines of these chunks, proven; the caller owns them until it gives them back to the source client. */
+export async function askForChunks(expected: Expected, parts: AskParts): Promise<Buffer> {
+  return await ask(() => parts.source.getChunks(expected, parts.signal), parts)
+}
+
+/** Where rows of the version stand in their files. */
+export async function askForRows(
+  dataset: string,
+  version: string,
+  rows: readonly number[],
+  parts: AskParts,
+): Promise<readonly RowOrigin[]> {
+  return await ask(() => parts.source.getRows(dataset, version, rows, parts.signal), parts)
 }
 
 async function ask<T>(request: () => Promise<T>, { retries, patience, signal, log }: AskParts): Promise<T> {

@@ -57,8 +57,8 @@ export function typeFits(column: ColumnType, type: string, evidence: Evidence | 
   return fits[column][name]?.(evidence, limits) ?? false
 }
 
-/** `numeric(10,2)` as its name and its limits. */
-function readType(type: string): { name: string; limits: Limits } {
+/** `numeric(10,2)`, as format_type writes it, as its name and its limits. */
+export function readType(type: string): { name: string; limits: Limits } {
   const [, before = "", first, second, after = ""] =
     /^([a-z ]+?)(?:\(([0-9]+)(?:,([0-9]+))?\))?( with(?:out)? time zone)?$/.exec(type) ?? []
   return { name: before + after, limits: { first: toNumber(first), second: toNumber(second) } }

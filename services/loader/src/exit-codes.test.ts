@@ -220,6 +220,15 @@ const own = {
     },
   },
   "receipt-unbalanced": { exit: 7, run: () => withTrigger("return null") },
+  "verify-failed": {
+    exit: 7,
+    run: async () => {
+      const verify = start(["verify", "--json"])
+      const { code } = await verify.end()
+      const { pipelines } = JSON.parse(verify.stdout()) as { pipelines: { problem: { code: string } }[] }
+      return { code, problems: pipelines.map(({ problem }) => problem.code) }
+    },
+  },
   "lease-held": {
     exit: 8,
     run: async () => {

@@ -1,4 +1,7 @@
-/** The loader: parts made and joined here, released in reverse order. */
+/**
+ * The loader: parts made and joined here, released in reverse order. Long because all that a command, a schedule or a test
+ * may ask of it is told here.
+ */
 import { asProblem, Problem } from "@flatbed/contract"
 import { commandLine } from "@flatbed/edge"
 import type { Logger } from "pino"
@@ -22,6 +25,7 @@ import { getStatus, type PipelineStatus } from "./status.ts"
 import { counted, outcomeWithoutRows, type RunOutcome, type ShowCommand } from "./summary.ts"
 import { isPublishedVersion } from "./target.ts"
 import { createTicks } from "./ticks.ts"
+import type { VerifyParts } from "./verify-parts.ts"
 
 export type LoaderParts = {
   readonly log: Logger
@@ -58,6 +62,13 @@ export type Loader = {
   status(): Promise<PipelineStatus[]>
   /** Asks the ledger something in one transaction, once it is of this program's version. */
   askLedger<T>(question: Work<T>): Promise<T>
+  /** Gives `work` the pipelines, in the order of the file, and what asks source and database: for who loads nothing. */
+  look<T>(work: (parts: LookParts) => Promise<T>, signal?: AbortSignal): Promise<T>
+}
+
+export type LookParts = VerifyParts & {
+  readonly pipelines: readonly Pipeline[]
+  readonly showCommand: ShowCommand
 }
 
 /** Opens nothing yet: connections are made by `load`, `start` and `status`, and closed by them or by `stop`. */
@@ -258,6 +269,29 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     },
 
     askLedger,
+
+    async look(work, signal = stopping.signal) {
+      await prepareLedger(signal)
+      const source = await openSource(2)
+      const database = openPool("flatbed-loader", 2)
+      const indexingMs = settings.deadlines.indexing
+      try {
+        return await work({
+          pipelines,
+          showCommand,
+          source,
+          database,
+          log,
+          patience,
+          retries,
+          indexingMs,
+          signal,
+        })
+      } finally {
+        await source.close()
+        await database.close()
+      }
+    },
   }
 }
 

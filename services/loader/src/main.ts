@@ -1,5 +1,6 @@
 /** The program `flatbed-loader`: the table of its commands. */
 import { runProgram } from "@flatbed/edge"
+import { explainCommand } from "./commands/explain.ts"
 import { rejectsExportCommand } from "./commands/export-rejects.ts"
 import { initCommand } from "./commands/init.ts"
 import { loadCommand } from "./commands/load.ts"
@@ -7,6 +8,7 @@ import { rejectsListCommand, rejectsShowCommand } from "./commands/rejects.ts"
 import { runsListCommand, runsShowCommand } from "./commands/runs.ts"
 import { startCommand } from "./commands/start.ts"
 import { statusCommand } from "./commands/status.ts"
+import { verifyCommand } from "./commands/verify.ts"
 import { readVersion } from "./own-files.ts"
 
 process.exitCode = await runProgram({
@@ -18,6 +20,8 @@ process.exitCode = await runProgram({
     loadCommand,
     startCommand,
     statusCommand,
+    verifyCommand,
+    explainCommand,
     runsListCommand,
     runsShowCommand,
     rejectsListCommand,

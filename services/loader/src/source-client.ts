@@ -8,8 +8,10 @@ import {
   beginningsSchema,
   type Dataset,
   type DatasetSummary,
+  type Digests,
   datasetSchema,
   datasetsSchema,
+  digestsSchema,
   type Manifest,
   manifestSchema,
   mediaTypes,
@@ -258,6 +260,21 @@ export function createSourceClient(settings: SourceSettings, connections: number
       const path = `${paths.beginnings(dataset, version, file)}?bytes=${lengths.join(",")}`
       const { status, ...received } = await get(path, mediaTypes.json, signal, undefined, settings.requestMs)
       return await readJson<Beginnings>(path, beginningsSchema, status, received)
+    },
+
+    /**
+     * The digests of the rows of these chunks, both included, and no more than `requestLimits` let one request have.
+     * `query` says how columns are taken, as in `&text=2&without=3`. The source hashes in silence, as for beginnings.
+     */
+    async getDigests(
+      dataset: string,
+      version: string,
+      { first, last, query }: { readonly first: number; readonly last: number; readonly query: string },
+      signal?: AbortSignal,
+    ): Promise<Digests> {
+      const path = `${paths.digests(dataset, version)}?chunks=${first}-${last}${query}`
+      const { status, ...received } = await get(path, mediaTypes.json, signal, undefined, settings.requestMs)
+      return await readJson<Digests>(path, digestsSchema, status, received)
     },
 
     /** The row lines of these chunks, proven to be what the manifest says. See `proveChunks`. */

@@ -14,6 +14,7 @@ import { routeBeginnings } from "./routes/beginnings.ts"
 import { routeChunkGroups } from "./routes/chunk-groups.ts"
 import { routeChunks } from "./routes/chunks.ts"
 import { routeDatasets } from "./routes/datasets.ts"
+import { routeDigests } from "./routes/digests.ts"
 import { routeDocs } from "./routes/docs.ts"
 import { routeEvents } from "./routes/events.ts"
 import { routePreview } from "./routes/preview.ts"
@@ -73,6 +74,7 @@ export function buildApp(
   routePreview(app, { budget })
   routeRows(app, { budget })
   routeBeginnings(app, { budget })
+  routeDigests(app, { budget })
   routeEvents(app, { announcements, settings: settings.events, stopping: stopping.signal, metrics, log })
   routeDocs(app, { secured: settings.auth !== "none" })
   app.addHook("onReady", () => catalog.open())

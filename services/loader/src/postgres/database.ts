@@ -31,6 +31,8 @@ export type TransactionOptions<T> = {
    * result if the work is there, undefined if it is not. Without it the work is simply done again.
    */
   readonly settle?: Work<T | undefined>
+  /** Whether all statements see the database as the first of them does: REPEATABLE READ. */
+  readonly oneSnapshot?: boolean
 }
 
 export type Database = {
@@ -78,7 +80,7 @@ export function openDatabase(
             const found = await settleLost(lost)
             if (found !== undefined) return found.value
           }
-          return await attempt(name, work, signal)
+          return await attempt(name, work, signal, options.oneSnapshot)
         },
         { policy: settings.retries, patience: parts.patience, mayRepeat, signal },
       )
@@ -100,13 +102,18 @@ export function openDatabase(
     }
   }
 
-  async function attempt<T>(name: string, work: Work<T>, signal: AbortSignal | undefined): Promise<T> {
+  async function attempt<T>(
+    name: string,
+    work: Work<T>,
+    signal: AbortSignal | undefined,
+    oneSnapshot = false,
+  ): Promise<T> {
     const client = await pool.connect()
     const cut = () => socketOf(client).destroy()
     signal?.addEventListener("abort", cut)
     try {
       signal?.throwIfAborted()
-      const backend = await begin(client, name, settings)
+      const backend = await begin(client, name, settings, oneSnapshot)
       const value = await work(client)
       await commit(client, backend)
       client.release()
@@ -145,14 +152,19 @@ class CommitLost extends Error {
   }
 }
 
-async function begin(client: Session, name: string, settings: DatabaseSettings): Promise<Backend> {
+async function begin(
+  client: Session,
+  name: string,
+  settings: DatabaseSettings,
+  oneSnapshot: boolean,
+): Promise<Backend> {
   // One round trip, and one statement for all settings: a statement each would cost as much as the rest.
   const local = { ...sessionSettings, application_name: name, ...timeoutsOf(settings) }
   const sets = Object.entries(local).map(
     ([setting, value]) => `pg_catalog.set_config('${setting}', ${pg.escapeLiteral(value)}, true)`,
   )
   const results = (await client.query(
-    shortly(`begin; select pid, backend_start::text as started, ${sets.join(", ")}
+    shortly(`begin${oneSnapshot ? " isolation level repeatable read" : ""}; select pid, backend_start::text as started, ${sets.join(", ")}
       from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())`),
   )) as unknown as pg.QueryResult<Backend>[]
   const backend = results.at(-1)?.rows[0]

@@ -94,6 +94,7 @@ describe("a source with tokens", () => {
       paths.row("hers2", current.version, 1),
       `${paths.rows("hers2", current.version)}?rows=1`,
       `${paths.beginnings("hers2", current.version, 1)}?bytes=1`,
+      paths.digests("hers2", current.version),
       paths.currentChunk("hers2", 1),
       paths.currentChunk("hers2", 99),
     ]) {

@@ -5,6 +5,7 @@ import {
   chunkTailSchema,
   datasetSchema,
   datasetsSchema,
+  digestsSchema,
   headers,
   manifestSchema,
   mediaTypes,
@@ -49,6 +50,7 @@ export const schemas: Readonly<Record<string, TSchema>> = {
   RowOrigin: rowOriginSchema,
   RowOrigins: rowOriginsSchema,
   Beginnings: beginningsSchema,
+  Digests: digestsSchema,
   Rows: rowsSchema,
   ChunkHead: chunkHeadSchema,
   ChunkCells: Type.Array(Type.Union([Type.String(), Type.Null()])),
@@ -139,7 +141,24 @@ export const parameters: Readonly<Record<string, Json>> = {
     description: `numbers of bytes, rising, at most ${requestLimits.beginnings}, such as 1000,2000`,
     schema: { type: "string", pattern: "^[1-9][0-9]*(,[1-9][0-9]*)*$" },
   },
+  whichChunks: {
+    name: "chunks",
+    in: "query",
+    description: `the first and the last chunk, such as 3-40; all unless given. At most ${requestLimits.chunks} chunks of at most ${requestLimits.digestBytes} bytes together`,
+    schema: { type: "string", pattern: "^[1-9][0-9]*(-[1-9][0-9]*)?$" },
+  },
+  asText: columnPlaces("text", "columns whose cells are hashed as they are written, such as 2,5"),
+  withoutColumns: columnPlaces("without", "columns that are left out, such as 3"),
   row: inPath("row", "the row's number in the version, from 1", { type: "integer", minimum: 1 }),
+}
+
+function columnPlaces(name: string, description: string): Json {
+  return {
+    name,
+    in: "query",
+    description: `${description}; by their place in the manifest, from 1`,
+    schema: { type: "string", pattern: "^[1-9][0-9]*(,[1-9][0-9]*)*$" },
+  }
 }
 
 function inPath(name: string, description: string, schema: Json): Json {

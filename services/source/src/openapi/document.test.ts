@@ -174,6 +174,7 @@ describe("real answers are as the document says", () => {
     ["/v1/datasets/{dataset}/versions/{version}/rows/{row}", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}/rows", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}/files/{file}/beginnings", {}, "version-not-found"],
+    ["/v1/datasets/{dataset}/versions/{version}/digests", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/chunks/{chunk}", { chunk: 99 }, "chunk-out-of-range"],
   ])("%s: 404 for %o", async (path, values, code) => {
     const answer = await ask(source, path, { values })

@@ -168,6 +168,14 @@ export const operations: Readonly<Record<string, ApiOperation>> = {
     content: document("Beginnings"),
     codes: [...ofVersion, "too-busy"],
   }),
+  [routes.digests]: tagged({
+    id: "getDigests",
+    summary: "Digests of the rows of chunks, whatever their order",
+    description: "For comparing a version with a table that was loaded from it, without fetching it again.",
+    parameters: ["dataset", "version", "whichChunks", "asText", "withoutColumns"],
+    content: document("Digests"),
+    codes: [...ofVersion, "chunk-out-of-range", "too-busy"],
+  }),
   [routes.currentChunk]: tagged({
     id: "getCurrentChunk",
     summary: "A chunk of the current version: the address to curl",

@@ -2,7 +2,7 @@
 import { Problem } from "@flatbed/contract"
 
 /** A number as digits without leading zeros; raises request-invalid for anything else. 0 is for the caller to miss. */
-export function parsePosition(name: "chunk" | "row" | "file" | "length", written: string): number {
+export function parsePosition(name: "chunk" | "row" | "file" | "length" | "column", written: string): number {
   if (/^(?:0|[1-9][0-9]{0,14})$/.test(written)) return Number(written)
   throw new Problem(
     "request-invalid",
@@ -17,6 +17,8 @@ export function parsePosition(name: "chunk" | "row" | "file" | "length", written
 const lists = {
   rows: { one: "row", many: "rows", example: "5,9,14" },
   bytes: { one: "length", many: "lengths", example: "1000,2000" },
+  text: { one: "column", many: "columns", example: "2,5" },
+  without: { one: "column", many: "columns", example: "3" },
 } as const
 
 /** `5,9,14`: rising, at most so many; raises request-invalid for anything else. 0 is for the caller to miss. */
@@ -39,7 +41,7 @@ export function parseNumbers(name: keyof typeof lists, written: unknown, most: n
   }
   const late = numbers.find((number, i) => i > 0 && number <= (numbers[i - 1] ?? 0))
   if (late === undefined) return numbers
-  const named = one === "row" ? "Row" : "Length"
+  const named = `${one.slice(0, 1).toUpperCase()}${one.slice(1)}`
   throw new Problem("request-invalid", `${named} ${late} does not come after the one before it.`, {
     hint,
     facts: { [one]: late },
