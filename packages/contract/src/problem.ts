@@ -86,6 +86,8 @@ export const problems = {
   "file-changed": row(null, false, "contract", "What was appended from a file is no longer its beginning"),
   "table-unsuitable": row(null, false, "contract", "The rows of what has this name cannot be replaced"),
   "version-unstable": row(null, false, "contract", "The file changed again and again during the load"),
+  "rows-unexpected": row(null, false, "contract", "The version has more or fewer rows than expected"),
+  "check-failed": row(null, false, "contract", "Rows break a check of the pipeline"),
   "rejects-over-limit": row(null, false, "contract", "More records were set aside than the pipeline allows"),
   "data-refused": row(null, false, "contract", "Postgres refused a row"),
   "receipt-unbalanced": row(null, false, "receipt", "The load does not add up"),

@@ -15,6 +15,7 @@ export const rejectCodes = {
   "too-many-keys": "the record has more than 10,000 keys",
   "constraint-error": "Postgres refused the row: a constraint of the table",
   "null-key": "a cell of the pipeline's key is NULL, so the row cannot be told from others",
+  "check-error": "the row breaks a check of the pipeline whose severity is reject",
 } as const
 
 export type RejectCode = keyof typeof rejectCodes
@@ -37,6 +38,7 @@ export const rejectHints: Readonly<Record<RejectCode, string>> = {
   "too-many-keys": "Have the data written as an array of small objects instead of one large one.",
   "constraint-error": "Mend the row, or change what the table asks of it.",
   "null-key": "Fill the cell in, or name other columns in the pipeline's key in loader.yaml.",
+  "check-error": "Mend the row, or change the check in the pipeline's checks in loader.yaml.",
 }
 
 /**

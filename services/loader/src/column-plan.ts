@@ -2,8 +2,13 @@
 import { findNearest } from "@flatbed/config"
 import { type Column, type ColumnType, type Evidence, Problem, type Sighting } from "@flatbed/contract"
 import { fittingTypes, postgresTypes, typeFits, typeTakesSome } from "./column-fit.ts"
-import type { ModeRules } from "./load-modes/load-mode.ts"
-import { everyOwnColumn, type OwnColumn, ownColumns, stagedOwnColumns } from "./own-columns.ts"
+import {
+  everyOwnColumn,
+  type OwnColumn,
+  ownColumns,
+  type StagedRules,
+  stagedOwnColumns,
+} from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import { quoteName } from "./postgres/identifier.ts"
 import type { StagingColumn, StagingPlan } from "./postgres/staging.ts"
@@ -66,7 +71,7 @@ export function planColumns(input: Compared & { readonly table: Table | undefine
  * index may also be on columns that the table has beside them, and on the loader's own.
  */
 export function refuseUnknownColumns(
-  { name, rules, indexes }: Pick<Pipeline, "name" | "rules" | "indexes">,
+  { name, rules, indexes, checks }: Pick<Pipeline, "name" | "rules" | "indexes" | "checks">,
   columns: readonly Column[],
   table?: Table,
 ): void {
@@ -79,6 +84,9 @@ export function refuseUnknownColumns(
     ...(orderBy === undefined ? [] : [{ setting: "order_by", column: orderBy, known: served }]),
     ...indexes.flatMap((index, i) =>
       index.columns.map((column) => ({ setting: `indexes.${i + 1}.columns`, column, known: stored })),
+    ),
+    ...checks.flatMap((check) =>
+      check.columns.map((column) => ({ setting: `checks.${check.place}`, column, known: served })),
     ),
   ]
   const astray = named.find(({ column, known }) => !known.includes(column))
@@ -106,7 +114,7 @@ export function refuseUnknownColumns(
 export function planStaging(
   columns: readonly StagingColumn[],
   table: Table | undefined,
-  rules: Pick<ModeRules, "key" | "lineage"> = { key: [], lineage: false },
+  rules: StagedRules = { key: [], lineage: false, numbered: false },
 ): StagingPlan {
   const names = new Set(columns.map(({ name }) => name))
   const checks = (table?.checks ?? []).filter((check) => check.columns.every((name) => names.has(name)))

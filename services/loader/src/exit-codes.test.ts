@@ -162,6 +162,20 @@ const own = {
       return load()
     },
   },
+  "rows-unexpected": {
+    exit: 5,
+    run: async () => {
+      await configure('pipelines:\n  people: { dataset: people, table: people, expect_rows: ">10" }\n')
+      return await load()
+    },
+  },
+  "check-failed": {
+    exit: 5,
+    run: async () => {
+      await configure("pipelines:\n  people: { dataset: people, table: people, checks: [{ sql: id < 10 }] }\n")
+      return await load()
+    },
+  },
   "columns-differ": {
     exit: 5,
     run: async () => {

@@ -23,6 +23,7 @@ export function pipelineOf(
     dedupe: "none",
     lineage: false,
     indexes: [],
+    checks: [],
     deletes: { mode: "hard", limit: { rows: 10_000, share: "20%" }, after_rejects: "refuse" },
     publish: "rows",
     follow: false,

@@ -58,7 +58,7 @@ export function ownColumns(rules: Pick<ModeRules, "lineage" | "deletes">): reado
 export const everyOwnColumn: readonly OwnColumn[] = [...lineage, ...marks]
 
 /** The columns that are put before each line of a COPY into staging, in that order. */
-export function stagedOwnColumns({ key, lineage }: Pick<ModeRules, "key" | "lineage">): StagingColumn[] {
+export function stagedOwnColumns({ key, lineage, numbered }: StagedRules): StagingColumn[] {
   // In the table they take NULL, for rows may stand there that no version brought.
   if (lineage) {
     return [
@@ -66,16 +66,21 @@ export function stagedOwnColumns({ key, lineage }: Pick<ModeRules, "key" | "line
       { name: rowColumn, type: "bigint", isOwn: true },
     ]
   }
-  return key.length === 0 ? [] : [{ name: rowColumn, type: "bigint", notNull: true, isOwn: true }]
+  if (key.length === 0 && !numbered) return []
+  return [{ name: rowColumn, type: "bigint", notNull: true, isOwn: true }]
 }
+
+/** What decides which of its own columns the loader puts into staging. */
+export type StagedRules = Pick<ModeRules, "key" | "lineage" | "numbered">
 
 /** Raises settings-invalid when a column of the dataset has the name of one that the loader is to fill in. */
 export function refuseOwnNames(
   { name, target, rules }: Pick<Pipeline, "name" | "target" | "rules">,
   columns: readonly { readonly name: string }[],
 ): void {
-  const numbered = { name: rowColumn, says: "which row of the version a row is, in staging", setting: "key" }
-  const own = [...ownColumns(rules), ...(rules.key.length === 0 ? [] : [numbered])]
+  const setting = rules.key.length === 0 ? "checks" : "key"
+  const number = { name: rowColumn, says: "which row of the version a row is, in staging", setting }
+  const own = [...ownColumns(rules), ...(stagedOwnColumns(rules).length === 0 ? [] : [number])]
   const met = own.find((one) => columns.some((column) => column.name === one.name))
   if (met === undefined) return
   const shown = JSON.stringify(met.name)

@@ -3,6 +3,14 @@ import { createHash } from "node:crypto"
 import { duration, findNearest, type Settings, type SettingsProblem } from "@flatbed/config"
 import { datasetNamePattern, Problem } from "@flatbed/contract"
 import Type from "@flatbed/typebox"
+import type { Check } from "./check.ts"
+import { checkChecks, checksSchema, listChecks } from "./check-settings.ts"
+import {
+  type ExpectedRows,
+  expectedRowsPattern,
+  findEmptyRange,
+  parseExpectedRows,
+} from "./expected-rows.ts"
 import { checkIndexes, indexesSchema, listIndexes, type WantedIndex } from "./index-settings.ts"
 import { loadModeNames, type ModeRules } from "./load-modes/load-mode.ts"
 import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"
@@ -82,6 +90,16 @@ export const pipelineSchema = Type.Object({
       "how `replace` without a key publishes: `rows` deletes and inserts in one transaction; `swap` lets the new rows' table take the place of the old one",
   }),
   indexes: indexesSchema,
+  checks: checksSchema,
+  expect_rows: Type.Optional(
+    Type.String({
+      pattern: expectedRowsPattern,
+      setting: "word",
+      expected: 'a number of rows such as ">0", ">=1000", 3333 or 1000..2000',
+      description:
+        "how many rows a version is to have: `>0`, `>=1000`, `3333`, `1000..2000`; one with more or fewer is not loaded",
+    }),
+  ),
   schedule: Type.Optional(
     Type.String({
       description:
@@ -119,8 +137,10 @@ export type Pipeline = {
   readonly maxRejects: RejectLimit
   readonly rules: ModeRules
   readonly indexes: readonly WantedIndex[]
+  readonly checks: readonly Check[]
+  readonly expectRows: ExpectedRows | undefined
   readonly swapWaitMs: number
-  /** SHA-256 of what shapes the table: dataset, table, mode. Another one means: load again. */
+  /** SHA-256 of what shapes the table: dataset, table, mode, checks. Another one means: load again. */
   readonly settingsSha256: string
 }
 
@@ -133,12 +153,15 @@ export function listPipelines(settings: {
     const table = parseTable(written) ?? { schema: "public", name: written }
     const target = showTable(table)
     const rules = modeRulesOf(pipeline)
+    const checks = pipeline.checks.length === 0 ? {} : { checks: pipeline.checks }
     const settingsSha256 = createHash("sha256")
-      .update(JSON.stringify({ dataset, target, mode, ...shapingRules(rules) }))
+      .update(JSON.stringify({ dataset, target, mode, ...shapingRules(rules), ...checks }))
       .digest("hex")
     return {
       ...{ name, dataset, table, target, mode, schedule, follow, rules, settingsSha256 },
       indexes: listIndexes(table.name, pipeline.indexes),
+      checks: listChecks(pipeline.checks),
+      expectRows: pipeline.expect_rows === undefined ? undefined : parseExpectedRows(pipeline.expect_rows),
       maxRejects: pipeline.max_rejects,
       swapWaitMs: pipeline.swap_wait,
     }
@@ -153,6 +176,7 @@ function modeRulesOf({
   lineage,
   deletes,
   publish,
+  checks,
 }: PipelineSettings): ModeRules {
   return {
     key,
@@ -160,6 +184,7 @@ function modeRulesOf({
     dedupe,
     swap: publish === "swap",
     lineage,
+    numbered: checks.length > 0,
     deletes: {
       soft: mode === "mirror" && deletes.mode === "soft",
       maxRows: deletes.limit.rows,
@@ -221,7 +246,10 @@ export function checkModeRules(at: string, pipeline: PipelineSettings): Settings
   } else if (publish === "swap" && dedupe === "exact") {
     add("publish", "is swap, which takes the rows as they came, and dedupe: exact drops some; leave out one")
   }
-  problems.push(...checkIndexes(at, parseTable(pipeline.table)?.name ?? pipeline.table, pipeline.indexes))
+  const table = parseTable(pipeline.table) ?? { schema: "public", name: pipeline.table }
+  problems.push(...checkIndexes(at, table.name, pipeline.indexes), ...checkChecks(at, table, pipeline.checks))
+  const empty = pipeline.expect_rows === undefined ? undefined : findEmptyRange(pipeline.expect_rows)
+  if (empty !== undefined) add("expect_rows", empty)
   return problems
 }
 

@@ -1,6 +1,7 @@
 /** What `runs list` and `runs show` tell about runs, from the ledger. */
+import type { CheckResult } from "./check.ts"
 import type { Session } from "./postgres/database.ts"
-import type { ShowCommand } from "./summary.ts"
+import { describeResults, type ShowCommand } from "./summary.ts"
 import { formatFields, formatTable } from "./text-table.ts"
 import type { FileCounts } from "./version-part.ts"
 
@@ -30,10 +31,14 @@ export type RunReport = {
   readonly problem: { readonly code: string; readonly detail: string } | null
   /** What `append` did with the version's files, and the rows of theirs that the table had; null for other modes. */
   readonly files: (FileCounts & { readonly known_rows: number }) | null
+  /** How the pipeline's checks came out; none where they were not asked. */
+  readonly checks: readonly CheckResult[]
 }
 
 const select = `select r.*, extract(epoch from finished_at - started_at)::double precision as seconds,
     (select count(*) from flatbed.chunks c where c.run_id = r.run_id) as loaded,
+    (select json_agg(json_build_object('name', name, 'severity', severity, 'failed', failed) order by place)
+       from flatbed.checks k where k.run_id = r.run_id) as checks,
     p.files_new, p.files_grown, p.files_known, p.known_rows
   from flatbed.runs r left join flatbed.publications p using (run_id)`
 
@@ -84,6 +89,7 @@ function readRun(row: any): RunReport {
             known: Number(row.files_known),
             known_rows: Number(row.known_rows),
           },
+    checks: row.checks ?? [],
   }
 }
 
@@ -119,6 +125,7 @@ export function formatRun(run: RunReport, showCommand: ShowCommand): string {
     ...(files === null ? [] : [["files", showFiles(files)] as const]),
     ["rejects", run.rejects === 0 ? "0" : `${run.rejects} (${showCommand(`rejects list --run ${run.run}`)})`],
     ["filtered", String(run.filtered)],
+    ...(run.checks.length === 0 ? [] : [["checks", describeResults(run.checks) ?? ""] as const]),
     ["bytes", String(run.bytes)],
     ["chunks", `${run.loaded_chunks} of ${run.chunks} loaded`],
     ["attempts", String(run.attempts)],

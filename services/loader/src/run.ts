@@ -3,7 +3,10 @@ import { Problem } from "@flatbed/contract"
 import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
 import { createGuards } from "./cell-guard.ts"
 import { createGroupPlan } from "./chunk-groups.ts"
+import type { CheckResult } from "./check.ts"
 import { planColumns, planStaging, refuseUnknownColumns } from "./column-plan.ts"
+import { compileChecks } from "./compile-checks.ts"
+import { refuseRowCount } from "./expected-rows.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type RunIdentity } from "./ledger.ts"
 import type { Applied } from "./load-modes/load-mode.ts"
@@ -19,6 +22,7 @@ import { allowedCount } from "./reject-limit.ts"
 import { createRejectLog } from "./reject-log.ts"
 import { createRejectTally, TooManyRejects } from "./reject-tally.ts"
 import { isVersionLost } from "./retry.ts"
+import { runChecks } from "./run-checks.ts"
 import {
   createCounter,
   type RunProgress,
@@ -72,6 +76,8 @@ export type RunResult = {
   /** Chunks that this run fetched: fewer than the version has when it was resumed. */
   readonly fetched: number
   readonly run: number | undefined
+  /** How the pipeline's checks came out; none where nothing was published. */
+  readonly checks: readonly CheckResult[]
   /** What became of the rows; undefined when nothing was published. */
   readonly applied: Applied | undefined
 }
@@ -126,10 +132,12 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const { manifest } = part
   const limit = pipeline.maxRejects
   const allowed = allowedCount(limit, manifest.rows)
+  if (manifest.rejects <= allowed) refuseRowCount(pipeline, countRows(manifest.rejects))
   const columns = compareColumns()
   if (pipeline.rules.swap) await checkSwap()
   const limits = { limit, allowed, hasTable: target.table !== undefined, showCommand: parts.showCommand }
   const staging = planStaging(columns, target.table, pipeline.rules)
+  const checks = await compileChecks(pipeline, staging.columns, lease)
   const wanted = { identity, manifest, staging }
   const versionLog = parts.log.child({ version: manifest.version.slice(0, 12) })
   if (manifest.rejects > allowed)
@@ -142,6 +150,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const tally = createRejectTally(manifest.rejects + run.refused, allowed)
   tellBegin(log, manifest, run, parts.source.coding())
   let applied: Applied
+  let checked: readonly CheckResult[]
   try {
     const onLoaded = createCounter(manifest, run, parts.onProgress)
     const hardSignal = parts.hardStop.signal
@@ -150,10 +159,10 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     const isOwn = (name: string) => staging.columns.some((one) => one.isOwn && one.name === name)
     const [numbered, withFiles] = [isOwn(rowColumn), isOwn(fileColumn)]
     const staged = { runId, manifest, columns: staging.columns, numbered, withFiles }
-    await stageGroups(staged, createGroupPlan(missing, parts.groupBytes), {
-      ...parts,
-      ...{ lease, log, hardSignal, onLoaded, onRejects, guards, tally },
-    })
+    const stageParts = { ...parts, lease, log, hardSignal, onLoaded, onRejects, guards, tally }
+    await stageGroups(staged, createGroupPlan(missing, parts.groupBytes), stageParts)
+    checked = await runChecks(pipeline, checks, staged, stageParts)
+    refuseRowCount(pipeline, countRows(tally.rejects()))
 
     const { table, mode, rules, indexes, swapWaitMs } = pipeline
     const published = await publish(
@@ -203,7 +212,12 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     bytes: manifestBytes(manifest),
     fetched: missing.length,
     run: runId,
+    checks: checked,
     applied,
+  }
+
+  function countRows(rejects: number) {
+    return { rows: part.knownRows + manifest.rows - rejects, rejects }
   }
 
   async function checkSwap() {
@@ -251,6 +265,7 @@ function upToDate({ version, rows, knownRows, rejects, filtered, bytes }: Public
     bytes,
     fetched: 0,
     run: undefined,
+    checks: [],
     applied: undefined,
   }
 }

@@ -1,5 +1,6 @@
 /** A run in one sentence, for the log's last line and for the terminal. Pure. */
 import { type Problem, toProblemDocument } from "@flatbed/contract"
+import { type CheckResult, severities } from "./check.ts"
 import type { Applied } from "./load-modes/load-mode.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import type { FileCounts } from "./version-part.ts"
@@ -25,6 +26,8 @@ export type RunOutcome = {
   /** Chunks that this run fetched. */
   readonly fetched: number
   readonly seconds: number
+  /** How the pipeline's checks came out, in the order of the settings; none where nothing was published. */
+  readonly checks: readonly CheckResult[]
   /** What became of the rows; undefined when nothing was published. */
   readonly applied: Applied | undefined
   readonly problem: Problem | undefined
@@ -47,6 +50,7 @@ export function outcomeWithoutRows(
     filtered: 0,
     bytes: 0,
     fetched: 0,
+    checks: [],
     applied: undefined,
   }
   return { pipeline: name, dataset, table: target, outcome, problem, seconds, ...nothing }
@@ -59,11 +63,12 @@ export type ShowCommand = (args: string) => string
 export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
   const { pipeline, table, rows, seconds, problem } = run
   const version = run.version?.slice(0, 12) ?? ""
+  const checks = describeResults(run.checks)
   switch (run.outcome) {
     case "published":
       return (
         `${pipeline}: ${counted(rows, "row")}, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
-        `(${count(rowsPerSecond(run))} rows/s) into ${table}${showChanges(run)}, version ${version}${showLeftOut(run, showCommand)}`
+        `(${count(rowsPerSecond(run))} rows/s) into ${table}${showChanges(run)}, version ${version}${showLeftOut(run, showCommand)}${checks === undefined ? "" : `; checks: ${checks}`}`
       )
     case "up-to-date":
       return `${pipeline}: up to date, ${counted(rows, "row")} in ${table}, version ${version}${showLeftOut(run, showCommand)}`
@@ -103,6 +108,22 @@ function showLeftOut({ rejects, filtered, run }: RunOutcome, showCommand: ShowCo
   const list = run === undefined ? "" : ` (${showCommand(`rejects list --run ${run}`)})`
   const aside = rejects === 0 ? "" : `; ${were(rejects)} set aside${list}`
   return `${aside}${filtered === 0 ? "" : `; ${were(filtered)} filtered by the source's settings`}`
+}
+
+/**
+ * How the checks of a run came out, with the names of those that do not hold: `8 passed, 1 warned (plan_one_of: 3
+ * rows)`. Undefined when there were none.
+ */
+export function describeResults(results: readonly CheckResult[]): string | undefined {
+  if (results.length === 0) return undefined
+  const words = { fail: "failed", reject: "rejected", warn: "warned" } as const
+  const broken = results.filter(({ failed }) => failed > 0)
+  const told = severities.flatMap((severity) => {
+    const number = broken.filter((one) => one.severity === severity).length
+    return number === 0 ? [] : [`${number} ${words[severity]}`]
+  })
+  const list = broken.map(({ name, failed }) => `${name}: ${counted(failed, "row")}`).join(", ")
+  return `${[`${results.length - broken.length} passed`, ...told].join(", ")}${list === "" ? "" : ` (${list})`}`
 }
 
 /** The outcome as `--json` prints it. */

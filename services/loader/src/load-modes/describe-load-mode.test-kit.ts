@@ -13,6 +13,7 @@ const noRules: ModeRules = {
   orderBy: undefined,
   dedupe: "none",
   lineage: false,
+  numbered: false,
   swap: false,
   deletes: { soft: false, maxRows: 10, maxShare: "100%", afterRejects: false, allowedFor: undefined },
 }

@@ -47,6 +47,7 @@ const rulesOf = ({ key, orderBy, dedupe, soft }: ModelMode): ModeRules => ({
   dedupe,
   swap: false,
   lineage: false,
+  numbered: false,
   deletes: { ...noLimit, soft },
 })
 

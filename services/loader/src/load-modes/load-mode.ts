@@ -42,6 +42,8 @@ export type ModeRules = {
   readonly dedupe: "none" | "exact" | "key"
   /** Whether each row of the table says whence it is; see own-columns.ts. */
   readonly lineage: boolean
+  /** Whether staged rows have their numbers, beside those of a key or a lineage: checks tell rows by them. */
+  readonly numbered: boolean
   /** `publish: swap`: staging takes the table's place instead of its rows taking those of the table. */
   readonly swap: boolean
   readonly deletes: {

@@ -1,6 +1,7 @@
 /** `replace`: the version's rows take the place of all rows before. */
+import { rowColumn } from "../own-columns.ts"
 import type { Session } from "../postgres/database.ts"
-import { quoteTable } from "../postgres/identifier.ts"
+import { quoteName, quoteTable } from "../postgres/identifier.ts"
 import { swapTable } from "../postgres/swap.ts"
 import { append } from "./append.ts"
 import type { Application, Applied, LoadMode } from "./load-mode.ts"
@@ -33,6 +34,9 @@ async function writeAll(session: Session, application: Application): Promise<App
 async function swap(session: Session, application: Application): Promise<number | undefined> {
   const { staging, target, rules, mayAdopt, swapWaitMs } = application
   if (mayAdopt) {
+    // The table does not have the numbers that checks told rows by.
+    if (rules.numbered && !rules.lineage)
+      await session.query(`alter table ${quoteTable(staging)} drop column ${quoteName(rowColumn)}`)
     if (rules.lineage) await session.query(completeLineage(quoteTable(staging), application))
     const swapped = await swapTable(session, staging, target, swapWaitMs)
     if (swapped !== undefined) return swapped

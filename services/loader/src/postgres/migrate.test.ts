@@ -30,6 +30,7 @@ test("migrators that begin at once make the ledger once", async () => {
     "0006_add_dialect",
     "0007_add_changes",
     "0008_add_files",
+    "0009_add_checks",
   ])
 })
 
