@@ -109,7 +109,12 @@ const cases: readonly Case[] = [
     found: /key/,
   },
   {
-    ...{ code: "check-error", pipeline: "checks: [{ sql: id < 100, severity: reject }]", column: null, value: null },
+    ...{
+      code: "check-error",
+      pipeline: "checks: [{ sql: id < 100, severity: reject }]",
+      column: null,
+      value: null,
+    },
     ...{ record: "700,2024-02-29,a", found: /^Check sql_1: .*expected id < 100\.$/ },
   },
   { code: "constraint-error", record: "-7,2024-02-29,a", column: null, value: null, found: /positive/ },

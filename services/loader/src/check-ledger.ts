@@ -30,9 +30,13 @@ export async function takeOut(
   const count = gone.rowCount ?? 0
   if (count === 0) return
   if (count !== rows.length) {
-    throw new Problem("receipt-unbalanced", `Staging has ${count} of ${rows.length} rows that broke a check.`, {
-      hint: "Nothing was published, and the next run starts afresh. Please report this with the log.",
-    })
+    throw new Problem(
+      "receipt-unbalanced",
+      `Staging has ${count} of ${rows.length} rows that broke a check.`,
+      {
+        hint: "Nothing was published, and the next run starts afresh. Please report this with the log.",
+      },
+    )
   }
   const loader = rows.map(({ reject }) => reject)
   await recordRejects(session, runId, { chunkOf, source: [], loader })

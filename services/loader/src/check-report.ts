@@ -68,7 +68,9 @@ export function checkFailed(
   const [at] = first
   return new Problem(
     "check-failed",
-    lines.length === 1 ? `A check failed. ${lines[0]}` : `${lines.length} checks failed.\n  ${lines.join("\n  ")}`,
+    lines.length === 1
+      ? `A check failed. ${lines[0]}`
+      : `${lines.length} checks failed.\n  ${lines.join("\n  ")}`,
     {
       hint:
         `Nothing was loaded: ${target} is as it was. Mend the file, or change the check in pipelines.${name}.checks; ` +

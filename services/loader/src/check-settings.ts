@@ -156,9 +156,7 @@ function checkColumns(written: Written): Found[] {
   if (columns !== undefined && unique === undefined)
     return [["columns", "goes with unique only, expected column, and a check for each"]]
   const twice = columns?.find((one, i) => columns.indexOf(one) !== i)
-  return twice === undefined
-    ? []
-    : [["columns", `names ${show(twice)} twice, expected each column once`]]
+  return twice === undefined ? [] : [["columns", `names ${show(twice)} twice, expected each column once`]]
 }
 
 const show = (text: string | undefined) => JSON.stringify(text)

@@ -7,7 +7,8 @@ import { quoteName, quoteNames, quoteTable, type TableName } from "./postgres/id
 
 /**
  * What a row has to be, as a CHECK constraint says it: NULL passes (Postgres manual, 5.5.1). Words take the column's
- * type by themselves, as in any comparison. Undefined for a rule that one row alone does not tell.
+ * type by themselves, as in any comparison. Text of the settings stands bare in it: Postgres is to read it between the
+ * parentheses of a CHECK. Undefined for a rule that one row alone does not tell.
  */
 export function rowCondition({ columns, rule }: Pick<Check, "columns" | "rule">): string | undefined {
   const column = quoteName(columns[0] ?? "")
@@ -23,8 +24,8 @@ export function rowCondition({ columns, rule }: Pick<Check, "columns" | "rule">)
     case "length":
       return limits(`pg_catalog.char_length(${column}::text)`, rule.min?.toString(), rule.max?.toString())
     case "sql":
-      // Behind a line end, for the condition may end in a comment.
-      return `(${rule.condition}\n)`
+      // It may end in a comment.
+      return `${rule.condition}\n`
     case "unique":
     case "references":
       return undefined

@@ -45,6 +45,7 @@ async function compile(
   const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`)
   await session.query(`create table ${quoteTable(probe)} (${list.join(", ")})`)
   const wrong: string[] = []
+  const compiled: CompiledCheck[] = []
   for (const check of checks) {
     const type = findUnordered(check, columns)
     if (type !== undefined) {
@@ -56,13 +57,16 @@ async function compile(
     }
     await session.query("savepoint try")
     try {
-      await tryCheck(session, probe, check)
-      await session.query("release savepoint try")
+      const condition = await tryCheck(session, probe, check)
+      compiled.push({ ...check, condition })
     } catch (error) {
-      if (!isAnswer(error) || findMeaning(error)?.retry === true) throw error
-      await session.query("rollback to savepoint try")
-      wrong.push(describeWrong(pipeline, check, error, columns))
+      if (error instanceof NotOneCondition)
+        wrong.push(`pipelines.${pipeline}.checks.${check.place} is more than one condition, expected one.`)
+      else if (!isAnswer(error) || findMeaning(error)?.retry === true) throw error
+      else wrong.push(describeWrong(pipeline, check, error, columns))
     }
+    // Whatever it did is gone again.
+    await session.query("rollback to savepoint try")
   }
   if (wrong.length > 0) {
     throw new Problem("settings-invalid", wrong.join("\n  "), {
@@ -70,47 +74,56 @@ async function compile(
       facts: { pipeline },
     })
   }
-  const conditions = await readConditions(session, probe)
   await session.query(`drop table ${quoteTable(probe)}`)
-  return checks.map((check) => ({ ...check, condition: conditions.get(nameOf(check)) }))
+  return compiled
 }
 
 /** The type of a column whose values have no order that people mean by a range; undefined when they have. */
-function findUnordered({ rule, columns: [name] }: Check, columns: readonly StagingColumn[]): string | undefined {
+function findUnordered(
+  { rule, columns: [name] }: Check,
+  columns: readonly StagingColumn[],
+): string | undefined {
   if (rule.kind !== "range") return undefined
   const type = columns.find((column) => column.name === name)?.type
   return type !== undefined && /^(?:text|character|boolean|json)/.test(type) ? type : undefined
 }
 
-// The name of the constraint.
-const nameOf = ({ place }: Check) => `check_${place}`
-
-async function tryCheck(session: Session, probe: TableName, check: Check): Promise<void> {
+/** The check's condition as Postgres reads it; undefined for one that a row alone does not tell. */
+async function tryCheck(session: Session, probe: TableName, check: Check): Promise<string | undefined> {
   const { rule, columns } = check
-  const condition = rowCondition(check)
-  // By the extended protocol, which takes one statement and no more (Postgres manual, 53.2.3).
-  const ask = async (text: string) => {
-    const query: pg.QueryConfig & { queryMode: "extended" } = { text, queryMode: "extended" }
-    await session.query(query)
-  }
-  if (condition !== undefined)
-    await ask(`alter table ${quoteTable(probe)} add constraint ${nameOf(check)} check (${condition})`)
-  const rows = { staging: probe, columns: [], rules: { key: [], orderBy: undefined, dedupe: "none" } } as const
+  const rows = {
+    staging: probe,
+    columns: [],
+    rules: { key: [], orderBy: undefined, dedupe: "none" },
+  } as const
   // A pattern is read when it is first used.
   if (rule.kind === "pattern") await session.query("select '' ~ $1", [rule.pattern])
-  if (rule.kind === "unique") await ask(countRepeated(columns, rows))
-  if (rule.kind === "references") await ask(countAstray(columns[0] ?? "", rule, rows))
+  if (rule.kind === "unique") await session.query(countRepeated(columns, rows))
+  if (rule.kind === "references") await session.query(countAstray(columns[0] ?? "", rule, rows))
+  const condition = rowCondition(check)
+  return condition === undefined ? undefined : await readCondition(session, probe, condition)
 }
 
-/** The conditions that the probe took, by the names of their constraints. */
-async function readConditions(session: Session, probe: TableName): Promise<Map<string, string>> {
-  const { rows } = await session.query<{ name: string; condition: string }>(
-    `select conname as name, pg_catalog.pg_get_expr(conbin, conrelid) as condition
-       from pg_catalog.pg_constraint where conrelid = $1::pg_catalog.regclass and contype = 'c'`,
+async function readCondition(session: Session, probe: TableName, condition: string): Promise<string> {
+  // By the extended protocol, which takes one statement and no more (Postgres manual, 53.2.3); and what follows the
+  // parenthesis can follow a constraint alone.
+  const add: pg.QueryConfig & { queryMode: "extended" } = {
+    text: `alter table ${quoteTable(probe)} add check (${condition}) not valid`,
+    queryMode: "extended",
+  }
+  await session.query(add)
+  const { rows } = await session.query<{ condition: string | null }>(
+    `select pg_catalog.pg_get_expr(conbin, conrelid) as condition
+       from pg_catalog.pg_constraint where conrelid = $1::pg_catalog.regclass`,
     [quoteTable(probe)],
   )
-  return new Map(rows.map(({ name, condition }) => [name, condition]))
+  const [only, ...others] = rows
+  if (only?.condition == null || others.length > 0) throw new NotOneCondition()
+  return only.condition
 }
+
+/** The text goes on behind the condition, with another constraint. */
+class NotOneCondition extends Error {}
 
 /** One line for `settings-invalid`; raises the problem itself where it is another one. */
 function describeWrong(
@@ -131,7 +144,9 @@ function describeWrong(
   if (error.code === "42703" && rule.kind === "sql") {
     const names = columns.map((column) => column.name)
     // The message may be in any language; the name stands in it between quotes of some kind.
-    const unknown = /["\u00ab\u201e\u201c]\s?([^"\u00bb\u201d\u201c]+?)\s?["\u00bb\u201d\u201c]/.exec(error.message)?.[1]
+    const unknown = /["\u00ab\u201e\u201c]\s?([^"\u00bb\u201d\u201c]+?)\s?["\u00bb\u201d\u201c]/.exec(
+      error.message,
+    )?.[1]
     const nearest = unknown === undefined ? undefined : findNearest(unknown, names)
     throw new Problem("column-unknown", `${at}.sql: ${error.message}.`, {
       hint:

@@ -172,7 +172,9 @@ const own = {
   "check-failed": {
     exit: 5,
     run: async () => {
-      await configure("pipelines:\n  people: { dataset: people, table: people, checks: [{ sql: id < 10 }] }\n")
+      await configure(
+        "pipelines:\n  people: { dataset: people, table: people, checks: [{ sql: id < 10 }] }\n",
+      )
       return await load()
     },
   },

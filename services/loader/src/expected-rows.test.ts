@@ -22,9 +22,12 @@ test.each<[string, readonly number[], readonly number[]]>([
   expect(findEmptyRange(written)).toBeUndefined()
 })
 
-test.each(["", "some", "-1", ">-1", "1..", "1...2", "1-2", ">=", "1.5"])("expect_rows %j is refused", (written) => {
-  expect(written).not.toMatch(new RegExp(expectedRowsPattern))
-})
+test.each(["", "some", "-1", ">-1", "1..", "1...2", "1-2", ">=", "1.5"])(
+  "expect_rows %j is refused",
+  (written) => {
+    expect(written).not.toMatch(new RegExp(expectedRowsPattern))
+  },
+)
 
 test.each(["<0", "2..1"])("expect_rows %s, which no version has, is refused", (written) => {
   expect(findEmptyRange(written)).toBe(`is ${written}, which no number of rows is`)
@@ -61,7 +64,9 @@ describe("a version", () => {
     })
     expect(empty?.problem?.hint).toContain("public.people is as it was")
     bench.source.publish(people(7, 3, "b"))
-    expect((await load("8..10"))?.problem?.message).toBe("The version has 7 rows, and expect_rows says 8..10.")
+    expect((await load("8..10"))?.problem?.message).toBe(
+      "The version has 7 rows, and expect_rows says 8..10.",
+    )
     expect(bench.source.chunksAsked()).toEqual([])
     expect(await names()).toEqual([{ name: "a 1" }])
     expect(await load("<=7")).toMatchObject({ outcome: "published" })

@@ -45,7 +45,9 @@ export function refuseRowCount(
 ): void {
   if (expectRows === undefined || (rows >= expectRows.min && rows <= expectRows.max)) return
   const left =
-    rejects === 0 ? "" : ` without the ${counted(rejects, "record")} that ${rejects === 1 ? "is" : "are"} set aside`
+    rejects === 0
+      ? ""
+      : ` without the ${counted(rejects, "record")} that ${rejects === 1 ? "is" : "are"} set aside`
   throw new Problem(
     "rows-unexpected",
     `The version has ${counted(rows, "row")}${left}, and expect_rows says ${expectRows.written}.`,

@@ -60,6 +60,7 @@ test("load --json prints one document on stdout", async () => {
   expect(Object.keys(document.runs[0]).sort()).toEqual([
     "applied",
     "bytes",
+    "checks",
     "dataset",
     "fetched",
     "files",

@@ -5,12 +5,7 @@ import { datasetNamePattern, Problem } from "@flatbed/contract"
 import Type from "@flatbed/typebox"
 import type { Check } from "./check.ts"
 import { checkChecks, checksSchema, listChecks } from "./check-settings.ts"
-import {
-  type ExpectedRows,
-  expectedRowsPattern,
-  findEmptyRange,
-  parseExpectedRows,
-} from "./expected-rows.ts"
+import { type ExpectedRows, expectedRowsPattern, findEmptyRange, parseExpectedRows } from "./expected-rows.ts"
 import { checkIndexes, indexesSchema, listIndexes, type WantedIndex } from "./index-settings.ts"
 import { loadModeNames, type ModeRules } from "./load-modes/load-mode.ts"
 import { parseTable, showTable, type TableName } from "./postgres/identifier.ts"

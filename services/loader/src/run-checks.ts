@@ -18,7 +18,13 @@ import type { CompiledCheck } from "./check-sql.ts"
 import { type ChunkGroup, chunkOfRow } from "./chunk-groups.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import { placeRefusals, recordSome } from "./place-refusals.ts"
-import { countRows, findRows, listQuestions, type OnNotComputable, type Question } from "./postgres/broken-rows.ts"
+import {
+  countRows,
+  findRows,
+  listQuestions,
+  type OnNotComputable,
+  type Question,
+} from "./postgres/broken-rows.ts"
 import type { Work } from "./postgres/database.ts"
 import { stagingTable } from "./postgres/staging.ts"
 import type { Refusal } from "./refusal.ts"
