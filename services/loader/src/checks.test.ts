@@ -1,4 +1,5 @@
 // If this file fails, rows that break a check come into the table, others stay out of it, or nobody is told.
+// Long because each kind of check and each load mode is held against rows written out by hand, in one table.
 import { createTestRole, type ScriptedDataset } from "@flatbed/testing"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { CheckSettings } from "./check-settings.ts"
