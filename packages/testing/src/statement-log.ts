@@ -1,4 +1,7 @@
-/** A TCP proxy between a client and Postgres that notes the statements it passes on (Postgres manual, 54.7). */
+/**
+ * A TCP proxy between a client and Postgres that notes the statements it passes on and counts how often the client has
+ * to wait for an answer (Postgres manual, 54.7, "Message Formats").
+ */
 import { createConnection, createServer, type Socket } from "node:net"
 
 export type StatementLog = {
@@ -6,6 +9,11 @@ export type StatementLog = {
   rewrite(url: string): string
   /** The texts of all statements so far. */
   statements(): readonly string[]
+  /**
+   * How often a client could not go on before Postgres had answered: to a login, to a message or to what was sent up to
+   * a Sync, and to a COPY whose rows it holds back until they are asked for.
+   */
+  roundTrips(): number
   close(): Promise<void>
 }
 
@@ -13,6 +21,7 @@ export type StatementLog = {
 export async function startStatementLog(databaseUrl: string): Promise<StatementLog> {
   const { hostname, port } = new URL(databaseUrl)
   const statements: string[] = []
+  let roundTrips = 0
   const open = new Set<Socket>()
   const server = createServer((client) => {
     const target = createConnection({ host: hostname, port: Number(port) })
@@ -26,8 +35,18 @@ export async function startStatementLog(databaseUrl: string): Promise<StatementL
         target.destroy()
       })
     }
-    const read = createMessageReader((statement) => statements.push(statement))
-    client.on("data", read)
+    // Whether rows of a COPY are on their way to Postgres.
+    let sendsRows = false
+    const readClient = createMessageReader("startup", isStatement, (letter, body) => {
+      if (isStatement(letter)) statements.push(textOf(body, letter))
+      sendsRows = letter === "d" || letter === "c"
+    })
+    const readServer = createMessageReader("messages", isLogin, (letter, body) => {
+      const waits = letter === "Z" || (letter === "G" && !sendsRows) || (isLogin(letter) && asksForMore(body))
+      if (waits) roundTrips += 1
+    })
+    client.on("data", readClient)
+    target.on("data", readServer)
     client.pipe(target)
     target.pipe(client)
   })
@@ -42,6 +61,7 @@ export async function startStatementLog(databaseUrl: string): Promise<StatementL
       return rewritten.href
     },
     statements: () => statements,
+    roundTrips: () => roundTrips,
     async close() {
       for (const socket of open) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
@@ -49,11 +69,24 @@ export async function startStatementLog(databaseUrl: string): Promise<StatementL
   }
 }
 
-/** Takes a client's bytes apart: the startup packet has a length alone, every message after it a letter before that. */
-function createMessageReader(onStatement: (text: string) => void): (bytes: Buffer) => void {
+const isStatement = (letter: string) => letter === "Q" || letter === "P"
+const isLogin = (letter: string) => letter === "R"
+
+/** Of an Authentication message: all but "you are in" (0) and the last word of SASL (12) are questions. */
+const asksForMore = (body: Buffer) => ![0, 12].includes(body.readUInt32BE(0))
+
+/**
+ * Takes one side's bytes apart. A client's startup packet has a length alone, every message a letter before that. The
+ * body is told of the messages that are `wanted`; of others it is empty, and may not have passed yet.
+ */
+function createMessageReader(
+  first: "startup" | "messages",
+  wanted: (letter: string) => boolean,
+  onMessage: (letter: string, body: Buffer) => void,
+): (bytes: Buffer) => void {
   let held = Buffer.alloc(0)
   let skip = 0
-  let started = false
+  let started = first === "messages"
   return (bytes) => {
     const skipped = Math.min(skip, bytes.length)
     skip -= skipped
@@ -63,9 +96,9 @@ function createMessageReader(onStatement: (text: string) => void): (bytes: Buffe
       if (held.length < lengthAt + 4) return
       const whole = lengthAt + held.readUInt32BE(lengthAt)
       const letter = started ? String.fromCharCode(held[0] ?? 0) : ""
-      const isStatement = letter === "Q" || letter === "P"
-      if (isStatement && held.length < whole) return
-      if (isStatement) onStatement(textOf(held.subarray(5, whole), letter))
+      const isWanted = wanted(letter)
+      if (isWanted && held.length < whole) return
+      onMessage(letter, isWanted ? held.subarray(5, whole) : Buffer.alloc(0))
       skip = Math.max(0, whole - held.length)
       held = held.subarray(Math.min(whole, held.length))
       started = true

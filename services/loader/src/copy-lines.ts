@@ -43,11 +43,6 @@ export function numberRows(copyText: Buffer, numberOf: (line: number) => number,
   return numbered.subarray(0, filled)
 }
 
-/** The lines but these, counted from 1. */
-export function withoutLines(lines: readonly Buffer[], left: ReadonlySet<number>): Buffer {
-  return Buffer.concat(lines.filter((_, i) => !left.has(i + 1)))
-}
-
 /** What the cells of a line stand for, in their order. Only the escapes that the encoder writes are known here. */
 export function readCells(line: Buffer | undefined): (string | null)[] {
   const text = line?.toString("utf8").slice(0, -1) ?? ""

@@ -43,7 +43,8 @@ export async function refuseVersion(
     for (const group of planGroups(withRejects, parts.groupBytes)) {
       if (recorded >= Math.min(enoughRejects, manifest.rejects)) break
       const rejects = await fetchRejects(wanted, group, parts)
-      const found = { chunkOf: (row: number) => chunkOfRow(group, row).chunk, source: rejects, loader: [] }
+      const chunkOf = (row: number) => chunkOfRow(group, row).chunk
+      const found = { chunkOf, source: rejects, loader: [], refused: 0 }
       await lease.transaction((session) => recordRejects(session, runId, found), { doing })
       rejectLog.tell(rejects)
       recorded = await lease.transaction((session) => countRejects(session, [runId]), { doing })

@@ -22,9 +22,14 @@ export type FoundRejects = {
   readonly chunkOf: (row: number) => number
   readonly source: readonly Reject[]
   readonly loader: readonly Reject[]
+  /** How many the loader set aside: also those of which nothing is written. */
+  readonly refused: number
 }
 
-/** Writes rejects; those that are there already stay as they are. */
+/**
+ * Writes rejects, in one statement with what is counted of them: the run's rejects, and those of the loader at the
+ * receipts of their chunks that are there. Rejects that are there already stay as they are.
+ */
 export async function recordRejects(session: Session, runId: number, found: FoundRejects): Promise<void> {
   const rows = [
     ...found.source.map((reject) => ({ reject, by: "source" })),
@@ -32,8 +37,13 @@ export async function recordRejects(session: Session, runId: number, found: Foun
   ]
   if (rows.length === 0) return
   const column = <T>(read: (reject: Reject) => T) => rows.map(({ reject }) => read(reject))
+  const chunks = countByChunk(found)
   await session.query(
-    `insert into flatbed.rejects (run_id, chunk, row, file, line, byte, code, column_name, value, reason, raw, found_by)
+    `with counted as (update flatbed.runs set rejects = rejects + $13::bigint where run_id = $1 and $13::bigint > 0),
+          receipts as (update flatbed.chunks as c set refused = c.refused + here.refused
+                         from unnest($14::bigint[], $15::bigint[]) as here (chunk, refused)
+                        where c.run_id = $1 and c.chunk = here.chunk)
+     insert into flatbed.rejects (run_id, chunk, row, file, line, byte, code, column_name, value, reason, raw, found_by)
      select $1, * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
                                              $8::text[], $9::text[], $10::text[], $11::bytea[], $12::text[])
      on conflict do nothing`,
@@ -50,14 +60,17 @@ export async function recordRejects(session: Session, runId: number, found: Foun
       column(({ reason }) => storable(reason)),
       column(({ raw }) => Buffer.from(raw, "base64")),
       rows.map(({ by }) => by),
+      found.refused,
+      [...chunks.keys()],
+      [...chunks.values()],
     ],
   )
 }
 
-/** Adds to a run's count of records that were set aside here. */
-export async function addRefused(session: Session, runId: number, refused: number): Promise<void> {
-  if (refused === 0) return
-  await session.query("update flatbed.runs set rejects = rejects + $2 where run_id = $1", [runId, refused])
+function countByChunk({ chunkOf, loader }: FoundRejects): Map<number, number> {
+  const counts = new Map<number, number>()
+  for (const { row } of loader) counts.set(chunkOf(row), (counts.get(chunkOf(row)) ?? 0) + 1)
+  return counts
 }
 
 /** Forgets the rejects of runs whose work is done again by another run, which finds the same ones. */

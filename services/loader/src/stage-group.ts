@@ -1,19 +1,19 @@
 /**
- * One group of chunks into staging: COPY, rejects and receipts in one commit. When Postgres refuses the COPY, its rows
- * are found, placed in their files by asking the source, and set aside; then the others are COPYed again. So a group
- * costs at most three COPYs, however many of its chunks hold bad rows.
+ * One group of chunks into staging: COPY, rejects and receipts in one commit. When Postgres refuses the COPY, one message
+ * finds its rows and brings the others into staging; the source is asked where they stand, and one statement sets them
+ * aside. So bad rows cost two round trips to Postgres and a COPY more, however many of a group's chunks hold some.
  */
-import { type Manifest, Problem, type Reject, requestLimits } from "@flatbed/contract"
+import { type Manifest, type ManifestChunk, Problem, type Reject, requestLimits } from "@flatbed/contract"
 import type { EncodedChunk } from "./chunk-encoder.ts"
 import { type ChunkGroup, chunkOfRow, lastOf, nameGroup, sumOf } from "./chunk-groups.ts"
-import { readCells, splitLines, withoutLines } from "./copy-lines.ts"
+import { readCells, splitLines } from "./copy-lines.ts"
 import type { Lease } from "./lease.ts"
 import { hasReceipts, type Receipt, recordReceipts } from "./ledger.ts"
-import { copyRows } from "./postgres/copy.ts"
-import { findRefusedLines, type RefusedLine } from "./postgres/refused-lines.ts"
+import type { Session } from "./postgres/database.ts"
+import { type RefusedLine, repairCopy, tryCopy } from "./postgres/refused-lines.ts"
 import { repairTable, type StagingColumn, stagingTable } from "./postgres/staging.ts"
 import { placeRefusal, type Refusal, showValue } from "./refusal.ts"
-import { addRefused, recordRejects } from "./reject-ledger.ts"
+import { recordRejects } from "./reject-ledger.ts"
 import { type RejectTally, TooManyRejects } from "./reject-tally.ts"
 import { mayRepeatRequest, type Patience, type RetryPolicy, withRetries } from "./retry.ts"
 import type { SourceClient } from "./source-client.ts"
@@ -51,11 +51,22 @@ export class PartlyLoaded extends Error {}
 /** Of a group that breaks the limit, so many rejects are written: enough to see what is wrong. */
 export const enoughRejects = 1_000
 
+/** The rows set aside here are more than the tally allows: `placed` and `refusals`, which have no place yet. */
+class OverLimit extends Error {
+  readonly placed: readonly Reject[]
+  readonly refusals: readonly Refusal[]
+  constructor(placed: readonly Reject[], refusals: readonly Refusal[]) {
+    super("more rejects than allowed")
+    this.placed = placed
+    this.refusals = refusals
+  }
+}
+
 /**
  * Loads the chunks, which `encoded` holds one behind the other. "before" when an earlier try had.
  *
  * @throws PartlyLoaded when one had some of them; TooManyRejects when the refused rows are more than the tally allows; Problem `data-refused` when Postgres
- * refuses the rows that are left as well.
+ * refuses the COPY and nobody can tell which rows.
  */
 export async function stageGroup(
   run: StagedRun,
@@ -63,92 +74,86 @@ export async function stageGroup(
   encoded: EncodedChunk,
   parts: GroupParts,
 ): Promise<Staged> {
+  const { runId, columns } = run
+  const { lease, tally, hardSignal } = parts
+  const staging = stagingTable(runId)
   const chunkOf = (row: number) => chunkOfRow(chunks, row).chunk
-  const refused = await setAside(encoded.refusals)
+  // By this side. A transaction may be done again, and each of its tries finds the same: it is counted once.
+  let counted = 0
+  let setAside: readonly Reject[] = []
+  const records = sumOf(chunks, (chunk) => chunk.rows - chunk.rejects)
   try {
-    return await commit(encoded.copyText, refused)
+    const guarded = await count(encoded.refusals, [])
+    const loaded = await lease.transaction((session) => load(session, guarded), {
+      doing: `loading ${nameGroup(chunks)} of ${chunks[0].file}`,
+      signal: hardSignal,
+      settle: async (session) => ((await hasReceipts(session, runId, spanOf(chunks))) ? "now" : undefined),
+    })
+    if (loaded === "now") parts.onRejects(inOrder([...encoded.rejects, ...setAside]))
+    return { loaded, rows: records - setAside.length }
   } catch (error) {
-    if (!(error instanceof Problem) || error.code !== "data-refused") throw error
-    const lines = splitLines(encoded.copyText)
-    const found = await findLines(lines)
-    if (found.length === 0) throw error
-    const more = await setAside(found.map((one) => toRefusal(one, lines[one.line - 1])))
-    const left = withoutLines(lines, new Set(found.map(({ line }) => line)))
-    return await commit(left, [...refused, ...more])
-  }
-
-  async function commit(copyText: Buffer, refused: readonly Reject[]): Promise<Staged> {
-    const { lease, hardSignal, onRejects } = parts
-    const rows = sumOf(chunks, (chunk) => chunk.rows - chunk.rejects) - refused.length
-    const receipts = describeReceipts(refused)
-    const span = { first: chunks[0].chunk, last: lastOf(chunks) }
-    const loaded = await lease.transaction<"now" | "before">(
-      async (session) => {
-        // The receipts come first: a repeat waits here for the try before it, and learns whether it made it.
-        const recorded = await recordReceipts(session, run.runId, receipts)
-        if (recorded === 0) return "before"
-        if (recorded < chunks.length) {
-          // They will be counted again, chunk by chunk.
-          parts.tally.add(-refused.length)
-          throw new PartlyLoaded(`${recorded} of ${nameGroup(chunks)} were not there`)
-        }
-        const names = run.columns.map(({ name }) => name)
-        const counted = await copyRows(session, stagingTable(run.runId), names, copyText)
-        if (counted !== rows) throw miscounted(chunks, counted, rows)
-        await recordRejects(session, run.runId, { chunkOf, source: encoded.rejects, loader: refused })
-        await addRefused(session, run.runId, refused.length)
-        return "now"
-      },
-      {
-        doing: `loading ${nameGroup(chunks)} of ${chunks[0].file}`,
-        signal: hardSignal,
-        settle: async (session) => ((await hasReceipts(session, run.runId, span)) ? "now" : undefined),
-      },
-    )
-    if (loaded === "now") onRejects(inOrder([...encoded.rejects, ...refused]))
-    return { loaded, rows }
-  }
-
-  function describeReceipts(refused: readonly Reject[]): Receipt[] {
-    const refusedOf = new Map<number, number>()
-    for (const { row } of refused) refusedOf.set(chunkOf(row), (refusedOf.get(chunkOf(row)) ?? 0) + 1)
-    return chunks.map((chunk) => ({
-      ...chunk,
-      raw_sha256: chunk.sha256,
-      refused: refusedOf.get(chunk.chunk) ?? 0,
-    }))
-  }
-
-  /** Counts these rows and places them; past the limit some are written, and the run ends. */
-  async function setAside(refusals: readonly Refusal[]): Promise<Reject[]> {
-    if (refusals.length === 0) return []
-    if (parts.tally.add(refusals.length)) return await placeAll(refusals)
-    const loader = await placeAll(refusals.slice(0, enoughRejects))
-    const found = { chunkOf, source: encoded.rejects, loader }
-    await parts.lease.transaction(
-      async (session) => {
-        await recordRejects(session, run.runId, found)
-        await addRefused(session, run.runId, refusals.length)
-      },
-      { doing: "recording rejects", signal: parts.hardSignal },
-    )
-    parts.onRejects(inOrder([...encoded.rejects, ...loader]))
+    if (!(error instanceof OverLimit)) throw error
+    await recordEnough(error)
     throw new TooManyRejects(nameGroup(chunks))
   }
 
-  async function findLines(lines: readonly Buffer[]): Promise<readonly RefusedLine[]> {
-    const { runId, columns } = run
-    const side = repairTable(runId, chunks[0].chunk)
-    const copy = { staging: stagingTable(runId), columns, lines, side }
-    return await parts.lease.transaction((session) => findRefusedLines(session, copy), {
-      doing: `looking for the rows of ${nameGroup(chunks)} that Postgres refuses`,
-      signal: parts.hardSignal,
+  async function load(session: Session, guarded: readonly Reject[]): Promise<"now" | "before"> {
+    // The receipts come first: a repeat waits here for the try before it, and learns whether it made it.
+    const recorded = await recordReceipts(session, runId, chunks.map(receiptOf))
+    if (recorded === 0) return "before"
+    if (recorded < chunks.length) {
+      // They will be counted again, chunk by chunk.
+      tally.add(-counted)
+      throw new PartlyLoaded(`${recorded} of ${nameGroup(chunks)} were not there`)
+    }
+    const copied = await tryCopy(session, staging, columns, encoded.copyText)
+    const { refused, moved } =
+      typeof copied === "number" ? { refused: [], moved: copied } : await repair(session, copied)
+    const expected = records - guarded.length - refused.length
+    if (moved !== expected) throw miscounted(chunks, moved, expected)
+    setAside = await count(refused, guarded)
+    await recordRejects(session, runId, {
+      chunkOf,
+      source: encoded.rejects,
+      loader: setAside,
+      refused: setAside.length,
     })
+    return "now"
+  }
+
+  /** Which rows Postgres refuses; the others are in staging then. */
+  async function repair(session: Session, refusal: Error) {
+    const lines = splitLines(encoded.copyText)
+    const side = repairTable(runId, chunks[0].chunk)
+    const { refused, moved } = await repairCopy(session, { staging, columns, lines, side })
+    // What staging takes from a table and not from COPY would be another value.
+    if (refused.length === 0) throw refusal
+    return { refused: refused.map((one) => toRefusal(one, lines[one.line - 1])), moved }
+  }
+
+  /** Adds these rows to the tally and, placed by the source, to those `before`. */
+  async function count(refusals: readonly Refusal[], before: readonly Reject[]): Promise<readonly Reject[]> {
+    const all = before.length + refusals.length
+    const allowed = all === counted || tally.add(all - counted)
+    counted = all
+    if (!allowed) throw new OverLimit(before, refusals)
+    return [...before, ...(await placeAll(refusals))]
+  }
+
+  /** Past the limit some are written, and the run ends. */
+  async function recordEnough({ placed, refusals }: OverLimit): Promise<void> {
+    const loader = [...placed, ...(await placeAll(refusals.slice(0, enoughRejects)))]
+    const found = { chunkOf, source: encoded.rejects, loader, refused: counted }
+    await lease.transaction((session) => recordRejects(session, runId, found), {
+      doing: "recording rejects",
+      signal: hardSignal,
+    })
+    parts.onRejects(inOrder([...encoded.rejects, ...loader]))
   }
 
   function toRefusal({ line, code, column, reason }: RefusedLine, text: Buffer | undefined): Refusal {
     const row = encoded.rows?.[line - 1] ?? chunks[0].first_row + line - 1
-    const cell = readCells(text)[run.columns.findIndex(({ name }) => name === column)] ?? null
+    const cell = readCells(text)[columns.findIndex(({ name }) => name === column)] ?? null
     return { row, code, column, reason, value: cell === null ? null : showValue(cell) }
   }
 
@@ -172,6 +177,11 @@ export async function stageGroup(
     return await withRetries(ask, { policy, patience, mayRepeat: mayRepeatRequest, signal })
   }
 }
+
+/** What a chunk's receipt says before rows of it are set aside here. */
+const receiptOf = (chunk: ManifestChunk): Receipt => ({ ...chunk, raw_sha256: chunk.sha256, refused: 0 })
+
+const spanOf = (chunks: ChunkGroup) => ({ first: chunks[0].chunk, last: lastOf(chunks) })
 
 const inOrder = (rejects: readonly Reject[]) => [...rejects].sort((a, b) => a.row - b.row)
 

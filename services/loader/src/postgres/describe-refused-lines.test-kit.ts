@@ -3,9 +3,8 @@ import { randomBytes } from "node:crypto"
 import pg from "pg"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { splitLines } from "../copy-lines.ts"
-import { copyRows } from "./copy.ts"
-import { findRefusedLines, type RefusedLine } from "./refused-lines.ts"
-import type { RepairWay } from "./repair-way.ts"
+import type { RepairWay } from "./cell-conversion.ts"
+import { type RefusedLine, repairCopy, tryCopy } from "./refused-lines.ts"
 import { createStaging, type StagingColumn, stagingTable } from "./staging.ts"
 import type { TableCheck } from "./table.ts"
 
@@ -82,18 +81,43 @@ export function describeRefusedLines({ name, way, open }: RefusedLinesCase): voi
       splitLines(Buffer.from(rows.map((row) => `${row.map(encode).join("\t")}\n`).join("")))
     const find = async (rows: readonly (string | null)[][], withChecks = checks) => {
       await createStaging(session, 1, { columns, checks: withChecks })
-      const copy = { staging: stagingTable(1), columns, lines: linesOf(rows) }
-      return await findRefusedLines(
-        session,
-        { ...copy, side: { schema: "flatbed", name: "repair_1_1" } },
-        way,
-      )
+      const [staging, lines] = [stagingTable(1), linesOf(rows)]
+      await tryCopy(session, staging, columns, Buffer.concat(lines))
+      const side = { schema: "flatbed", name: "repair_1_1" }
+      const { refused, moved } = await repairCopy(session, { staging, columns, lines, side }, way)
+      expect(moved).toBe(rows.length - refused.length)
+      return refused
     }
+    const staged = async () => (await session.query("select * from flatbed.staging_1 order by id")).rows
     const short = (lines: readonly RefusedLine[]) =>
       lines.map(({ line, code, column }) => [line, code, column])
 
-    test("none are found among rows that staging takes", async () => {
-      expect(await find([good(1), good(2), withCell(3, 1, null)])).toEqual([])
+    test("a COPY of rows that staging takes needs no repair", async () => {
+      await createStaging(session, 1, { columns, checks })
+      const rows = [good(1), good(2), withCell(3, 1, null)]
+      expect(await tryCopy(session, stagingTable(1), columns, Buffer.concat(linesOf(rows)))).toBe(3)
+      expect(await staged()).toHaveLength(3)
+    })
+
+    test("the other lines arrive as COPY brings them", async () => {
+      const rows = [
+        good(1),
+        withCell(2, 1, "40000"),
+        withCell(3, 4, null),
+        withCell(4, 5, ""),
+        withCell(5, 4, "ab       "),
+        withCell(6, 5, "\u{1f600} \\N 'quoted' $do$ %s"),
+        withCell(7, 2, "  -1.254e2 "),
+        withCell(8, 3, "infinity"),
+      ]
+      await find(rows)
+      const repaired = await staged()
+      await session.query("create table flatbed.plain (like flatbed.staging_1 including constraints)")
+      const left = rows.filter((_, i) => i !== 1)
+      await tryCopy(session, { schema: "flatbed", name: "plain" }, columns, Buffer.concat(linesOf(left)))
+      const { rows: plain } = await session.query("select * from flatbed.plain order by id")
+      expect(plain).toHaveLength(7)
+      expect(repaired).toEqual(plain)
     })
 
     test("each type's misfits are found with their column, the first of a row", async () => {
@@ -153,9 +177,12 @@ export function describeRefusedLines({ name, way, open }: RefusedLinesCase): voi
       const onlyAdult = checks.slice(0, 1)
       const found = await find(rows, onlyAdult)
       expect(found.map(({ line }) => line)).toEqual([...bad])
-      const left = linesOf(rows.filter((_, i) => !bad.has(i + 1)))
-      const names = columns.map((column) => column.name)
-      expect(await copyRows(session, stagingTable(1), names, Buffer.concat(left))).toBe(5_000 - 113)
+      expect(await staged()).toHaveLength(5_000 - 113)
+    })
+
+    test("when almost every row would have to be tried the COPY is refused as a whole", async () => {
+      const rows = Array.from({ length: 1_200 }, (_, i) => withCell(i + 1, 1, "0"))
+      await expect(find(rows)).rejects.toThrow("division by zero")
     })
 
     test("nothing is left behind but staging", async () => {

@@ -1,23 +1,19 @@
 /**
- * Finds out which rows of a refused COPY the staging table does not take, without keeping any: the chunk goes once
- * into a side table that is dropped again in the same transaction, and everything else is SQL on that table.
+ * Repairs a COPY that Postgres refused, in one round trip: the chunk goes into a table of texts, and a DO block finds
+ * out which of its lines staging does not take and moves the others there. All tables but staging end in the same
+ * message, so nothing of it stays, no function either.
  */
-import {
-  type Constraint,
-  constraintQueries,
-  findBrokenConstraints,
-  readConstraints,
-  refusedBy,
-  takeOutBroken,
-} from "./broken-constraints.ts"
-import { fillSide } from "./cell-conversion.ts"
+import pg from "pg"
+import { numberLines } from "../copy-lines.ts"
+import { takeOutBroken } from "./broken-constraints.ts"
+import { convertCells, type RepairWay } from "./cell-conversion.ts"
+import { copyRows } from "./copy.ts"
 import type { Session } from "./database.ts"
 import { isDataError } from "./errors.ts"
 import { quoteName, quoteNames, quoteTable, type TableName } from "./identifier.ts"
-import { queryAll } from "./query-all.ts"
-import { chooseRepairWay, type RepairWay } from "./repair-way.ts"
+import { queryWithCopy } from "./query-with-copy.ts"
 import type { StagingColumn } from "./staging.ts"
-import { tryLines } from "./try-lines.ts"
+import { moveOthers } from "./try-lines.ts"
 
 /** A line of the COPY text, from 1, and why Postgres refuses it. column is null when no single one is at fault. */
 export type RefusedLine = {
@@ -32,114 +28,153 @@ export type RefusedCopy = {
   readonly columns: readonly StagingColumn[]
   /** The COPY text, line by line. */
   readonly lines: readonly Buffer[]
-  /** A table that is not there; tables for the search get this name and names that begin with it. */
+  /** A table that is not there; tables for the repair get names that begin with this one's. */
   readonly side: TableName
 }
 
-/** The side table: staging's columns and types, none of its constraints, and each line's number. */
-export type SideTable = {
-  readonly table: TableName
-  /** A name that no column of the file has. */
-  readonly lineColumn: string
+/** The lines that staging does not take, in order, each with its first reason; the others are there. */
+export type Repaired = { readonly refused: readonly RefusedLine[]; readonly moved: number }
+
+/** What the parts of the DO block work on. All texts are parts of SQL: quoted names. */
+export type RepairTables = {
+  readonly staging: string
+  /** The lines as they came: their numbers, and every cell a text. */
+  readonly texts: string
+  /** The lines whose cells convert: their numbers, and staging's columns and types with none of its constraints. */
+  readonly typed: string
+  /** What was found: a row for each line that is refused (see `Fault`), and one of how many were moved. */
+  readonly faults: string
+  /** The column of the numbers, which no column of the file is called. */
+  readonly line: string
 }
 
-/** Every line that staging refuses, in order; the first reason of each. The session is in a transaction. */
-export async function findRefusedLines(
-  session: Session,
-  copy: RefusedCopy,
-  way?: RepairWay,
-): Promise<RefusedLine[]> {
-  const side: SideTable = { table: copy.side, lineColumn: chooseLineColumn(copy) }
-  const probe = { ...side.table, name: `${side.table.name}_probe` }
-  const { version, constraints } = await prepare(session, copy, side, probe)
-  const notConverted = await fillSide(session, copy, side, way ?? chooseRepairWay(version))
-  const broken =
-    (await settleAtOnce(session, copy, side, probe, constraints)) ??
-    (await settleOneByOne(session, copy, side, probe, constraints))
-  return [...notConverted, ...broken].sort((a, b) => a.line - b.line)
-}
+const beforeCopy = "before_copy"
 
-/** What the search needs, in one round trip: its tables, staging's constraints, the server's version. */
-async function prepare(
+/**
+ * COPYs the text into staging and answers how many rows Postgres counted; or why it refused them, and then `repairCopy`
+ * has to come next in this transaction.
+ */
+export async function tryCopy(
   session: Session,
-  { staging, columns }: RefusedCopy,
-  side: SideTable,
-  probe: TableName,
-): Promise<{ readonly version: number; readonly constraints: readonly Constraint[] }> {
-  const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`).join(", ")
-  // They end with the transaction, so their rows need no log.
-  const [version, notNull, checks] = await queryAll(session, [
-    "select pg_catalog.current_setting('server_version_num')::integer as version",
-    ...constraintQueries(staging),
-    `create unlogged table ${quoteTable(side.table)} (${quoteName(side.lineColumn)} bigint, ${list})`,
-    `create unlogged table ${quoteTable(probe)} (like ${quoteTable(staging)} including constraints)`,
-  ])
-  const key = columns.filter(({ isKey }) => isKey).map(({ name }) => name)
-  return {
-    version: version?.rows[0].version,
-    constraints: readConstraints(notNull?.rows ?? [], checks?.rows ?? [], key),
+  staging: TableName,
+  columns: readonly StagingColumn[],
+  copyText: Buffer,
+): Promise<number | pg.DatabaseError> {
+  const names = columns.map(({ name }) => name)
+  try {
+    return await copyRows(session, staging, names, copyText, beforeCopy)
+  } catch (error) {
+    if (!isDataError(error)) throw error
+    return error
   }
 }
 
 /**
- * The usual end, in one round trip: what breaks a constraint is found and taken out, and all others fit. Undefined when
- * they do not, or an expression fails; then nothing of it has happened.
+ * After `tryCopy` was refused: brings into staging what it takes, and tells the rest. `way` is for tests: the server's
+ * version decides.
+ *
+ * @throws the last error of Postgres when too many lines are refused by something that only trying tells.
  */
-async function settleAtOnce(
-  session: Session,
-  copy: RefusedCopy,
-  side: SideTable,
-  probe: TableName,
-  constraints: readonly Constraint[],
-): Promise<RefusedLine[] | undefined> {
-  try {
-    const results = await queryAll(session, [
-      "savepoint settle",
-      takeOutBroken(side, constraints),
-      insertAll(copy, side, probe),
-      `drop table ${quoteTable(side.table)}, ${quoteTable(probe)}`,
-    ])
-    const rows: { line: string; place: number | null }[] = results[1]?.rows ?? []
-    return rows.flatMap(({ line, place }) => {
-      const constraint = constraints[place ?? -1]
-      return constraint === undefined ? [] : [refusedBy(constraint, Number(line))]
-    })
-  } catch (error) {
-    if (!isDataError(error)) throw error
-    await session.query("rollback to savepoint settle")
-    return undefined
+export async function repairCopy(session: Session, copy: RefusedCopy, way?: RepairWay): Promise<Repaired> {
+  const { columns, lines } = copy
+  const tables = nameTables(copy)
+  const { texts, typed, faults, line } = tables
+  const names = columns.map(({ name }) => name)
+  const columnsAs = (typeOf: (column: StagingColumn) => string) =>
+    [`${line} bigint`, ...columns.map((column) => `${quoteName(column.name)} ${typeOf(column)}`)].join(", ")
+  const results = await queryWithCopy(
+    session,
+    [
+      `rollback to savepoint ${quoteName(beforeCopy)}`,
+      // They end with this message, so their rows need no log.
+      `create unlogged table ${texts} (${columnsAs(() => "text")})`,
+      `create unlogged table ${typed} (${columnsAs(({ type }) => type)})`,
+      `create unlogged table ${faults} (line bigint, kind text, column_name text, constraint_name text, detail text)`,
+      `copy ${texts} (${[line, quoteNames(names)].join(", ")}) from stdin`,
+      doBlock(
+        convertCells(columns, tables, way),
+        takeOutBroken(copy.staging, tables),
+        moveOthers(columns, lines.length, tables),
+      ),
+      // What comes behind is the transaction's own again, as it is where nothing was refused.
+      `release savepoint ${quoteName(beforeCopy)}`,
+      `select line, kind, column_name, constraint_name, detail from ${faults} order by line`,
+      `drop table ${texts}, ${typed}, ${faults}`,
+    ],
+    numberLines(lines),
+  )
+  return readFaults(results.at(-2)?.rows ?? [], columns)
+}
+
+function nameTables({ staging, columns, side }: RefusedCopy): RepairTables {
+  const named = (suffix: string) => quoteTable({ ...side, name: `${side.name}_${suffix}` })
+  let line = "line"
+  while (columns.some(({ name }) => name === line)) line = `_${line}`
+  return {
+    staging: quoteTable(staging),
+    texts: named("texts"),
+    typed: named("typed"),
+    faults: named("faults"),
+    line: quoteName(line),
   }
 }
 
-async function settleOneByOne(
-  session: Session,
-  copy: RefusedCopy,
-  side: SideTable,
-  probe: TableName,
-  constraints: readonly Constraint[],
-): Promise<RefusedLine[]> {
-  const broken = await findBrokenConstraints(session, side, constraints)
-  await deleteLines(session, side, broken)
-  const refused = await tryLines(session, copy, side, probe)
-  await session.query(`drop table ${quoteTable(side.table)}, ${quoteTable(probe)}`)
-  return [...broken, ...refused]
+// A column of the file may be called like a variable; then the column is meant.
+function doBlock(...blocks: readonly string[]): string {
+  const body = `#variable_conflict use_column\nbegin\n${blocks.join("\n")}\nend`
+  return `do language plpgsql ${pg.escapeLiteral(body)}`
 }
 
-function insertAll({ columns }: RefusedCopy, side: SideTable, probe: TableName): string {
-  const names = quoteNames(columns.map(({ name }) => name))
-  return `insert into ${quoteTable(probe)} (${names}) select ${names} from ${quoteTable(side.table)}`
+/**
+ * A row of faults. `cell` does not convert to its column's type; `null` and `check` break a constraint, whose
+ * expression is `detail`; `value` and `row` are refused by something else, SQLSTATE 22 or 23. `moved` says how many lines
+ * are in staging.
+ */
+type Fault = {
+  readonly line: string
+  readonly kind: "cell" | "null" | "check" | "value" | "row" | "moved"
+  readonly column_name: string | null
+  readonly constraint_name: string | null
+  readonly detail: string | null
 }
 
-async function deleteLines(session: Session, side: SideTable, lines: readonly RefusedLine[]): Promise<void> {
-  if (lines.length === 0) return
-  await session.query(
-    `delete from ${quoteTable(side.table)} where ${quoteName(side.lineColumn)} = any($1::bigint[])`,
-    [lines.map(({ line }) => line)],
-  )
+function readFaults(faults: readonly Fault[], columns: readonly StagingColumn[]): Repaired {
+  const moved = faults.find(({ kind }) => kind === "moved")
+  return {
+    refused: faults.filter((fault) => fault !== moved).map((fault) => readFault(fault, columns)),
+    moved: Number(moved?.detail),
+  }
 }
 
-function chooseLineColumn({ columns }: RefusedCopy): string {
-  let name = "line"
-  while (columns.some((column) => column.name === name)) name = `_${name}`
-  return name
+function readFault(fault: Fault, columns: readonly StagingColumn[]): RefusedLine {
+  const { kind, column_name: column, detail } = fault
+  const found = { line: Number(fault.line), column }
+  const at = columns.find(({ name }) => name === column)
+  switch (kind) {
+    case "cell":
+      return {
+        ...found,
+        code: "type-error",
+        reason: `Postgres: ${detail}.${at === undefined ? "" : ` The column is ${at.type}.`}`,
+      }
+    case "null":
+      return at?.isKey
+        ? {
+            ...found,
+            code: "null-key",
+            reason: "The column is of the key, and the cell is NULL; expected a value that tells the row.",
+          }
+        : { ...found, code: "constraint-error", reason: "The column is not null, and the cell is NULL." }
+    case "check": {
+      const name = quoteName(fault.constraint_name ?? "")
+      const reason = `The row breaks the table's constraint ${name}: check (${detail}).`
+      return { ...found, code: "constraint-error", reason }
+    }
+    case "value":
+      return { ...found, code: "type-error", reason: `Postgres: ${detail}.` }
+    case "row":
+      return { ...found, code: "constraint-error", reason: `Postgres: ${detail}.` }
+    case "moved":
+      throw new Error("how many lines were moved is no fault of one")
+  }
 }

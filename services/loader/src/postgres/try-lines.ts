@@ -1,64 +1,65 @@
-/** The last resort for rows that nothing else tells: insert them, and halve what Postgres refuses. */
-import type pg from "pg"
-import type { Session } from "./database.ts"
-import { isDataError } from "./errors.ts"
-import { quoteName, quoteNames, quoteTable, type TableName } from "./identifier.ts"
-import type { RefusedCopy, RefusedLine, SideTable } from "./refused-lines.ts"
+/** The last step of a repair, and for rows that nothing else tells: insert them, and halve what Postgres refuses. */
+import pg from "pg"
+import { quoteNames } from "./identifier.ts"
+import type { RepairTables } from "./refused-lines.ts"
+import type { StagingColumn } from "./staging.ts"
 
 // One bad row of 10,000 takes about 15 tries. Past this the chunk as a whole is refused.
 const maxTries = 2_000
 
 /**
- * Inserts the side table's rows into `probe`, a table with staging's constraints, first all at once; returns the lines that
- * it refuses.
- *
- * @throws the last error of Postgres when too many tries would be needed.
+ * A block that inserts the rows of `typed`, whose lines are 1 to `lines`, into staging, first all at once; notes the lines
+ * that staging refuses, and how many it took. When too many tries would be needed the last error is raised.
  */
-export async function tryLines(
-  session: Session,
-  { columns }: RefusedCopy,
-  side: SideTable,
-  probe: TableName,
-): Promise<RefusedLine[]> {
+export function moveOthers(
+  columns: readonly StagingColumn[],
+  lines: number,
+  { staging, typed, faults, line }: RepairTables,
+): string {
   const names = quoteNames(columns.map(({ name }) => name))
-  const line = quoteName(side.lineColumn)
-  const { rows } = await session.query(`select ${line} as line from ${quoteTable(side.table)} order by 1`)
-  const lines = rows.map((row) => Number(row.line))
-  const refused: RefusedLine[] = []
-  // Spans of `lines` still to be tried, the first one last, so that rows are found in their order.
-  const spans = [{ from: 0, to: lines.length }]
-  for (let tries = 1; ; tries++) {
-    const span = spans.pop()
-    if (span === undefined) break
-    const error = await insert(span)
-    if (error === undefined) continue
-    if (tries >= maxTries) throw error
-    const middle = (span.from + span.to) >> 1
-    if (span.to - span.from === 1) refused.push(describe(lines[span.from] ?? 0, error))
-    else spans.push({ from: middle, to: span.to }, { from: span.from, to: middle })
-  }
-  return refused
-
-  async function insert({ from, to }: { from: number; to: number }): Promise<pg.DatabaseError | undefined> {
-    if (from === to) return undefined
-    await session.query("savepoint try")
-    try {
-      await session.query(
-        `insert into ${quoteTable(probe)} (${names})
-         select ${names} from ${quoteTable(side.table)} where ${line} between $1 and $2`,
-        [lines[from], lines[to - 1]],
-      )
-      await session.query("release savepoint try")
-      return undefined
-    } catch (error) {
-      if (!isDataError(error)) throw error
-      await session.query("rollback to savepoint try")
-      return error
-    }
-  }
-}
-
-function describe(line: number, error: pg.DatabaseError): RefusedLine {
-  const code = error.code?.startsWith("22") ? "type-error" : "constraint-error"
-  return { line, code, column: error.column ?? null, reason: `Postgres: ${error.message}.` }
+  const insert = `insert into ${staging} (${names}) select ${names} from ${typed} where ${line} between $1 and $2`
+  // Spans still to be tried are a stack, the first one on top, so that rows are found in their order.
+  return `declare
+      firsts bigint[] := array[1];
+      lasts bigint[] := array[${lines}];
+      top integer;
+      low bigint;
+      high bigint;
+      middle bigint;
+      tries integer := 0;
+      counted bigint;
+      moved bigint := 0;
+      state text;
+      said text;
+      wrong text;
+    begin
+      loop
+        top := pg_catalog.cardinality(firsts);
+        exit when top = 0;
+        low := firsts[top];
+        high := lasts[top];
+        firsts := firsts[:top - 1];
+        lasts := lasts[:top - 1];
+        tries := tries + 1;
+        begin
+          execute ${pg.escapeLiteral(insert)} using low, high;
+          get diagnostics counted = row_count;
+          moved := moved + counted;
+        exception when data_exception or integrity_constraint_violation then
+          if tries >= ${maxTries} then
+            raise;
+          end if;
+          if low = high then
+            get stacked diagnostics state = returned_sqlstate, said = message_text, wrong = column_name;
+            insert into ${faults} (line, kind, column_name, detail)
+            values (low, case when state like '22%' then 'value' else 'row' end, nullif(wrong, ''), said);
+          else
+            middle := (low + high) / 2;
+            firsts := firsts || array[middle + 1, low];
+            lasts := lasts || array[high, middle];
+          end if;
+        end;
+      end loop;
+      insert into ${faults} (line, kind, detail) values (0, 'moved', moved::text);
+    end;`
 }
