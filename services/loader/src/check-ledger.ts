@@ -5,7 +5,7 @@ import { rowColumn } from "./own-columns.ts"
 import type { Session } from "./postgres/database.ts"
 import { quoteName, quoteTable } from "./postgres/identifier.ts"
 import { stagingTable } from "./postgres/staging.ts"
-import { addRefused, recordRejects } from "./reject-ledger.ts"
+import { recordRejects } from "./reject-ledger.ts"
 
 /** A row that is to be set aside, and the check that it broke. */
 export type BrokenRow = { readonly check: Check; readonly reject: Reject }
@@ -39,15 +39,8 @@ export async function takeOut(
     )
   }
   const loader = rows.map(({ reject }) => reject)
-  await recordRejects(session, runId, { chunkOf, source: [], loader })
-  await addRefused(session, runId, count)
-  const chunks = countBy(loader, ({ row }) => chunkOf(row))
   // Written anew, the receipts are as young as this change of staging: see seesWholeRun.
-  await session.query(
-    `update flatbed.chunks as c set refused = c.refused + n.refused
-       from unnest($2::bigint[], $3::bigint[]) as n (chunk, refused) where c.run_id = $1 and c.chunk = n.chunk`,
-    [runId, [...chunks.keys()], [...chunks.values()]],
-  )
+  await recordRejects(session, runId, { chunkOf, source: [], loader, refused: count })
   const failed = countBy(rows, ({ check }) => check)
   const results = [...failed].map(([check, failed]) => ({ check, failed }))
   await recordResults(session, runId, results)

@@ -3,7 +3,7 @@ import { type Manifest, type Reject, requestLimits } from "@flatbed/contract"
 import { type ChunkGroup, chunkOfRow } from "./chunk-groups.ts"
 import type { Lease } from "./lease.ts"
 import { placeRefusal, type Refusal } from "./refusal.ts"
-import { addRefused, type FoundRejects, recordRejects } from "./reject-ledger.ts"
+import { type FoundRejects, recordRejects } from "./reject-ledger.ts"
 import { mayRepeatRequest, type Patience, type RetryPolicy, withRetries } from "./retry.ts"
 import type { SourceClient } from "./source-client.ts"
 
@@ -46,7 +46,7 @@ export async function placeRefusals(
 /** Of more rejects than are allowed lists these, and counts all `refused` rows: the run is to end. */
 export async function recordSome(
   runId: number,
-  found: FoundRejects,
+  found: Omit<FoundRejects, "refused">,
   refused: number,
   parts: {
     readonly lease: Lease
@@ -54,12 +54,9 @@ export async function recordSome(
     readonly hardSignal: AbortSignal
   },
 ): Promise<void> {
-  await parts.lease.transaction(
-    async (session) => {
-      await recordRejects(session, runId, found)
-      await addRefused(session, runId, refused)
-    },
-    { doing: "recording rejects", signal: parts.hardSignal },
-  )
+  await parts.lease.transaction((session) => recordRejects(session, runId, { ...found, refused }), {
+    doing: "recording rejects",
+    signal: parts.hardSignal,
+  })
   parts.onRejects([...found.source, ...found.loader].sort((a, b) => a.row - b.row))
 }

@@ -3,19 +3,20 @@
  * finds its rows and brings the others into staging; the source is asked where they stand, and one statement sets them
  * aside. So bad rows cost two round trips to Postgres and a COPY more, however many of a group's chunks hold some.
  */
-import { type Manifest, type ManifestChunk, Problem, type Reject, requestLimits } from "@flatbed/contract"
+import { type Manifest, type ManifestChunk, Problem, type Reject } from "@flatbed/contract"
 import type { EncodedChunk } from "./chunk-encoder.ts"
 import { type ChunkGroup, chunkOfRow, lastOf, nameGroup, sumOf } from "./chunk-groups.ts"
 import { readCells, splitLines } from "./copy-lines.ts"
 import type { Lease } from "./lease.ts"
 import { hasReceipts, type Receipt, recordReceipts } from "./ledger.ts"
+import { placeRefusals, recordSome } from "./place-refusals.ts"
 import type { Session } from "./postgres/database.ts"
 import { type RefusedLine, repairCopy, tryCopy } from "./postgres/refused-lines.ts"
 import { repairTable, type StagingColumn, stagingTable } from "./postgres/staging.ts"
-import { placeRefusal, type Refusal, showValue } from "./refusal.ts"
+import { type Refusal, showValue } from "./refusal.ts"
 import { recordRejects } from "./reject-ledger.ts"
 import { type RejectTally, TooManyRejects } from "./reject-tally.ts"
-import { mayRepeatRequest, type Patience, type RetryPolicy, withRetries } from "./retry.ts"
+import type { Patience, RetryPolicy } from "./retry.ts"
 import type { SourceClient } from "./source-client.ts"
 
 export type GroupParts = {
@@ -137,18 +138,13 @@ export async function stageGroup(
     const allowed = all === counted || tally.add(all - counted)
     counted = all
     if (!allowed) throw new OverLimit(before, refusals)
-    return [...before, ...(await placeAll(refusals))]
+    return [...before, ...(await place(refusals))]
   }
 
   /** Past the limit some are written, and the run ends. */
   async function recordEnough({ placed, refusals }: OverLimit): Promise<void> {
-    const loader = [...placed, ...(await placeAll(refusals.slice(0, enoughRejects)))]
-    const found = { chunkOf, source: encoded.rejects, loader, refused: counted }
-    await lease.transaction((session) => recordRejects(session, runId, found), {
-      doing: "recording rejects",
-      signal: hardSignal,
-    })
-    parts.onRejects(inOrder([...encoded.rejects, ...loader]))
+    const loader = [...placed, ...(await place(refusals.slice(0, enoughRejects)))]
+    await recordSome(runId, { chunkOf, source: encoded.rejects, loader }, counted, parts)
   }
 
   function toRefusal({ line, code, column, reason }: RefusedLine, text: Buffer | undefined): Refusal {
@@ -157,24 +153,8 @@ export async function stageGroup(
     return { row, code, column, reason, value: cell === null ? null : showValue(cell) }
   }
 
-  /** One request for all of them, unless they are more than one may ask for. */
-  async function placeAll(refusals: readonly Refusal[]): Promise<Reject[]> {
-    const rising = [...refusals].sort((a, b) => a.row - b.row)
-    const placed: Reject[] = []
-    for (let from = 0; from < rising.length; from += requestLimits.rows)
-      placed.push(...(await place(rising.slice(from, from + requestLimits.rows))))
-    return placed
-  }
-
   async function place(refusals: readonly Refusal[]): Promise<Reject[]> {
-    const { dataset, version } = run.manifest
-    const { source, retries: policy, patience, signal } = parts
-    const rows = refusals.map(({ row }) => row)
-    const ask = async () => {
-      const origins = await source.getRows(dataset, version, rows, signal)
-      return refusals.map((refusal, i) => placeRefusal(refusal, origins[i], chunkOfRow(chunks, refusal.row)))
-    }
-    return await withRetries(ask, { policy, patience, mayRepeat: mayRepeatRequest, signal })
+    return await placeRefusals(refusals, chunks, run.manifest, parts)
   }
 }
 
