@@ -1,8 +1,10 @@
 // If this file fails, rows that break a check come into the table, others stay out of it, or nobody is told.
 // Long because each kind of check and each load mode is held against rows written out by hand, in one table.
-import { createTestRole, type ScriptedDataset } from "@flatbed/testing"
+import { createTestRole, type ScriptedDataset, waitFor } from "@flatbed/testing"
+import pg from "pg"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import type { CheckSettings } from "./check-settings.ts"
+import { type BrokenRow, takeOut } from "./check-ledger.ts"
+import { type CheckSettings, listChecks } from "./check-settings.ts"
 import { type Bench, column, createTestLog, makeSettings, openBench, pipelineOf } from "./loader.test-kit.ts"
 import { createLoader } from "./loader.ts"
 import type { RunOutcome } from "./summary.ts"
@@ -367,6 +369,51 @@ test("unique is asked of the rows that dedupe and order_by leave", async () => {
   expect(await zips()).toEqual(["a", "b"])
 })
 
+/** As after a COMMIT whose answer was lost: the same rows, once more. */
+async function takeOutAgain(checks: readonly Written[]): Promise<void> {
+  const [check] = listChecks(written(checks))
+  if (check === undefined) throw new Error("no check")
+  const listed = await rejected()
+  const rows = listed.map(
+    (reject) => ({ check, reject: { ...reject, raw: "", byte: 0 } }) as unknown as BrokenRow,
+  )
+  const [{ run } = { run: 0 }] = await bench.query("select max(run_id)::integer as run from flatbed.runs")
+  await withClient((client) => takeOut(client as unknown as pg.PoolClient, run, rows, () => 1))
+}
+
+async function withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: bench.databaseUrl })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+test("a reader whose snapshot is older than the rows' leaving never sees them in the table", async () => {
+  await bench.query("drop table public.people")
+  bench.source.fault(/chunks/, ...rows.map(() => ({ kind: "delay", ms: 300 }) as const))
+  const loading = load([{ column: "plan", references: "plans.name", severity: "reject" }], { max_rejects: 1 })
+  await waitFor(() => bench.log.events("run.started").length > 0)
+  // The check waits for the table that it looks into, when all rows are in staging.
+  const seen = await withClient(async (holder) => {
+    await holder.query("begin; lock table public.plans in access exclusive mode")
+    await waitFor(async () => {
+      const waiting = "select from pg_locks where not granted and relation = 'public.plans'::regclass"
+      return (await bench.query(waiting)).length > 0
+    })
+    return await withClient(async (reader) => {
+      await reader.query("begin isolation level repeatable read; select count(*) from public.keyed")
+      await holder.query("rollback")
+      expect(await loading).toMatchObject({ outcome: "published", rows: 7, rejects: 1 })
+      return (await reader.query("select plan from public.people")).rows
+    })
+  })
+  expect(seen).toEqual([])
+  expect(await zips()).toEqual(zipsWithout(5))
+})
+
 test("a run that goes on behind its checks counts what they set aside once", async () => {
   await bench.query(
     "create function public.stop() returns trigger language plpgsql as 'begin raise exception using errcode = ''0A000''; end'",
@@ -379,6 +426,7 @@ test("a run that goes on behind its checks counts what they set aside once", asy
     { column: "minutes", range: { min: "0" }, severity: "warn" },
   ]
   expect((await load(checks, { max_rejects: 2 })).problem?.code).toBe("database-failed")
+  await takeOutAgain(checks)
   await bench.query("drop function public.stop() cascade")
   bench.source.forgetRequests()
   const outcome = await load(checks, { max_rejects: 2 })
