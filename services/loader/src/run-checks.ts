@@ -17,7 +17,7 @@ import {
 import type { CompiledCheck } from "./check-sql.ts"
 import { type ChunkGroup, chunkOfRow } from "./chunk-groups.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
-import { placeRefusals, recordSome } from "./place-refusals.ts"
+import { placeRefusals } from "./place-refusals.ts"
 import {
   countRows,
   findRows,
@@ -26,8 +26,9 @@ import {
   type Question,
 } from "./postgres/broken-rows.ts"
 import type { Work } from "./postgres/database.ts"
-import { stagingTable } from "./postgres/staging.ts"
+import { dropStaging, stagingTable } from "./postgres/staging.ts"
 import type { Refusal } from "./refusal.ts"
+import { recordRejects } from "./reject-ledger.ts"
 import { TooManyRejects } from "./reject-tally.ts"
 import { enoughRejects, type GroupParts, type StagedRun } from "./stage-group.ts"
 
@@ -108,7 +109,7 @@ export async function runChecks(
       const refusals = found.map(toRefusal)
       if (!tally.add(refusals.length)) {
         const loader = await place(refusals.slice(0, enoughRejects))
-        await recordSome(runId, { chunkOf, source: [], loader }, refusals.length, parts)
+        await endOver(loader, refusals.length)
         throw new TooManyRejects(`the checks of ${name}`)
       }
       const rejects = await place(refusals)
@@ -120,6 +121,16 @@ export async function runChecks(
       parts.onRejects(rejects)
       if (found.length < rowsAtOnce) return
     }
+  }
+
+  /** Past the limit some are listed. Their receipts count them too, so staging goes: it no longer adds up. */
+  async function endOver(loader: readonly Reject[], refused: number): Promise<void> {
+    const write: Work<void> = async (session) => {
+      await recordRejects(session, runId, { chunkOf, source: [], loader, refused })
+      await dropStaging(session, [runId])
+    }
+    await lease.transaction(write, { doing: "recording rejects", signal: hardSignal })
+    parts.onRejects(loader)
   }
 
   /** The check with its first rows; where the source cannot say where they stand, their numbers do. */
