@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import {
   type Column,
   type Dataset,
+  type Evidence,
   hashColumns,
   type Manifest,
   paths,
@@ -18,6 +19,8 @@ export type ScriptedDataset = {
   readonly rowsPerChunk: number
   /** Rows that the source sets aside, by their number from 1, and why. */
   readonly setAside?: ReadonlyMap<number, Pick<Reject, "code" | "column" | "value" | "reason">>
+  /** What all rows said about a column's type, by its name; left out, numbers have no digits and text no length. */
+  readonly evidence?: Readonly<Record<string, Partial<Evidence>>>
   /** What the manifest says of how the file is written; left out, it says nothing. */
   readonly dialect?: WrittenDialect
 }
@@ -93,7 +96,7 @@ export function makeScriptedVersion(content: ScriptedDataset): ScriptedVersion {
   return {
     ...{ version, manifest, chunks: bodies, origins },
     setAside: new Set(setAside.keys()),
-    dataset: describeDataset(manifest),
+    dataset: describeDataset(manifest, content.evidence),
   }
 
   /** The file has no header here, and every record is a line of its own. */
@@ -118,7 +121,7 @@ export function makeScriptedVersion(content: ScriptedDataset): ScriptedVersion {
   }
 }
 
-function describeDataset(manifest: Manifest): Dataset {
+function describeDataset(manifest: Manifest, evidence: ScriptedDataset["evidence"] = {}): Dataset {
   const { dataset: name, version } = manifest
   return {
     name,
@@ -139,6 +142,7 @@ function describeDataset(manifest: Manifest): Dataset {
       max_scale: 0,
       forms: [],
       ruled_out: null,
+      ...evidence[column.name],
     })),
     files: manifest.files,
   }

@@ -3,8 +3,10 @@ import type { Column, ColumnType, Evidence } from "@flatbed/contract"
 import { createTestDatabase } from "@flatbed/testing"
 import pg from "pg"
 import { describe, expect, test } from "vitest"
+import { refuseChanges } from "./column-changes.ts"
 import { fittingTypes, postgresTypes, typeFits } from "./column-fit.ts"
 import { planColumns, planStaging } from "./column-plan.ts"
+import { frozenContract } from "./contract-settings.ts"
 import { column } from "./loader.test-kit.ts"
 import type { Table, TableColumn } from "./postgres/table.ts"
 
@@ -41,7 +43,12 @@ const plan = (
   found: Table | undefined,
   seen: Evidence[] | null = null,
   tolerant = false,
-) => planColumns({ target: '"public"."t"', columns, evidence: seen, table: found, tolerant })
+) => {
+  const target = '"public"."t"'
+  const planned = planColumns({ target, columns, evidence: seen, table: found, tolerant })
+  refuseChanges(target, planned.changes, frozenContract)
+  return planned.columns
+}
 
 const digits = (integer: number, scale = 0) => ({ max_integer_digits: integer, max_scale: scale })
 
@@ -234,7 +241,7 @@ describe("a plan", () => {
       ],
     })
     const columns = [{ name: "id", type: "integer" }]
-    expect(planStaging(columns, found)).toEqual({
+    expect(planStaging({ columns, changes: [] }, found)).toEqual({
       columns,
       checks: [{ name: "a", definition: "CHECK ((id > 0))" }],
     })

@@ -96,6 +96,12 @@ export async function recordFiles(
   )
 }
 
+/** Another table took the place of the one that held the files' rows, and holds them now. */
+export async function moveFiles(session: Session, target: string, from: number, to: number): Promise<void> {
+  const text = "update flatbed.files set target_oid = $3 where target = $1 and target_oid = $2"
+  await session.query(text, [target, from, to])
+}
+
 /** Each file with all of its records, those of earlier loads and those that these receipts tell of. */
 function countFiles({ manifest, files }: VersionPart, receipts: readonly Receipt[]) {
   const loaded = new Map<string, RecordCounts>()

@@ -24,6 +24,7 @@ export function pipelineOf(
     lineage: false,
     indexes: [],
     checks: [],
+    contract: { added: "freeze", dropped: "freeze", type: "freeze", required: [] },
     deletes: { mode: "hard", limit: { rows: 10_000, share: "20%" }, after_rejects: "refuse" },
     publish: "rows",
     follow: false,

@@ -5,6 +5,7 @@
 import { asProblem, Problem } from "@flatbed/contract"
 import { commandLine } from "@flatbed/edge"
 import type { Logger } from "pino"
+import { abortLater } from "./abort-later.ts"
 import { recordAttempt } from "./attempt-ledger.ts"
 import { readAuthorities } from "./certificates.ts"
 import { standardCompression } from "./check-source.ts"
@@ -13,6 +14,7 @@ import type { LoaderMetrics } from "./metrics.ts"
 import { describeNext } from "./next-run.ts"
 import { uniqueOwner } from "./owner.ts"
 import { allowDeletes, listPipelines, type Pipeline, selectPipelines } from "./pipeline-settings.ts"
+import { type PlannedPipeline, planPipelines } from "./plan-load.ts"
 import { type Database, openDatabase, type Work } from "./postgres/database.ts"
 import { migrateLedger } from "./postgres/migrate.ts"
 import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
@@ -54,6 +56,12 @@ export type Loader = {
    * database problem when the ledger cannot be prepared.
    */
   load(names?: readonly string[], signal?: AbortSignal, once?: OnceAllowed): Promise<RunOutcome[]>
+  /**
+   * What `load` would do with these pipelines, or all; writes nothing. What would end one is in its plan.
+   *
+   * @throws Problem `usage-invalid` and `settings-invalid` as `load`.
+   */
+  plan(names?: readonly string[], signal?: AbortSignal): Promise<PlannedPipeline[]>
   /** Runs the schedules, follows the source, and serves the admin port until `stop`. Returns the admin address. */
   start(): Promise<string>
   /** Ends schedules and following; chunks being COPYed may end within `deadlines.stop`. */
@@ -209,6 +217,20 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       })
     },
 
+    async plan(names = [], signal = stopping.signal) {
+      const wanted = selectPipelines(pipelines, names)
+      const indexingMs = settings.deadlines.indexing
+      const database = openPool("flatbed-loader", 1)
+      const source = await openSource(1)
+      try {
+        const parts = { source, database, log, patience, retries, indexingMs, signal }
+        return await planPipelines(wanted, parts)
+      } finally {
+        await source.close()
+        await database.close()
+      }
+    },
+
     async start() {
       // Only a process that stays needs an HTTP server and metrics: `load` begins without reading them.
       const [{ createMetrics }, { startAdmin }] = await Promise.all([
@@ -304,19 +326,5 @@ function sourceSettings({ source, deadlines }: LoaderSettings) {
     connectMs: deadlines.connect,
     idleMs: deadlines.idle,
     requestMs: deadlines.request,
-  }
-}
-
-/** Aborts `later` some time after `signal`; the returned function takes both back. */
-function abortLater(signal: AbortSignal, later: AbortController, ms: number): () => void {
-  let timer: NodeJS.Timeout | undefined
-  const begin = () => {
-    timer = setTimeout(() => later.abort(signal.reason), ms)
-  }
-  if (signal.aborted) begin()
-  else signal.addEventListener("abort", begin, { once: true })
-  return () => {
-    clearTimeout(timer)
-    signal.removeEventListener("abort", begin)
   }
 }

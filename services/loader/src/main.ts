@@ -1,9 +1,11 @@
 /** The program `flatbed-loader`: the table of its commands. */
 import { runProgram } from "@flatbed/edge"
+import { columnsCommand } from "./commands/columns.ts"
 import { explainCommand } from "./commands/explain.ts"
 import { rejectsExportCommand } from "./commands/export-rejects.ts"
 import { initCommand } from "./commands/init.ts"
 import { loadCommand } from "./commands/load.ts"
+import { planCommand } from "./commands/plan.ts"
 import { rejectsListCommand, rejectsShowCommand } from "./commands/rejects.ts"
 import { runsListCommand, runsShowCommand } from "./commands/runs.ts"
 import { startCommand } from "./commands/start.ts"
@@ -17,6 +19,7 @@ process.exitCode = await runProgram({
   version: await readVersion(),
   commands: [
     initCommand,
+    planCommand,
     loadCommand,
     startCommand,
     statusCommand,
@@ -27,5 +30,6 @@ process.exitCode = await runProgram({
     rejectsListCommand,
     rejectsShowCommand,
     rejectsExportCommand,
+    columnsCommand,
   ],
 })

@@ -41,14 +41,7 @@ export async function openRun(lease: Lease, wanted: Wanted): Promise<OpenedRun> 
   const { identity, manifest, staging } = wanted
   return await lease.transaction(
     async (session) => {
-      const resumable = await abandonOthers(
-        session,
-        identity,
-        async (run) =>
-          isSame(run.staging, staging) &&
-          (await hasStaging(session, run.runId)) &&
-          fits(await getReceipts(session, run.runId), manifest),
-      )
+      const resumable = await abandonOthers(session, identity, (run) => mayResume(session, run, wanted))
       if (resumable !== undefined) {
         await recordResume(session, resumable, lease.epoch)
         const receipts = await getReceipts(session, resumable)
@@ -63,6 +56,32 @@ export async function openRun(lease: Lease, wanted: Wanted): Promise<OpenedRun> 
     },
     { doing: `opening a run of ${identity.pipeline}` },
   )
+}
+
+async function mayResume(
+  session: Session,
+  run: OpenRun,
+  { staging, manifest }: Pick<Wanted, "staging" | "manifest">,
+): Promise<boolean> {
+  return (
+    isSame(run.staging, staging) &&
+    (await hasStaging(session, run.runId)) &&
+    fits(await getReceipts(session, run.runId), manifest)
+  )
+}
+
+/** The run that would be resumed, and which chunks are in staging; undefined where a new one would begin. */
+export async function findResumable(
+  session: Session,
+  wanted: Wanted,
+): Promise<{ readonly runId: number; readonly arrived: ReadonlySet<number> } | undefined> {
+  const open = await findOpenRuns(session, wanted.identity.pipeline)
+  for (const run of open.filter((one) => isSameWork(one, wanted.identity))) {
+    if (!(await mayResume(session, run, wanted))) continue
+    const receipts = await getReceipts(session, run.runId)
+    return { runId: run.runId, arrived: new Set(receipts.map(({ chunk }) => chunk)) }
+  }
+  return undefined
 }
 
 /**
@@ -147,7 +166,9 @@ function fits(receipts: readonly Receipt[], { chunks }: Manifest): boolean {
 function isSame(a: StagingPlan, b: StagingPlan): boolean {
   const flat = ({ columns, checks }: StagingPlan) =>
     JSON.stringify([
-      columns.map(({ name, type, notNull }) => [name, type, notNull === true]),
+      columns.map(({ name, type, notNull, isBeside, place }) => [
+        ...[name, type, notNull === true, isBeside === true, place ?? null],
+      ]),
       checks.map(({ name, definition }) => [name, definition]),
     ])
   return flat(a) === flat(b)

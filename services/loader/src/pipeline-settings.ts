@@ -5,6 +5,7 @@ import { datasetNamePattern, Problem } from "@flatbed/contract"
 import Type from "@flatbed/typebox"
 import type { Check } from "./check.ts"
 import { checkChecks, checksSchema, listChecks } from "./check-settings.ts"
+import { type ColumnContract, checkContract, contractSchema, shapingContract } from "./contract-settings.ts"
 import { type ExpectedRows, expectedRowsPattern, findEmptyRange, parseExpectedRows } from "./expected-rows.ts"
 import { checkIndexes, indexesSchema, listIndexes, type WantedIndex } from "./index-settings.ts"
 import { loadModeNames, type ModeRules } from "./load-modes/load-mode.ts"
@@ -95,6 +96,7 @@ export const pipelineSchema = Type.Object({
         "how many rows a version is to have: `>0`, `>=1000`, `3333`, `1000..2000`; one with more or fewer is not loaded",
     }),
   ),
+  contract: contractSchema,
   schedule: Type.Optional(
     Type.String({
       description:
@@ -134,6 +136,7 @@ export type Pipeline = {
   readonly indexes: readonly WantedIndex[]
   readonly checks: readonly Check[]
   readonly expectRows: ExpectedRows | undefined
+  readonly contract: ColumnContract
   readonly swapWaitMs: number
   /** SHA-256 of what shapes the table: dataset, table, mode, checks. Another one means: load again. */
   readonly settingsSha256: string
@@ -144,16 +147,21 @@ export function listPipelines(settings: {
   readonly pipelines: Readonly<Record<string, PipelineSettings>>
 }): Pipeline[] {
   return Object.entries(settings.pipelines).map(([name, pipeline]) => {
-    const { dataset, table: written, mode, schedule, follow } = pipeline
+    const { dataset, table: written, mode, schedule, follow, contract } = pipeline
     const table = parseTable(written) ?? { schema: "public", name: written }
     const target = showTable(table)
     const rules = modeRulesOf(pipeline)
     const checks = pipeline.checks.length === 0 ? {} : { checks: pipeline.checks }
     const settingsSha256 = createHash("sha256")
-      .update(JSON.stringify({ dataset, target, mode, ...shapingRules(rules), ...checks }))
+      .update(
+        JSON.stringify({
+          ...{ dataset, target, mode },
+          ...{ ...shapingRules(rules), ...checks, ...shapingContract(contract) },
+        }),
+      )
       .digest("hex")
     return {
-      ...{ name, dataset, table, target, mode, schedule, follow, rules, settingsSha256 },
+      ...{ name, dataset, table, target, mode, schedule, follow, rules, contract, settingsSha256 },
       indexes: listIndexes(table.name, pipeline.indexes),
       checks: listChecks(pipeline.checks),
       expectRows: pipeline.expect_rows === undefined ? undefined : parseExpectedRows(pipeline.expect_rows),
@@ -241,6 +249,7 @@ export function checkModeRules(at: string, pipeline: PipelineSettings): Settings
   } else if (publish === "swap" && dedupe === "exact") {
     add("publish", "is swap, which takes the rows as they came, and dedupe: exact drops some; leave out one")
   }
+  problems.push(...checkContract(at, pipeline.contract))
   const table = parseTable(pipeline.table) ?? { schema: "public", name: pipeline.table }
   problems.push(...checkIndexes(at, table.name, pipeline.indexes), ...checkChecks(at, table, pipeline.checks))
   const empty = pipeline.expect_rows === undefined ? undefined : findEmptyRange(pipeline.expect_rows)

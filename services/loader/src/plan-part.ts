@@ -19,7 +19,7 @@ export async function planPart(
   pipeline: Pipeline,
   manifest: Manifest,
   targetOid: number | undefined,
-  lease: Lease,
+  lease: Pick<Lease, "transaction">,
   parts: AskParts,
 ): Promise<VersionPart> {
   if (pipeline.mode !== "append") return wholeVersion(manifest)

@@ -1,19 +1,29 @@
 /** The transaction that makes a version visible, and the equation that must hold before it commits. */
 import { type Evidence, type Manifest, Problem } from "@flatbed/contract"
-import { planColumns, planStaging } from "./column-plan.ts"
+import { changeColumns } from "./change-columns.ts"
+import { recordColumnChanges, recordMadeColumns } from "./column-ledger.ts"
+import { planAgain } from "./compare-columns.ts"
+import type { ColumnContract } from "./contract-settings.ts"
 import { recordFiles } from "./file-ledger.ts"
 import type { WantedIndex } from "./index-settings.ts"
 import type { Lease } from "./lease.ts"
 import { getReceipts, manifestBytes, type Receipt, type RunIdentity } from "./ledger.ts"
 import { keepFirst } from "./load-modes/keyed.ts"
 import { type Applied, loadModes, type ModeRules } from "./load-modes/load-mode.ts"
-import { ownColumns, rowColumn } from "./own-columns.ts"
+import { rowColumn } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import { seesWholeRun } from "./postgres/adopt.ts"
-import type { Session } from "./postgres/database.ts"
+import type { Session, Work } from "./postgres/database.ts"
 import { quoteName, quoteTable, type TableName } from "./postgres/identifier.ts"
 import { makeMissingIndexes } from "./postgres/indexes.ts"
-import { countStaging, dropStaging, type StagingPlan, stagingTable } from "./postgres/staging.ts"
+import {
+  countStaging,
+  dropIgnored,
+  dropStaging,
+  inTableOrder,
+  type StagingPlan,
+  stagingTable,
+} from "./postgres/staging.ts"
 import { findTable } from "./postgres/table.ts"
 import { findApplied, findLatestPublication, recordPublication } from "./publication-ledger.ts"
 import { countRejects } from "./reject-ledger.ts"
@@ -38,6 +48,7 @@ export type Publish = {
   readonly mode: Pipeline["mode"]
   readonly rules: ModeRules
   readonly indexes: readonly WantedIndex[]
+  readonly contract: ColumnContract
   /** How long to wait for readers with an older snapshot, or for those of the table, before rows are copied; milliseconds. */
   readonly swapWaitMs: number
   /** Told when `publish: swap` had to delete and insert rows, since readers did not go. */
@@ -65,8 +76,10 @@ export async function publish(
   { signal, patience }: { readonly signal: AbortSignal; readonly patience: Patience },
 ): Promise<Published> {
   const mayAdopt = await awaitReaders(lease, run, signal, patience)
-  return await lease.transaction((session) => publishIn(session, run, mayAdopt), {
-    doing: `publishing ${run.identity.target}`,
+  const doing = `publishing ${run.identity.target}`
+  const aside = async <T>(work: Work<T>) => await lease.transaction(work, { doing, signal })
+  return await lease.transaction((session) => publishIn(session, run, mayAdopt, aside), {
+    doing,
     signal,
     settle: async (session) => {
       const applied = await findApplied(session, run.runId)
@@ -101,10 +114,17 @@ async function awaitReaders(
   }
 }
 
-async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Promise<Published> {
-  const { runId, part, table, mode, rules } = run
+async function publishIn(
+  session: Session,
+  run: Publish,
+  mayAdopt: boolean,
+  aside: <T>(work: Work<T>) => Promise<T>,
+): Promise<Published> {
+  const { runId, part, table, mode, swapWaitMs, onNotSwapped } = run
   const { manifest } = part
-  const columns = run.staging.columns.filter(({ isOwn }) => !isOwn)
+  const columns = run.staging.columns.filter(
+    ({ isOwn, isIgnored, isBeside }) => !isOwn && !isIgnored && !isBeside,
+  )
   const receipts = await getReceipts(session, runId)
   const { rows, refused } = checkReceipts(receipts, manifest)
   const rejects = manifest.rejects + refused
@@ -116,19 +136,30 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
 
   const exists = await lockTable(session, table, mode)
   if (mode === "append") await refuseOvertaken(session, run)
-  await checkColumns(session, run, exists)
+  const { target } = run.identity
+  const changes = planAgain({ ...run, target }, exists ? await findTable(session, table) : undefined)
+  const changed = await changeColumns(session, { runId, table, target, changes, swapWaitMs }, aside)
+  // A copy with wider columns takes the table's place, and staging's rows come into the copy.
+  const rules = changed.isCopy ? { ...run.rules, swap: false } : run.rules
   const names = columns.map(({ name }) => name)
   const types = columns.map(({ type }) => type)
   const staging = stagingTable(runId)
   const isNumbered = run.staging.columns.some(({ name, isOwn }) => isOwn && name === rowColumn)
   const order = isNumbered ? quoteName(rowColumn) : "ctid"
   const alike = rules.dedupe === "exact" ? await keepFirst(session, staging, names, order) : 0
-  if (exists && rules.swap) await refuseSwap(session, { ...run, target: run.identity.target }, names)
-  const { swapWaitMs, onNotSwapped } = run
+  if (exists && rules.swap) {
+    await dropIgnored(session, runId, run.staging.columns)
+    const kept = inTableOrder(run.staging.columns).filter(({ isIgnored }) => !isIgnored)
+    await refuseSwap(
+      session,
+      { ...run, target },
+      kept.map(({ name }) => name),
+    )
+  }
   // Rows that were dropped here are still there for a reader with an older snapshot.
   const adopting = { mayAdopt: mayAdopt && alike === 0, swapWaitMs, onNotSwapped }
-  const place = { staging, target: table, columns: names, types, exists, ...adopting }
-  const version = { name: run.identity.target, version: manifest.version, rejects }
+  const place = { staging, target: changed.into, columns: names, types, exists, ...adopting }
+  const version = { name: target, version: manifest.version, rejects }
   const swaps = exists && rules.swap && adopting.mayAdopt
   const early = swaps ? await makeMissingIndexes(session, table, indexesOn(run), staging) : []
   const done = await loadModes[mode](session, { ...place, ...version, rules, staged: staged - alike })
@@ -138,9 +169,12 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
     throw unbalanced(`the table took ${told} rows of ${rows}; a trigger or rule may drop some`)
 
   // Behind the rows: an index over all of them at once is made faster than row by row.
-  const late = await makeMissingIndexes(session, table, run.indexes)
-  const target = await findTable(session, table)
-  const targetOid = target?.oid ?? 0
+  const late = await makeMissingIndexes(session, table, run.indexes, changed.into)
+  await changed.finish()
+  const targetOid = (await findTable(session, table))?.oid ?? 0
+  const ofTable = { ...run.identity, runId }
+  if (exists) await recordColumnChanges(session, ofTable, changes)
+  else await recordMadeColumns(session, ofTable, columns)
   await recordPublication(session, {
     ...run.identity,
     runId,
@@ -155,13 +189,7 @@ async function publishIn(session: Session, run: Publish, mayAdopt: boolean): Pro
     files: part.counts,
   })
   const showsVersionOnly = mode === "replace" || mode === "mirror"
-  await recordFiles(
-    session,
-    { target: run.identity.target, targetOid, runId },
-    part,
-    receipts,
-    showsVersionOnly,
-  )
+  await recordFiles(session, { target, targetOid, runId }, part, receipts, showsVersionOnly)
   await dropStaging(session, [runId])
   return { applied, indexes: [...new Set([...early, ...late])] }
 }
@@ -245,27 +273,6 @@ async function tableExists(session: Session, table: TableName): Promise<boolean>
   const name = quoteTable(table)
   const { rows } = await session.query("select pg_catalog.to_regclass($1) is not null as there", [name])
   return rows[0].there
-}
-
-/** The table may have been altered, dropped or made since the run began. */
-async function checkColumns(session: Session, run: Publish, exists: boolean): Promise<void> {
-  const { identity, part, evidence, staging } = run
-  const table = exists ? await findTable(session, run.table) : undefined
-  const now = planColumns({
-    target: identity.target,
-    columns: part.manifest.columns,
-    evidence,
-    table,
-    tolerant: run.allowed > 0,
-    own: ownColumns(run.rules),
-    key: run.rules.key,
-  })
-  const planned = planStaging(now, undefined, run.rules)
-  if (JSON.stringify(planned.columns) === JSON.stringify(staging.columns)) return
-  throw new Problem("columns-differ", `The columns of ${identity.target} were changed while it was loaded.`, {
-    hint: "Nothing was published. Run the load again.",
-    facts: { table: identity.target },
-  })
 }
 
 function unbalanced(what: string): Problem {

@@ -1,6 +1,8 @@
 /** What a run tells while it goes on: events for the log, counts for a progress bar. */
-import { type Manifest, Problem } from "@flatbed/contract"
+import type { Manifest } from "@flatbed/contract"
 import type { Logger } from "pino"
+import { formatChanges } from "./column-changes.ts"
+import type { ColumnChange } from "./column-contract.ts"
 import { manifestBytes } from "./ledger.ts"
 import type { NextRun } from "./next-run.ts"
 import type { OpenedRun } from "./open-run.ts"
@@ -43,10 +45,20 @@ export function tellBegin(
   }
 }
 
-/** `columns.changed`, when that is why a run cannot go on. */
-export function tellColumns(log: Logger, error: unknown): void {
-  if (!(error instanceof Problem) || error.code !== "columns-differ") return
-  log.warn({ event: "columns.changed", ...error.facts }, error.message)
+/** `columns.changed`: what is not the same in table and file, and what becomes of it. A warning when that is nothing. */
+export function tellChanges(log: Logger, table: string, changes: readonly ColumnChange[]): void {
+  const names = [...new Set(changes.map(({ column }) => column))]
+  const fields = {
+    event: "columns.changed",
+    table,
+    columns: names.join(", "),
+    changes: changes.map(({ column, kind, before, file, policy, outcome }) => ({
+      ...{ column, kind, before, file, policy, outcome },
+    })),
+  }
+  const text = `${table} and the dataset differ in ${counted(names.length, "column")}:\n${formatChanges(changes)}`
+  if (changes.some(({ effect }) => effect === undefined)) log.warn(fields, text)
+  else log.info(fields, text)
 }
 
 /** `index.made`, for each one that the publish made. */

@@ -4,17 +4,18 @@ import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
 import { createGuards } from "./cell-guard.ts"
 import type { CheckResult } from "./check.ts"
 import { createGroupPlan } from "./chunk-groups.ts"
-import { planColumns, planStaging, refuseUnknownColumns } from "./column-plan.ts"
+import { planStaging } from "./column-plan.ts"
+import { agreeOnColumns } from "./compare-columns.ts"
 import { compileChecks } from "./compile-checks.ts"
 import { refuseRowCount } from "./expected-rows.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type RunIdentity } from "./ledger.ts"
 import type { Applied } from "./load-modes/load-mode.ts"
 import { noteFailure, openRun } from "./open-run.ts"
-import { fileColumn, ownColumns, refuseOwnNames, rowColumn } from "./own-columns.ts"
+import { fileColumn, rowColumn } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import { planPart } from "./plan-part.ts"
-import type { Database } from "./postgres/database.ts"
+import type { Database, Work } from "./postgres/database.ts"
 import type { Publication } from "./publication-ledger.ts"
 import { publish } from "./publish.ts"
 import { describeTooMany, refuseVersion } from "./refuse-load.ts"
@@ -23,14 +24,7 @@ import { createRejectLog } from "./reject-log.ts"
 import { createRejectTally, TooManyRejects } from "./reject-tally.ts"
 import { isVersionLost } from "./retry.ts"
 import { runChecks } from "./run-checks.ts"
-import {
-  createCounter,
-  type RunProgress,
-  tellBegin,
-  tellColumns,
-  tellIndexes,
-  tellNotSwapped,
-} from "./run-log.ts"
+import { createCounter, type RunProgress, tellBegin, tellIndexes, tellNotSwapped } from "./run-log.ts"
 import { stageGroups } from "./stage-groups.ts"
 import type { ShowCommand } from "./summary.ts"
 import {
@@ -38,7 +32,6 @@ import {
   findStandingPublication,
   inspectForLoad,
   inspectTarget,
-  refuseSwap,
   rememberTag,
 } from "./target.ts"
 import type { FileCounts } from "./version-part.ts"
@@ -133,8 +126,8 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const limit = pipeline.maxRejects
   const allowed = allowedCount(limit, manifest.rows)
   if (manifest.rejects <= allowed) refuseRowCount(pipeline, countRows(manifest.rejects))
-  const columns = compareColumns()
-  if (pipeline.rules.swap) await checkSwap()
+  const compared = { pipeline, manifest, evidence, allowed, target }
+  const columns = await agreeOnColumns(compared, askDatabase, parts.log)
   const limits = { limit, allowed, hasTable: target.table !== undefined, showCommand: parts.showCommand }
   const staging = planStaging(columns, target.table, pipeline.rules)
   const checks = await compileChecks(pipeline, staging.columns, lease)
@@ -154,17 +147,18 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   try {
     const onLoaded = createCounter(manifest, run, parts.onProgress)
     const hardSignal = parts.hardStop.signal
-    const guards = createGuards(manifest.columns, evidence, columns)
+    const guards = createGuards(manifest.columns, evidence, columns.columns)
     const onRejects = rejectLog.tell
     const isOwn = (name: string) => staging.columns.some((one) => one.isOwn && one.name === name)
     const [numbered, withFiles] = [isOwn(rowColumn), isOwn(fileColumn)]
-    const staged = { runId, manifest, columns: staging.columns, numbered, withFiles }
+    const copied = staging.columns.filter(({ isBeside }) => !isBeside)
+    const staged = { runId, manifest, columns: copied, numbered, withFiles }
     const stageParts = { ...parts, lease, log, hardSignal, onLoaded, onRejects, guards, tally }
     await stageGroups(staged, createGroupPlan(missing, parts.groupBytes), stageParts)
     checked = await runChecks(pipeline, checks, staged, stageParts)
     refuseRowCount(pipeline, countRows(tally.rejects()))
 
-    const { table, mode, rules, indexes, swapWaitMs } = pipeline
+    const { table, mode, rules, indexes, contract, swapWaitMs } = pipeline
     const published = await publish(
       lease,
       {
@@ -180,6 +174,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
         mode,
         rules,
         indexes,
+        contract,
         swapWaitMs,
         onNotSwapped: () => tellNotSwapped(log, pipeline),
       },
@@ -220,31 +215,8 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     return { rows: part.knownRows + manifest.rows - rejects, rejects }
   }
 
-  async function checkSwap() {
-    const names = columns.map(({ name }) => name)
-    await lease.transaction((session) => refuseSwap(session, pipeline, names), {
-      doing: `looking at what hangs on ${pipeline.target}`,
-    })
-  }
-
-  function compareColumns() {
-    try {
-      const { columns } = manifest
-      refuseUnknownColumns(pipeline, columns, target.table)
-      refuseOwnNames(pipeline, columns)
-      return planColumns({
-        target: pipeline.target,
-        columns,
-        evidence,
-        table: target.table,
-        tolerant: allowed > 0,
-        own: ownColumns(pipeline.rules),
-        key: pipeline.rules.key,
-      })
-    } catch (error) {
-      tellColumns(parts.log, error)
-      throw error
-    }
+  async function askDatabase<T>(work: Work<T>): Promise<T> {
+    return await lease.transaction(work, { doing: `looking at ${pipeline.target}` })
   }
 }
 

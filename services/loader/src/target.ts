@@ -31,7 +31,8 @@ export async function inspectForLoad(pipeline: Pipeline, lease: Lease): Promise<
   )
 }
 
-async function readTarget(session: Session, pipeline: Pipeline): Promise<Target> {
+/** The table as it stands, and its latest publication. */
+export async function readTarget(session: Session, pipeline: Pipeline): Promise<Target> {
   return {
     table: await findTable(session, pipeline.table),
     publication: await findLatestPublication(session, pipeline.target),
@@ -56,15 +57,16 @@ export function findStandingPublication(
 
 /**
  * Raises table-unsuitable, naming all reasons, when something hangs on the table that `publish: swap` would lose.
- * `columns` are those of the dataset that are loaded, in their order.
+ * `columns` are those of the dataset that are loaded, in the table's order; `added`, those that it gets before.
  */
 export async function refuseSwap(
   session: Session,
   { target, table, rules }: Pick<Pipeline, "target" | "table" | "rules">,
   columns: readonly string[],
+  added: readonly string[] = [],
 ): Promise<void> {
   const own = ownColumns(rules).map(({ name }) => name)
-  const obstacles = await findSwapObstacles(session, table, [...columns, ...own])
+  const obstacles = await findSwapObstacles(session, table, { loaded: [...columns, ...own], added })
   if (obstacles.length === 0) return
   throw new Problem("table-unsuitable", `${target} cannot be swapped: ${obstacles.join("; ")}.`, {
     hint: "Nothing was loaded. Remove what is named; or leave out  publish: swap  , then rows are deleted and inserted and the table itself stays.",

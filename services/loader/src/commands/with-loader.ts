@@ -53,7 +53,7 @@ export async function withLoader(
 }
 
 // What the commands print themselves: nobody wants to read it twice on one terminal.
-const endEvents = ["run.finished", "run.skipped", "run.stopped", "run.failed", "columns.changed"]
+const endEvents = ["run.finished", "run.skipped", "run.stopped", "run.failed"]
 
 function isTerminal(stream: NodeJS.WritableStream): boolean {
   return (stream as { isTTY?: boolean }).isTTY === true

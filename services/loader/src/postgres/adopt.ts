@@ -121,18 +121,26 @@ async function findGrants(session: Session, table: TableName): Promise<string[]>
  * snapshot taken from now on sees all, for they are committed.
  */
 export async function seesWholeRun(session: Session, runId: number): Promise<boolean> {
-  // xmin of a receipt is its chunk's transaction. A backend's xmin is the oldest transaction that its snapshot
-  // takes for unfinished (Postgres manual, pg_stat_activity): it must be younger than the youngest chunk.
-  const { rows } = await session.query<{ whole: boolean }>(
-    `select not exists (
-       select from pg_catalog.pg_stat_activity as reader
-        where reader.datname = pg_catalog.current_database() and reader.pid <> pg_catalog.pg_backend_pid()
-          -- Of another role's session the type is not shown; only those of clients and their workers have a user.
-          and coalesce(reader.backend_type in ('client backend', 'parallel worker', 'background worker'),
-                       reader.usesysid is not null)
-          and pg_catalog.age(reader.backend_xmin) >=
-              (select pg_catalog.min(pg_catalog.age(xmin)) from flatbed.chunks where run_id = $1)) as whole`,
-    [runId],
-  )
+  // xmin of a receipt is its chunk's transaction: the snapshot must be younger than the youngest chunk.
+  const age = "(select pg_catalog.min(pg_catalog.age(xmin)) from flatbed.chunks where run_id = $1)"
+  const { rows } = await session.query<{ whole: boolean }>(`select ${noneOlderThan(age)} as whole`, [runId])
   return rows[0]?.whole === true
 }
+
+/** Likewise for one transaction that has committed, told by its number. */
+export async function seesTransaction(session: Session, xid: string): Promise<boolean> {
+  // Sessions are shown as they were when the transaction asked first.
+  await session.query("select pg_catalog.pg_stat_clear_snapshot()")
+  const age = "pg_catalog.age($1::pg_catalog.xid)"
+  const { rows } = await session.query<{ seen: boolean }>(`select ${noneOlderThan(age)} as seen`, [xid])
+  return rows[0]?.seen === true
+}
+
+// A backend's xmin is the oldest transaction that its snapshot takes for unfinished (Postgres manual, pg_stat_activity).
+// Of another role's session the type is not shown; only those of clients and their workers have a user.
+const noneOlderThan = (age: string) => `not exists (
+  select from pg_catalog.pg_stat_activity as reader
+   where reader.datname = pg_catalog.current_database() and reader.pid <> pg_catalog.pg_backend_pid()
+     and coalesce(reader.backend_type in ('client backend', 'parallel worker', 'background worker'),
+                  reader.usesysid is not null)
+     and pg_catalog.age(reader.backend_xmin) >= ${age})`

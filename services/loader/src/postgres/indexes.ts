@@ -27,17 +27,25 @@ export async function makeMissingIndexes(
   wanted: readonly WantedIndex[],
   on = table,
 ): Promise<string[]> {
+  const missing = await findMissingIndexes(session, table, wanted)
+  for (const index of missing) await makeIndex(session, table, index, on)
+  return missing.map(({ name }) => name)
+}
+
+/** Those that a table that is there lacks. Raises settings-invalid when another index has the name of one. */
+export async function findMissingIndexes(
+  session: Session,
+  table: TableName,
+  wanted: readonly WantedIndex[],
+): Promise<WantedIndex[]> {
   if (wanted.length === 0) return []
   const found = await findIndexes(session, table)
-  const made: string[] = []
-  for (const index of wanted) {
-    if (found.some((one) => isLike(one, index))) continue
+  return wanted.filter((index) => {
+    if (found.some((one) => isLike(one, index))) return false
     const namesake = found.find(({ name }) => name === index.name)
     if (namesake !== undefined) throw otherIndex(table, index, namesake)
-    await makeIndex(session, table, index, on)
-    made.push(index.name)
-  }
-  return made
+    return true
+  })
 }
 
 function isLike(found: FoundIndex, { columns, unique }: WantedIndex): boolean {
@@ -61,15 +69,19 @@ async function findIndexes(session: Session, table: TableName): Promise<FoundInd
   return rows
 }
 
+/** The statement that makes it, in one line. */
+export function createIndexStatement(table: TableName, { name, columns, unique }: WantedIndex): string {
+  return `create ${unique ? "unique " : ""}index ${quoteName(name)} on ${quoteTable(table)} (${quoteNames(columns)})`
+}
+
 async function makeIndex(
   session: Session,
   table: TableName,
   index: WantedIndex,
   on: TableName,
 ): Promise<void> {
-  const { name, columns, unique } = index
-  const statement = (at: TableName) =>
-    `create ${unique ? "unique " : ""}index ${quoteName(name)} on ${quoteTable(at)} (${quoteNames(columns)})`
+  const { name, columns } = index
+  const statement = (at: TableName) => createIndexStatement(at, index)
   try {
     await session.query(statement(on))
   } catch (error) {

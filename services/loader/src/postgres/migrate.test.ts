@@ -31,6 +31,7 @@ test("migrators that begin at once make the ledger once", async () => {
     "0007_add_changes",
     "0008_add_files",
     "0009_add_checks",
+    "0010_add_column_changes",
   ])
 })
 

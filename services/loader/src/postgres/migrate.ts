@@ -31,7 +31,20 @@ export async function migrateLedger(url: string, connectTimeoutMs = 10_000): Pro
   }
 }
 
-async function isCurrent(client: pg.Client): Promise<boolean> {
+/** Whether a ledger is there, and of this program's version. Writes nothing. Raises as migrateLedger does. */
+export async function inspectLedger(client: Asked): Promise<"missing" | "older" | "current"> {
+  if (await isCurrent(client)) return "current"
+  const { rows } = await client.query<{ there: boolean }>(
+    "select pg_catalog.to_regclass('flatbed.migrations') is not null as there",
+  )
+  if (rows[0]?.there) return "older"
+  await findSchema(client)
+  return "missing"
+}
+
+type Asked = Pick<pg.ClientBase, "query">
+
+async function isCurrent(client: Asked): Promise<boolean> {
   const known = (await readdir(migrationsFolder))
     .filter((file) => file.endsWith(".sql"))
     .map((file) => file.slice(0, -4))
@@ -52,7 +65,7 @@ async function isCurrent(client: pg.Client): Promise<boolean> {
 }
 
 /** Whether the ledger's schema is there. Raises database-refused when it is not, and the role may not make it. */
-async function findSchema(client: pg.Client): Promise<boolean> {
+async function findSchema(client: Asked): Promise<boolean> {
   const { rows } = await client.query<{ role: string; there: boolean; mayMake: boolean }>(
     `select pg_catalog.quote_ident(current_user) as role, pg_catalog.to_regnamespace($1) is not null as there,
             case when pg_catalog.to_regnamespace($1) is null

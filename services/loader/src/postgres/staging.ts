@@ -14,11 +14,17 @@ export type StagingColumn = {
   readonly isKey?: boolean
   /** Set for columns that the loader adds to the dataset's. */
   readonly isOwn?: boolean
+  /** Set for columns that the table does not get: they arrive with the others, and stay behind. */
+  readonly isIgnored?: boolean
+  /** Set for columns of the table that the dataset does not have, where staging is to take the table's place: no COPY fills them. */
+  readonly isBeside?: boolean
+  /** Its place in the table, from 0, where staging is to have the same order. */
+  readonly place?: number
 }
 
 /** What staging is made of. Both come from the target, so that COPY finds what the target would refuse. */
 export type StagingPlan = {
-  /** As COPY gets them. */
+  /** As COPY gets them, but for those that are beside. */
   readonly columns: readonly StagingColumn[]
   readonly checks: readonly TableCheck[]
 }
@@ -26,6 +32,11 @@ export type StagingPlan = {
 /** The staging table's name. */
 export function stagingTable(runId: number): TableName {
   return { schema: "flatbed", name: `staging_${runId}` }
+}
+
+/** The name of the copy of a table whose columns get wider; it takes the table's place, or goes with staging. */
+export function widenedTable(runId: number): TableName {
+  return { schema: "flatbed", name: `widened_${runId}` }
 }
 
 /** The name of the table in which a chunk's refused rows are looked for; it never outlives its transaction. */
@@ -43,13 +54,19 @@ export async function createStaging(
   { columns, checks }: StagingPlan,
 ): Promise<void> {
   // Our own stand behind the others, where a table that staging becomes has them too.
-  const inOrder = [...columns.filter(({ isOwn }) => !isOwn), ...columns.filter(({ isOwn }) => isOwn)]
+  const inOrder = [...inTableOrder(columns), ...columns.filter(({ isOwn }) => isOwn)]
   const list = [
     ...inOrder.map(({ name, type, notNull }) => `${quoteName(name)} ${type}${notNull ? " not null" : ""}`),
     ...checks.map(({ name, definition }) => `constraint ${quoteName(name)} ${definition}`),
   ]
   const table = quoteTable(stagingTable(runId))
   await session.query(`create table ${table} (${list.join(", ")}) with (autovacuum_enabled = false)`)
+}
+
+/** The dataset's columns in the order in which staging has them; those without a place in the table come last. */
+export function inTableOrder(columns: readonly StagingColumn[]): StagingColumn[] {
+  const placeOf = ({ place }: StagingColumn) => place ?? columns.length
+  return columns.filter(({ isOwn }) => !isOwn).toSorted((a, b) => placeOf(a) - placeOf(b))
 }
 
 /** Whether a run's staging table is there. */
@@ -66,7 +83,23 @@ export async function countStaging(session: Session, runId: number): Promise<num
   return Number(rows[0].rows)
 }
 
-/** Drops staging tables; those that are gone already are no matter. */
+/** Drops staging tables, and what else a run made beside them; those that are gone already are no matter. */
 export async function dropStaging(session: Session, runIds: readonly number[]): Promise<void> {
-  for (const runId of runIds) await session.query(`drop table if exists ${quoteTable(stagingTable(runId))}`)
+  for (const runId of runIds) {
+    const tables = [stagingTable(runId), widenedTable(runId)].map(quoteTable)
+    await session.query(`drop table if exists ${tables.join(", ")}`)
+  }
+}
+
+/** Drops from staging the columns that the table does not get, before it takes the table's place. */
+export async function dropIgnored(
+  session: Session,
+  runId: number,
+  columns: readonly StagingColumn[],
+): Promise<void> {
+  const drops = columns
+    .filter(({ isIgnored }) => isIgnored)
+    .map(({ name }) => `drop column ${quoteName(name)}`)
+  if (drops.length === 0) return
+  await session.query(`alter table ${quoteTable(stagingTable(runId))} ${drops.join(", ")}`)
 }

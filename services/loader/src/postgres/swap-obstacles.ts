@@ -99,33 +99,39 @@ const questions = [
 ]
 
 /**
- * The reasons why staging cannot take the table's place without anybody losing something, in words such as `view
- * public.names reads it`; none when it can. `columns` are those that are loaded, in their order: the table's must be
- * the same, for readers know them by their order too. A table that is not there has none.
+ * The reasons why another table cannot take this one's place without anybody losing something, in words such as `view
+ * public.names reads it`; none when it can. With `columns`, those that are `loaded` must be the table's and those that
+ * it is to be `added`, in that order, for readers know them by their order too. A table that is not there has none.
  */
 export async function findSwapObstacles(
   session: Session,
   table: TableName,
-  columns: readonly string[],
+  columns?: { readonly loaded: readonly string[]; readonly added: readonly string[] },
 ): Promise<string[]> {
   const found = await session.query("select pg_catalog.to_regclass($1)::pg_catalog.oid as oid", [
     quoteTable(table),
   ])
   const oid = found.rows[0].oid
   if (oid === null) return []
-  const stored = await session.query(
-    `select coalesce(pg_catalog.array_agg(attname::text order by attnum), '{}') as names from pg_catalog.pg_attribute
-      where attrelid = $1 and attnum > 0 and not attisdropped`,
-    [oid],
-  )
-  const names: string[] = stored.rows[0].names
-  const differ =
-    JSON.stringify(names) === JSON.stringify(columns)
-      ? []
-      : [`its columns are not those of the dataset in their order (${columns.join(", ")})`]
   const { rows } = await session.query<{ reason: string }>(
     questions.map((question) => `select * from (${question}) as q (reason)`).join("\nunion\n"),
     [oid],
   )
+  const differ = columns === undefined ? [] : await compareOrder(session, oid, columns)
   return [...differ, ...rows.map(({ reason }) => reason).sort()]
+}
+
+async function compareOrder(
+  session: Session,
+  oid: unknown,
+  { loaded, added }: { readonly loaded: readonly string[]; readonly added: readonly string[] },
+): Promise<string[]> {
+  const { rows } = await session.query(
+    `select coalesce(pg_catalog.array_agg(attname::text order by attnum), '{}') as names from pg_catalog.pg_attribute
+      where attrelid = $1 and attnum > 0 and not attisdropped`,
+    [oid],
+  )
+  const stored: string[] = rows[0].names
+  if (JSON.stringify([...stored, ...added]) === JSON.stringify(loaded)) return []
+  return [`its columns are not those of the dataset in their order (${loaded.join(", ")})`]
 }

@@ -132,7 +132,7 @@ test("everything that belongs to the table is the new one's, under the same name
   await makeStaging(", constraint born_late check (born > '1000-01-01')")
 
   const file = await fileOf("flatbed.staging_1")
-  expect(await findSwapObstacles(session, target, columns)).toEqual([])
+  expect(await findSwapObstacles(session, target, { loaded: columns, added: [] })).toEqual([])
   expect(await swap()).toBe(0)
 
   expect(await describeTable()).toEqual(before)
@@ -280,7 +280,7 @@ describe("what would be lost is told beforehand", () => {
     await makeTable()
     await session.query(make)
     await session.query("set search_path to ''")
-    expect(await findSwapObstacles(session, target, columns)).toContain(reason)
+    expect(await findSwapObstacles(session, target, { loaded: columns, added: [] })).toContain(reason)
   })
 
   test("a partitioned table, and the parts of one", async () => {
@@ -288,15 +288,19 @@ describe("what would be lost is told beforehand", () => {
       `create table ${table} (id integer, "Name" text, born date) partition by list (id);
        create table public.part partition of ${table} default; set search_path to ''`,
     )
-    expect(await findSwapObstacles(session, target, columns)).toContain("it is partitioned")
+    expect(await findSwapObstacles(session, target, { loaded: columns, added: [] })).toContain(
+      "it is partitioned",
+    )
     const part = { schema: "public", name: "part" }
-    expect(await findSwapObstacles(session, part, columns)).toContain("it is a part of another table")
+    expect(await findSwapObstacles(session, part, { loaded: columns, added: [] })).toContain(
+      "it is a part of another table",
+    )
   })
 
   test("rights that the loader's role does not have", async () => {
     await makeTable()
     await session.query(`set role ${reader}`)
-    const obstacles = await findSwapObstacles(session, target, columns)
+    const obstacles = await findSwapObstacles(session, target, { loaded: columns, added: [] })
     await session.query("reset role")
     expect(obstacles).toEqual([
       expect.stringMatching(/^its owner is .*, and this role is not a member of it$/),
@@ -305,9 +309,9 @@ describe("what would be lost is told beforehand", () => {
   })
 
   test("a table that is not there, or has nothing but rows, has no obstacles", async () => {
-    expect(await findSwapObstacles(session, target, columns)).toEqual([])
+    expect(await findSwapObstacles(session, target, { loaded: columns, added: [] })).toEqual([])
     await makeTable()
-    expect(await findSwapObstacles(session, target, columns)).toEqual([])
+    expect(await findSwapObstacles(session, target, { loaded: columns, added: [] })).toEqual([])
   })
 })
 
@@ -321,7 +325,7 @@ test("a member of the owner's role swaps, and the table stays the owner's", asyn
   const before = await describeTable()
   await session.query(`set role ${reader}`)
   await makeStaging()
-  expect(await findSwapObstacles(session, target, columns)).toEqual([])
+  expect(await findSwapObstacles(session, target, { loaded: columns, added: [] })).toEqual([])
   expect(await swap()).toBe(2)
   await session.query("reset role")
   expect(await describeTable()).toEqual(before)

@@ -1,9 +1,9 @@
 /** Staging takes the place of a table that is there, with everything that belongs to the table. */
 import { randomBytes } from "node:crypto"
-import pg from "pg"
 import { findConstraintNames, moveStatements, renameNotNulls } from "./adopt.ts"
 import type { Session } from "./database.ts"
 import { quoteName, quoteTable, type TableName } from "./identifier.ts"
+import { lockOutReaders } from "./lock-out.ts"
 import { analyzeTable } from "./table.ts"
 
 /**
@@ -210,30 +210,3 @@ async function findForeignGrants(session: Session, staging: TableName, target: T
   )
   return rows.map(({ grantee }) => `revoke all on table ${quoteTable(target)} from ${grantee}`)
 }
-
-const holdOffMs = 100
-
-/**
- * Locks the table against readers too. Who asks for such a lock keeps later readers waiting behind it; so it is asked
- * for in short tries with pauses between them, and given up after `waitMs`.
- */
-async function lockOutReaders(session: Session, table: TableName, waitMs: number): Promise<boolean> {
-  const { rows } = await session.query("select pg_catalog.current_setting('lock_timeout') as usual")
-  for (let waitedMs = 0; ; waitedMs += 2 * holdOffMs) {
-    await session.query("savepoint before_lock")
-    try {
-      await session.query("select pg_catalog.set_config('lock_timeout', $1, true)", [`${holdOffMs}ms`])
-      await session.query(`lock table ${quoteTable(table)} in access exclusive mode`)
-      await session.query("select pg_catalog.set_config('lock_timeout', $1, true)", [rows[0].usual])
-      return true
-    } catch (error) {
-      if (!(error instanceof pg.DatabaseError) || error.code !== lockNotAvailable) throw error
-      await session.query("rollback to savepoint before_lock")
-    }
-    if (waitedMs >= waitMs) return false
-    await session.query("select pg_catalog.pg_sleep($1)", [holdOffMs / 1000])
-  }
-}
-
-// SQLSTATE, Postgres manual, Appendix A.
-const lockNotAvailable = "55P03"

@@ -12,6 +12,10 @@ export type TableColumn = {
   readonly filledByDatabase: boolean
   /** Whether no value may be given for it: generated columns, identities declared `always`. */
   readonly closed: boolean
+  /** Set for columns of the primary key. */
+  readonly isPrimary?: boolean
+  /** Its collation as SQL names it, where it is not the one of its type. */
+  readonly collation?: string
 }
 
 /** A CHECK constraint; its definition is what may follow its name in a CREATE TABLE. */
@@ -39,8 +43,12 @@ export async function findTable(session: Session, table: TableName): Promise<Tab
   const oid = Number(found.rows[0].oid)
   const columns = await session.query(
     `select attname as name, pg_catalog.format_type(atttypid, atttypmod) as type, attnotnull as not_null,
-            atthasdef or attidentity <> '' as filled, attgenerated <> '' or attidentity = 'a' as closed
-       from pg_catalog.pg_attribute where attrelid = $1 and attnum > 0 and not attisdropped order by attnum`,
+            atthasdef or attidentity <> '' as filled, attgenerated <> '' or attidentity = 'a' as closed,
+            exists (select from pg_catalog.pg_index as i
+                     where i.indrelid = attrelid and i.indisprimary and attnum = any(i.indkey)) as "isPrimary",
+            case when attcollation <> t.typcollation then attcollation::pg_catalog.regcollation::text end as collation
+       from pg_catalog.pg_attribute join pg_catalog.pg_type as t on t.oid = atttypid
+      where attrelid = $1 and attnum > 0 and not attisdropped order by attnum`,
     [oid],
   )
   const referencedBy = await session.query(
@@ -65,6 +73,8 @@ export async function findTable(session: Session, table: TableName): Promise<Tab
       notNull: row.not_null,
       filledByDatabase: row.filled,
       closed: row.closed,
+      ...(row.isPrimary ? { isPrimary: true } : {}),
+      ...(row.collation === null ? {} : { collation: row.collation }),
     })),
     referencedBy: referencedBy.rows.map((row) => `${row.table} (${row.constraint})`),
     checks: checks.rows
@@ -91,9 +101,18 @@ export async function createTable(
   // Asked first, because `create schema if not exists` needs the right to create even when there is nothing to do.
   const schema = await session.query("select from pg_catalog.pg_namespace where nspname = $1", [table.schema])
   if (schema.rowCount === 0) await session.query(`create schema if not exists ${quoteName(table.schema)}`)
+  await session.query(createTableStatement(table, columns, key))
+}
+
+/** The statement that makes the table, in one line. */
+export function createTableStatement(
+  table: TableName,
+  columns: readonly StagingColumn[],
+  key: readonly string[] = [],
+): string {
   const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`)
   const primary = key.length === 0 ? [] : [`primary key (${quoteNames(key)})`]
-  await session.query(`create table ${quoteTable(table)} (${[...list, ...primary].join(", ")})`)
+  return `create table ${quoteTable(table)} (${[...list, ...primary].join(", ")})`
 }
 
 /** Renews the planner's statistics. */

@@ -1,0 +1,25 @@
+/** `columns`: the history of tables' columns, from the ledger. */
+import type { Command } from "@flatbed/edge"
+import { listColumnEvents } from "../column-ledger.ts"
+import { formatColumnEvents } from "../column-list.ts"
+import { readNumber } from "./numbers.ts"
+import { neverRan } from "./runs.ts"
+import { shownBy, withLoader } from "./with-loader.ts"
+
+export const columnsCommand: Command = {
+  name: "columns",
+  summary: "tells how tables came to their columns: made, added, widened, left out; newest first",
+  arguments: [{ name: "pipeline", summary: "only the tables of this one", optional: true }],
+  options: [{ flag: "--limit <n>", summary: "at most so many lines; 50 unless given" }],
+  examples: ["flatbed-loader columns", "flatbed-loader columns telecom --json"],
+  async run(context) {
+    const pipeline = context.args.pipeline as string | undefined
+    const limit = readNumber(context.options.limit ?? 50, "--limit")
+    return await withLoader(context, async (loader) => {
+      const events = await loader.askLedger((session) => listColumnEvents(session, { pipeline, limit }))
+      if (pipeline !== undefined && events.length === 0) throw neverRan(pipeline, shownBy(context))
+      context.print({ columns: events }, formatColumnEvents(events))
+      return 0
+    })
+  },
+}

@@ -1,0 +1,27 @@
+/** `plan`: what `load` would do now, without doing it. */
+import { exitCodes } from "@flatbed/contract"
+import type { Command, CommandContext } from "@flatbed/edge"
+import { formatPlan } from "../plan-text.ts"
+import { withLoader } from "./with-loader.ts"
+
+export const planCommand: Command = {
+  name: "plan",
+  summary: "says what load would fetch, make and change, or why it would be refused; writes nothing",
+  arguments: [{ name: "pipeline", summary: "names from loader.yaml", variadic: true, optional: true }],
+  examples: ["flatbed-loader plan", "flatbed-loader plan telecom --json"],
+  run: plan,
+}
+
+async function plan(context: CommandContext): Promise<number> {
+  const { args, signal, print } = context
+  return await withLoader(context, async (loader) => {
+    const planned = await loader.plan([args.pipeline ?? []].flat(), signal)
+    const texts = planned.map(({ plan, pipeline }) => formatPlan(plan, pipeline))
+    print(
+      { plans: planned.map(({ plan }) => plan) },
+      texts.length === 0 ? "nothing to plan" : texts.join("\n\n"),
+    )
+    // As a load of them all would end: the first failure is where to look first.
+    return planned.find(({ problem }) => problem !== undefined)?.problem?.exitCode ?? exitCodes.done
+  })
+}

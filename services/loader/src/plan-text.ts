@@ -1,0 +1,109 @@
+/** Pure: the plan of a load as a person reads it. */
+import { formatChanges } from "./column-changes.ts"
+import type { Pipeline } from "./pipeline-settings.ts"
+import type { PipelinePlan } from "./plan-load.ts"
+import { printable } from "./printable.ts"
+import { count, counted, showBytes } from "./summary.ts"
+import { formatFields } from "./text-table.ts"
+
+const shownFiles = 5
+
+/** One line that says it all, and below it what is known, indented. */
+export function formatPlan(plan: PipelinePlan, pipeline: Pipeline): string {
+  const { standing, rejects, problem } = plan
+  const fields: (readonly [string, string])[] = [
+    ...(plan.outcome === "up-to-date" ? [] : [["shows now", showStanding(standing)] as const]),
+    ...showMoves(plan),
+    ...(plan.files === null ? [] : [["files", showFiles(plan.files)] as const]),
+    ...(rejects === null
+      ? []
+      : [
+          [
+            "rejects",
+            `${count(rejects.found)} at the source; max_rejects allows ${count(rejects.allowed)}`,
+          ] as const,
+        ]),
+    ...(plan.outcome === "load" ? showDeletes(pipeline) : []),
+    ...plan.statements.map((statement, i) => [i === 0 ? "changes" : "", `${statement};`] as const),
+    ...(plan.widened_by === null
+      ? []
+      : [["", `made in ${plan.widened_by}, so that no reader sees it without rows`] as const]),
+    ...(problem === null ? [] : [["problem", `${problem.code}: ${problem.detail.split("\n")[0]}`] as const]),
+    ...(problem?.hint === undefined ? [] : [["", problem.hint.split("\n")[0] ?? ""] as const]),
+  ]
+  const blocks = [
+    ...(fields.length === 0 ? [] : [formatFields(fields)]),
+    ...(plan.columns.length === 0 ? [] : [formatChanges(plan.columns)]),
+    ...(problem === null ? [] : problem.detail.split("\n").slice(1).map(printable)),
+  ]
+  return [headline(plan), ...blocks.map(indent)].join("\n")
+}
+
+function headline({ pipeline, table, mode, outcome, version, standing, problem }: PipelinePlan): string {
+  const shown = version?.slice(0, 12) ?? ""
+  switch (outcome) {
+    case "load":
+      return `${pipeline}: would load version ${shown} into ${table} (${mode})`
+    case "up-to-date":
+      return `${pipeline}: nothing to do, ${table} shows version ${shown}, ${counted(standing?.rows ?? 0, "row")}`
+    case "refused":
+      return `${pipeline}: would fail with ${problem?.code}${version === null ? "" : ` for version ${shown}`}, and ${table} would stay as it is`
+  }
+}
+
+function showStanding(standing: PipelinePlan["standing"]): string {
+  if (standing === null) return "nothing of this pipeline with these settings"
+  return `version ${standing.version.slice(0, 12)} of ${standing.published_at}, ${counted(standing.rows, "row")}`
+}
+
+function showMoves({ moves, resumes }: PipelinePlan): (readonly [string, string])[] {
+  if (moves === null) return []
+  const goesOn = resumes === null ? "" : `; run ${resumes} goes on, and has the others`
+  return [
+    [
+      "moves",
+      `${counted(moves.rows, "row")} in ${counted(moves.chunks, "chunk")}, ${showBytes(moves.bytes)}${goesOn}`,
+    ],
+  ]
+}
+
+function showFiles({ new: fresh, grown, known, changed }: NonNullable<PipelinePlan["files"]>): string {
+  const named = changed.slice(0, shownFiles).map(({ file, state }) => `${file} (${state})`)
+  const more = changed.length > shownFiles ? ` and ${count(changed.length - shownFiles)} more` : ""
+  return `${count(fresh)} new, ${count(grown)} grown, ${count(known)} known${named.length === 0 ? "" : `: ${named.join(", ")}${more}`}`
+}
+
+/** What a load deletes is known when its rows are in staging, and not before. */
+function showDeletes({ mode, rules: { key, deletes, swap } }: Pipeline): (readonly [string, string])[] {
+  switch (mode) {
+    case "append":
+    case "upsert":
+      return [["deletes", "no row"]]
+    case "replace":
+      return [
+        [
+          "deletes",
+          key.length > 0
+            ? "rows that the version does not have: how many, staging will tell"
+            : swap
+              ? "the table of all rows before"
+              : "all rows before",
+        ],
+      ]
+    case "mirror": {
+      const how = deletes.soft ? "are marked" : "go"
+      return [
+        [
+          "deletes",
+          `rows that the version does not have ${how}: how many, staging will tell; at most ${counted(deletes.maxRows, "row")} and ${deletes.maxShare}`,
+        ],
+      ]
+    }
+  }
+}
+
+const indent = (text: string) =>
+  text
+    .split("\n")
+    .map((line) => `  ${line}`)
+    .join("\n")
