@@ -187,7 +187,7 @@ export const chunkDigestSchema = Type.Object({
   chunk: position(),
   first_row: position(),
   rows: Type.Integer({ minimum: 0, description: "rows that are hashed: rejects are not" }),
-  digest: Type.String({ pattern: "^[0-9a-f]{32}$", description: "of these rows, whatever their order" }),
+  digest: Type.String({ pattern: "^[0-9a-f]{16}$", description: "of these rows, whatever their order" }),
 })
 
 /** Digests of the rows of chunks that follow each other. */

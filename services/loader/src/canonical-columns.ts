@@ -53,10 +53,10 @@ export function cellsSql(columns: readonly ComparedColumn[]): string {
 }
 
 /**
- * The digest of a row `t` as 16 bytes: see row-digest.ts of the contract. Only this text makes both sides comparable, so
+ * The SHA-256 of a row `t`, of which its digest are the first 16 bytes: see row-digest.ts of the contract. Only this text makes both sides comparable, so
  * it is UTF-8 whatever the database's encoding.
  */
 export function digestSql(columns: readonly ComparedColumn[]): string {
   const text = `pg_catalog.array_to_json(${cellsSql(columns)})::text`
-  return `pg_catalog.substr(pg_catalog.sha256(pg_catalog.convert_to(${text}, 'UTF8')), 1, 16)`
+  return `pg_catalog.sha256(pg_catalog.convert_to(${text}, 'UTF8'))`
 }

@@ -7,7 +7,7 @@ import { rowColumn, versionColumn } from "./own-columns.ts"
 import type { Session } from "./postgres/database.ts"
 import { quoteName, quoteTable, type TableName } from "./postgres/identifier.ts"
 import type { Table } from "./postgres/table.ts"
-import { halvesSql, type RowsOf, readDigest } from "./postgres/table-digest.ts"
+import { type RowsOf, readDigest, sumSql } from "./postgres/table-digest.ts"
 import { isVersionLost } from "./retry.ts"
 import { counted } from "./summary.ts"
 import { type Difference, type Differences, extraRow, repeatedRow } from "./verify-difference.ts"
@@ -107,9 +107,8 @@ async function compareVersion(
   const live = await noteLiveRows(session, { ...rowsOf, where: of }, columns, `, ${rowName} as "row"`)
   const firsts = manifest.chunks.map((chunk) => chunk.first_row)
   const counts = await session.query(
-    `select chunk, count(*) as rows, ${halvesSql}
-       from (select pg_catalog.width_bucket("row", $1::bigint[]) as chunk, pg_catalog.encode(h, 'hex') as h
-               from ${quoteTable(live)}) as numbered group by chunk order by chunk`,
+    `select pg_catalog.width_bucket("row", $1::bigint[]) as chunk, count(*) as rows, ${sumSql("h")}
+       from ${quoteTable(live)} group by 1 order by 1`,
     [firsts],
   )
   const perChunk = new Map(counts.rows.map((row) => [Number(row.chunk), readDigest(row)]))

@@ -37,7 +37,7 @@ export async function noteLiveRows(
   await session.query(
     `create temp table ${quoteTable(live)} on commit drop as
      select hashed.*, row_number() over (partition by h order by part, at) as n
-       from (select t.tableoid as part, t.ctid as at, ${digestSql(columns)} as h ${more}
+       from (select t.tableoid as part, t.ctid as at, pg_catalog.substr(${digestSql(columns)}, 1, 16) as h ${more}
                from ${quoteTable(table)} as t ${where === undefined ? "" : `where ${where}`}) as hashed`,
   )
   await session.query(`analyze ${quoteTable(live)}`)

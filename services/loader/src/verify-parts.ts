@@ -6,6 +6,7 @@ import {
   hashColumns,
   type Manifest,
   type ManifestChunk,
+  noRows,
   parseDigest,
   type RowsDigest,
   requestLimits,
@@ -77,7 +78,7 @@ export async function readRows(
   const columnsSha256 = hashColumns(manifest.columns)
   const lines = await askForChunks({ dataset, version, columnsSha256, chunks: [chunk] }, parts)
   const rows: { row: number; digest: Buffer }[] = []
-  let left: RowsDigest = { rows: 0, high: 0n, low: 0n }
+  let left = noRows
   createRowDigester(columns.map(({ type }) => type)).digest(lines, (index, digest) => {
     const row = chunk.first_row + index
     if (refused.has(row)) left = addDigests(left, digestOfRow(digest))

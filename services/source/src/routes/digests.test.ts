@@ -21,13 +21,11 @@ afterEach(async () => {
   for (const folder of open.splice(0)) await folder.close()
 })
 
-/** In the plainest words: SHA-256's first 16 bytes of each row's text, their halves summed modulo 2^64. */
+/** In the plainest words: SHA-256's first 8 bytes of each row's text, summed modulo 2^64. */
 function digestOf(...rows: (string | null)[][]): string {
   const digests = rows.map((row) => createHash("sha256").update(JSON.stringify(row)).digest("hex"))
-  return [0, 16]
-    .map((from) => digests.reduce((sum, hex) => sum + BigInt(`0x${hex.slice(from, from + 16)}`), 0n))
-    .map((sum) => (sum % 2n ** 64n).toString(16).padStart(16, "0"))
-    .join("")
+  const sum = digests.reduce((sum, hex) => sum + BigInt(`0x${hex.slice(0, 16)}`), 0n)
+  return (sum % 2n ** 64n).toString(16).padStart(16, "0")
 }
 
 const csv = 'n,t,b\n1.50,a,True\n-0,"",\nx,c,true\n2e1,"d ""\n\\",FALSE\n.5,,true\n'
