@@ -7,6 +7,7 @@ import { type BrokenRow, takeOut } from "./check-ledger.ts"
 import { type CheckSettings, listChecks } from "./check-settings.ts"
 import { type Bench, column, createTestLog, makeSettings, openBench, pipelineOf } from "./loader.test-kit.ts"
 import { createLoader } from "./loader.ts"
+import { findRun, formatRun } from "./run-list.ts"
 import type { RunOutcome } from "./summary.ts"
 
 type Severity = "fail" | "reject" | "warn"
@@ -240,6 +241,9 @@ test("checks of severity warn: all rows are loaded, and what does not hold is to
   expect(bench.log.events("run.finished").at(-1)?.msg).toContain(
     "; checks: 0 passed, 10 warned (note_not_null: 1 row, id_unique: 2 rows, ",
   )
+  const run = await bench.createLoader().askLedger((session) => findRun(session, outcome.run ?? 0))
+  if (run === undefined) throw new Error("no run")
+  expect(formatRun(run, (args) => args)).toMatch(/^checks +0 passed, 10 warned \(note_not_null: 1 row, /m)
 })
 
 test("checks that hold are counted, and let the version through", async () => {
