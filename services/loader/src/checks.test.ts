@@ -513,6 +513,23 @@ describe("before a row moves", () => {
     })
   })
 
+  test("a column that the contract leaves out is not there for a condition", async () => {
+    await bench.query("alter table public.people drop column note")
+    const contract = { ...pipelineOf().contract, added: "ignore" as const }
+    expect(await refused([{ sql: "note is not null" }], { contract })).toMatchObject({
+      code: "column-unknown",
+      message: expect.stringContaining("note"),
+    })
+    // Rows that differ in what is not loaded are the same.
+    const same = [
+      ["1", "a", null, null, null, "x"],
+      ["1", "a", null, null, null, "y"],
+    ]
+    bench.source.publish(content({ rows: same }))
+    const outcome = await load([{ column: "id", unique: true }], { contract, dedupe: "exact" })
+    expect(outcome).toMatchObject({ outcome: "published", applied: { inserted: 1, repeated: 1 } })
+  })
+
   test("a table that the role may not read is named", async () => {
     const role = await createTestRole({ name: "", url: bench.databaseUrl, drop: async () => undefined })
     await bench.query(

@@ -29,8 +29,8 @@ export async function compileChecks(
   lease: Lease,
 ): Promise<CompiledCheck[]> {
   if (checks.length === 0) return []
-  const own = columns.filter(({ isOwn }) => !isOwn)
-  return await lease.transaction((session) => compile(session, name, checks, own), {
+  const loaded = columns.filter(({ isOwn, isIgnored, isBeside }) => !isOwn && !isIgnored && !isBeside)
+  return await lease.transaction((session) => compile(session, name, checks, loaded), {
     doing: `reading the checks of ${name}`,
   })
 }
