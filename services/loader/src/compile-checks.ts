@@ -137,7 +137,7 @@ function describeWrong(
   if (error.code === "42501" && rule.kind === "references") {
     const table = showTable(rule.table)
     throw new Problem("database-refused", `${at} refers to ${table}: ${error.message}.`, {
-      hint: `Give the loader's role the right to read it:  grant select on ${quoteTable(rule.table)} to …;`,
+      hint: `Give the loader's role the right to read it:  grant usage on schema ${quoteName(rule.table.schema)} to …; grant select on ${quoteTable(rule.table)} to …;`,
       facts: { pipeline, check: name, table },
     })
   }
