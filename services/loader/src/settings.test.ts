@@ -74,6 +74,35 @@ test.each(["-1", "1.5", "101%", "many", '"5 %"'])("max_rejects: %s is refused", 
   })
 })
 
+test("words of checks and of expect_rows are what stands in the file, and a slip in a check is told as one", async () => {
+  const one = (pipeline: string) => read(`${head}pipelines:\n  t: { dataset: d, table: t, ${pipeline} }\n`)
+  const written =
+    "expect_rows: 0010, checks: [{ column: a, one_of: [01, 1.10, yes] }, { column: b, range: { max: 1e3 } }]"
+  expect(listPipelines((await one(written)).settings)).toMatchObject([
+    {
+      expectRows: { written: "0010", min: 10, max: 10 },
+      checks: [
+        { name: "a_one_of", severity: "fail", rule: { values: ["01", "1.10", "yes"] } },
+        { name: "b_range", rule: { min: undefined, max: "1e3" } },
+      ],
+    },
+  ])
+  for (const [wrong, message] of [
+    [
+      "checks: [{ column: a, patern: x }]",
+      'pipelines.t.checks.1.patern is not a setting; did you mean "pattern"?',
+    ],
+    ["checks: [{ column: a, not_null: false }]", "pipelines.t.checks.1.not_null is false, expected true"],
+    [
+      "checks: [{ column: a, unique: true, severity: stop }]",
+      'pipelines.t.checks.1.severity is "stop", expected "fail"',
+    ],
+    ["expect_rows: few", 'pipelines.t.expect_rows is "few", expected a number of rows such as'],
+    ['expect_rows: "<0"', "pipelines.t.expect_rows is <0, which no number of rows is"],
+  ])
+    await expect(one(wrong ?? "")).rejects.toMatchObject({ message: expect.stringContaining(message ?? "") })
+})
+
 test("what no single setting can know is found, all at once", async () => {
   const yaml = `${head}timezone: Mars/Olympus
 pipelines:
