@@ -1,12 +1,13 @@
 /** Whether a table is what was published: its rows against those of the version, as the source has them. */
 import { addDigests, asProblem, formatDigest, noRows, Problem, type RowsDigest } from "@flatbed/contract"
 import { askForManifest } from "./ask-source.ts"
-import { compareByText } from "./canonical-columns.ts"
+import { type ComparedColumn, compareByText } from "./canonical-columns.ts"
 import { compareLineage } from "./compare-lineage.ts"
 import { compareRows } from "./compare-rows.ts"
 import { deletedAt } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import { quoteName, quoteTable } from "./postgres/identifier.ts"
+import type { Table } from "./postgres/table.ts"
 import { digestTable, type RowsOf } from "./postgres/table-digest.ts"
 import { isVersionLost } from "./retry.ts"
 import { counted, type ShowCommand } from "./summary.ts"
@@ -102,12 +103,25 @@ async function compare(
     return await compareCounts(pipeline, standing, rowsOf, parts)
   const asked = { pipeline, standing, version: { manifest, columns, refused }, rowsOf }
   const found = isVersion ? await compareWhole(asked, parts) : await compareByLineage(asked, parts)
-  const left = columns.flatMap(({ name, type }) => (type === "left-out" ? [JSON.stringify(name)] : []))
-  const notes =
-    left.length === 0
-      ? []
-      : [`left out: ${left.join(", ")}, for the table has no type that shows their values`]
+  const notes = tellLeftOut(columns, table)
   return found === undefined ? undefined : { ...found, notes: [...(found.notes ?? []), ...notes] }
+}
+
+function tellLeftOut(columns: readonly ComparedColumn[], table: Table): string[] {
+  const there = new Set(table.columns.map(({ name }) => name))
+  const left = columns.flatMap(({ name, type }) => (type === "left-out" ? [name] : []))
+  const tell = (names: readonly string[], why: string) =>
+    names.length === 0 ? [] : [`left out: ${names.map((name) => JSON.stringify(name)).join(", ")}, ${why}`]
+  return [
+    ...tell(
+      left.filter((name) => !there.has(name)),
+      "which the table does not have",
+    ),
+    ...tell(
+      left.filter((name) => there.has(name)),
+      "which the table has as a type that shows other values",
+    ),
+  ]
 }
 
 /** The table has the version's rows and no others; of those that `dedupe` told are the same, some are not there. */
@@ -213,7 +227,7 @@ function differ({ pipeline, standing }: Asked, rows: number, { missing, extra, f
 
 function notTheSame({ name, target }: Pipeline, version: string, detail: string): Problem {
   return new Problem("verify-failed", detail, {
-    hint: `Somebody or something wrote into the table besides ${name}. To have it as it was published: drop or empty it and load again.`,
+    hint: `Somebody or something wrote into the table besides ${name}. To have the version's rows again: drop the table and load.`,
     facts: { table: target, version },
   })
 }
