@@ -223,6 +223,40 @@ test("a header alone is a file like any other: its first rows come when they are
 })
 
 test.each([
+  ["no byte", ""],
+  ["blank lines", "\n\n"],
+])(
+  "NDJSON that begins with %s is appended to once there are rows, alone and beside others",
+  async (_, nothing) => {
+    await write("d/a.ndjson", nothing)
+    await start("{ files: d/*.ndjson, columns: { types: { id: integer } } }")
+    await waitFor(
+      async () =>
+        ((await (await fetch(`${source.url}/v1/datasets/logs`)).json()) as Dataset).state === "failed",
+    )
+    expect((await loader.load())[0]).toMatchObject({ outcome: "failed", problem: { code: "file-empty" } })
+    await write("d/a.ndjson", '{"id":1}\n')
+    expect(await load()).toMatchObject({ outcome: "published", rows: 1 })
+    await write("d/b.ndjson", nothing)
+    expect(await load()).toMatchObject({ outcome: "published", rows: 0, files: { new: 1, known: 1 } })
+    await write("d/a.ndjson", '{"id":1}\n{"id":2}\n')
+    await write("d/b.ndjson", `${nothing}{"id":3}\n`)
+    expect(await load()).toMatchObject({ outcome: "published", rows: 2 })
+    expect(await idsOf()).toEqual([1, 2, 3])
+  },
+)
+
+test("a JSON array that was empty is a new file when it is not", async () => {
+  await write("d/a.json", '[{"id":1}]')
+  await write("d/b.json", "[]")
+  await start("{ files: d/*.json }")
+  expect(await load()).toMatchObject({ rows: 1 })
+  await write("d/b.json", '[{"id":2}]')
+  expect(await load()).toMatchObject({ rows: 1, files: { new: 1, grown: 0, known: 1 } })
+  expect(await idsOf()).toEqual([1, 2])
+})
+
+test.each([
   ["NDJSON", "a.ndjson", "ndjson", ['{"id":1}\n', '{"id":2}\n'], "ascii"],
   ["fixed-width", "a.txt", "fixed, widths: [{ name: id, width: 4 }]", ["1   \n", "2   \n"], "ascii"],
   ["UTF-16", "a.csv", "csv, dialect: { encoding: utf-16le }", ["id\n1\n", "2\n"], "utf16le"],

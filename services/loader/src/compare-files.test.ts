@@ -140,6 +140,18 @@ test("a last line that went on stops the load", async () => {
   expect(message).toContain("their last record was not ended by a line end, and now it goes on")
 })
 
+test("a file from which no record came yet may become anything: nothing of it is in the table", async () => {
+  expect(await compare(knownOf({ a: "", b: two }), { a: one, b: two })).toEqual({
+    asked: 0,
+    files: ["new", "known"],
+  })
+  expect((await compare(knownOf({ a: "\n" }), { a: `\n${one}` })).files).toEqual(["grown 1"])
+  expect((await compare(knownOf({ a: "\n\n\n" }), { a: one })).files).toEqual(["new"])
+  expect((await compare(knownOf({ a: "\n\n" }), { a: one }, true)).files).toEqual(["new"])
+  // Of files that are gone, one without records is not what another was.
+  expect((await compare(knownOf({ a: "\n" }), { b: `\n${one}` })).files).toEqual(["new"])
+})
+
 test("where the source tells no digests a file that has grown stops the load", async () => {
   const { message } = await refusal(knownOf({ a: one }), { a: one + two }, true)
   expect(message).toContain("the source hashes a column of it")

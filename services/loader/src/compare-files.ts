@@ -21,7 +21,8 @@ type Change = { readonly unknown: Unknown; readonly known: KnownFile; readonly f
  * The version's files, in their order, each with what is to be done. A content that the table has is not loaded again,
  * whatever it is called now. A file that is longer than what was loaded from its path, or from a path that is gone, is
  * proven to begin with it. A path at which other content stands is a new file if the old content is elsewhere in the
- * version, as when logs are rotated, or if the path was gone in the last version.
+ * version, as when logs are rotated, if the path was gone in the last version, or if no record came from the old content:
+ * a log may be made before its first line is written.
  *
  * @throws Problem `file-changed` for a file that is not what was appended from it.
  */
@@ -63,13 +64,14 @@ export async function compareFiles(
     const { growth, torn, found } = await proveGrowth(one, [before])
     if (growth !== undefined) take(one, growth)
     // A name that was free for a while is given again: new deliveries often have the name of one that was taken away.
-    else if (!before.isCurrent && torn === undefined) strangers.push(one)
+    else if ((!before.isCurrent && torn === undefined) || isWithoutRecords(before)) strangers.push(one)
     else changes.push({ unknown: one, known: before, found: torn === undefined ? found : goesOn })
   }
   // What stood at a path of the last version, and now stands neither there nor elsewhere, may have gone on elsewhere.
   let lost = known.filter((one) => {
     const key = keyOf(one)
-    return current.has(key) && !stayed.has(key) && !continued.has(key) && !moved.has(one.content.sha256)
+    const isHere = stayed.has(key) || continued.has(key) || moved.has(one.content.sha256)
+    return current.has(key) && !isHere && !isWithoutRecords(one)
   })
   for (const one of [...changes.map((change) => change.unknown), ...strangers]) {
     if (lost.length === 0) break
@@ -106,7 +108,8 @@ export async function compareFiles(
     { content, place }: Unknown,
     candidates: readonly KnownFile[],
   ): Promise<{ growth?: Growth; torn?: KnownFile; found: string }> {
-    const shorter = candidates.filter((one) => one.content.bytes < content.bytes)
+    // Every file begins with no bytes at all: that proves nothing, and the source refuses to be asked.
+    const shorter = candidates.filter(({ content: { bytes } }) => bytes > 0 && bytes < content.bytes)
     const lengths = [...new Set(shorter.map((one) => one.content.bytes))].sort((a, b) => a - b)
     let answer: { growth?: Growth; torn?: KnownFile } = {}
     let found = `it has ${count(content.bytes)} bytes and other content`
@@ -123,6 +126,9 @@ export async function compareFiles(
     return { ...answer, found }
   }
 }
+
+const isWithoutRecords = ({ counts: { rows, rejects, filtered } }: KnownFile) =>
+  rows + rejects + filtered === 0
 
 const goesOn = "their last record was not ended by a line end, and now it goes on"
 

@@ -4,10 +4,10 @@ import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
-import { csvParseReader } from "./formats/csv-parse.ts"
 import { createIndexFolder } from "./index-folder.ts"
 import { createKnownFiles } from "./known-files.ts"
 import { makeVersion } from "./make-version.ts"
+import { csvReading } from "./reading.test-kit.ts"
 
 let folder: TemporaryFolder | undefined
 
@@ -24,23 +24,7 @@ async function make(
   folder = await temporaryFolder()
   const path = await folder.write("t.csv", csv)
   let pass = 0
-  const reading = {
-    root: folder.path,
-    files: ["t.csv"],
-    endings: [".csv"],
-    doneMarker: undefined,
-    checksum: undefined,
-    isUnion: false,
-    shape: {
-      dialect: { delimiter: ",", quote: '"' },
-      columns: { drop: [], rename: {}, types: {} },
-      chunk: { rows: 10 },
-    },
-    reader: csvParseReader,
-    settleMs,
-    maxRecordBytes: 1000,
-    maxTextBytes: 10_000_000,
-  }
+  const reading = csvReading({ root: folder.path, files: ["t.csv"], settleMs })
   const signal = AbortSignal.timeout(20_000)
   const made = await makeVersion({
     dataset: "t",

@@ -18,12 +18,12 @@ import { join } from "node:path"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
 import { awaitFiles } from "./await-files.ts"
-import { csvParseReader } from "./formats/csv-parse.ts"
 import { createIndexFolder } from "./index-folder.ts"
 import { createKnownFiles } from "./known-files.ts"
 import { createFileList } from "./list-files.ts"
 import { makeVersion } from "./make-version.ts"
 import { identifyFile } from "./open-file.ts"
+import { csvReading } from "./reading.test-kit.ts"
 
 let folder: TemporaryFolder
 
@@ -46,23 +46,7 @@ async function setup(files: Readonly<Record<string, string>>) {
   folder = await temporaryFolder()
   for (const [file, content] of Object.entries(files)) await folder.write(file, content)
   const signal = AbortSignal.timeout(30_000)
-  const reading = {
-    root: folder.path,
-    files: ["d/*.csv"],
-    endings: [".csv"],
-    doneMarker: undefined,
-    checksum: undefined,
-    isUnion: false,
-    shape: {
-      dialect: { delimiter: ",", quote: '"' },
-      columns: { drop: [], rename: {}, types: {} },
-      chunk: { rows: 10 },
-    },
-    reader: csvParseReader,
-    settleMs,
-    maxRecordBytes: 1000,
-    maxTextBytes: 10_000_000,
-  }
+  const reading = csvReading({ root: folder.path, files: ["d/*.csv"], settleMs })
   const all = createKnownFiles(reading, signal)
   known = all
   const proven = new Map<string, string>()

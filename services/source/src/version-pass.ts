@@ -41,7 +41,7 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
   const { dataset, file, open, spelling = plainSpelling, text, reader, shape, signal } = request
   const total = text?.bytes ?? open.identity.bytes
   const { read } = text?.draft ?? open
-  if (total === 0) {
+  if (total === 0 && getFormat(shape.format ?? "csv").mayBeEmpty !== true) {
     throw new Problem("file-empty", `${file} holds no bytes, not even a header.`, {
       hint: "Write the column names into its first line; a header alone makes an empty table.",
       facts: { file },

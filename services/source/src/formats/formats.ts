@@ -29,6 +29,8 @@ export type Format<D extends Dialect = Dialect, S extends object = object> = {
   writeDialect(dialect: D): Readonly<Record<string, unknown>>
   /** In a line for people: what decides most, and whatever is not as usual. */
   describeDialect(dialect: D): string
+  /** Set where a file without a byte is one without a record, such as a log that is waiting for its first line. */
+  readonly mayBeEmpty?: true
   /** In the words of the manifest, for whoever writes rejects as a file; `fields` name all cells of a record. */
   writtenDialect?(dialect: D, fields: readonly string[]): WrittenDialect
 }

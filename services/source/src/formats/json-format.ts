@@ -67,6 +67,7 @@ export const jsonFormat = {
 export const ndjsonFormat = {
   name: "ndjson",
   endings: [".ndjson", ".jsonl"],
+  mayBeEmpty: true,
   settings: shared,
   checkSettings: checkShared,
   dialectOf: (dataset): JsonDialect => ({ lines: true, records: [], ...dialectOf(dataset) }),
