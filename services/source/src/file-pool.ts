@@ -17,6 +17,8 @@ export type PoolEntry = {
   readonly key: string
   /** Undefined when it is no longer there. */
   open(): Promise<PooledFile | undefined>
+  /** Of a small file: reads it where it is not open, and keeps it shut. Undefined where it has to be opened. */
+  readOnce?(into: Buffer, offset: number): Promise<number | undefined>
 }
 
 export type FilePool = {
@@ -74,6 +76,10 @@ export function createFilePool(maxOpen: number): FilePool {
       for (;;) {
         const one = held.get(key)
         if (one === undefined) throw Object.assign(new Error(`${key} was let go`), { code: "EBADF" })
+        if (one.file === undefined) {
+          const filled = await one.entry.readOnce?.(into, offset)
+          if (filled !== undefined) return filled
+        }
         one.file ??= one.entry.open()
         const { file } = one
         used(key)

@@ -9,7 +9,7 @@ import { createFilePool, type PoolEntry, type PooledFile } from "./file-pool.ts"
 import type { ServedBytes } from "./held-versions.ts"
 import type { IndexStore } from "./index-folder.ts"
 import type { ListedFile } from "./list-files.ts"
-import { createListedOpener, openFile } from "./open-file.ts"
+import { createListedFiles, openFile } from "./open-file.ts"
 import type { Reading } from "./reading.ts"
 import { makeText } from "./text/make-text.ts"
 import { createPassingText } from "./text/text-file.ts"
@@ -20,27 +20,32 @@ type KnownRequest = Pick<Reading, "root" | "shape" | "maxTextBytes">
 
 // A version of fewer files keeps all of them open, so that one that is replaced is served to the end.
 const maxOpen = 256
+// So little is read once for a version or two: keeping it open would only close another one.
+const smallBytes = 32 * 1024
 
 /** Nothing is known at first. */
 export function createKnownFiles({ root, shape, maxTextBytes }: KnownRequest, signal: AbortSignal) {
   const parts = new Map<string, FilePart>()
   const pool = createFilePool(maxOpen)
-  const openListed = createListedOpener(root)
+  const listed = createListedFiles(root)
   let served: ReadonlySet<string> = new Set()
   let isLoaded = false
   let decided: DecidedDates = {}
 
   function entryOf(part: FilePart, indexes: IndexStore): PoolEntry {
-    const { file, text } = part
-    if (part.index.manifest.files[0]?.text_bytes === undefined)
-      return { key: keyOf(part), open: () => openAgain(part) }
+    const { file, text, identity } = part
+    if (part.index.manifest.files[0]?.text_bytes === undefined) {
+      const entry = { key: keyOf(part), open: () => openAgain(part) }
+      if (identity.bytes > smallBytes) return entry
+      return { ...entry, readOnce: (into, offset) => listed.readOnce(file, into, offset) }
+    }
     if (text === undefined) return { key: keyOf(part), open: () => remakeText(file) }
     return { key: keyOf(part), open: () => indexes.openText(text.name, text.identity) }
   }
 
   /** Another file in its place may hold the same bytes, which are proven when they are read. */
   async function openAgain({ file, identity }: FilePart): Promise<PooledFile | undefined> {
-    const same = await openListed(file, identity).catch(() => undefined)
+    const same = await listed.open(file, identity).catch(() => undefined)
     return same ?? (await openFile(root, file).catch(() => undefined))
   }
 

@@ -2,7 +2,7 @@
  * Opens the files that the settings name, and only those: below the root, regular, never through a dot-folder.
  * Paths come from the settings alone; no part of a request reaches this file.
  */
-import { constants } from "node:fs"
+import { close, constants, open as openDescriptor, read } from "node:fs"
 import { type FileHandle, lstat, open, realpath } from "node:fs/promises"
 import { isAbsolute, join, relative, resolve, sep } from "node:path"
 import { Problem } from "@flatbed/contract"
@@ -58,7 +58,7 @@ export async function openFile(root: string, file: string): Promise<OpenFile> {
  * now, or none; otherwise the same problems. What is opened is proven by its identity, so its path needs no second look,
  * and where a folder really lies is asked once: with thousands of small files that is what takes the time.
  */
-export function createListedOpener(root: string) {
+export function createListedFiles(root: string) {
   const folders = new Map<string, Promise<string>>()
 
   async function findFolder(folder: string, file: string): Promise<string> {
@@ -69,12 +69,16 @@ export function createListedOpener(root: string) {
     return itself
   }
 
-  async function openThere(file: string): Promise<OpenFile> {
+  async function placeOf(file: string): Promise<string> {
     const folder = parentOf(file)
     const found = folders.get(folder) ?? findFolder(folder, file)
     folders.set(folder, found)
+    return join(await found, nameOf(file))
+  }
+
+  async function openThere(file: string): Promise<OpenFile> {
     try {
-      const handle = await open(join(await found, nameOf(file)), flags)
+      const handle = await open(await placeOf(file), flags)
       try {
         return createOpenFile(handle, file, await identifyHandle(handle, file))
       } catch (error) {
@@ -83,23 +87,64 @@ export function createListedOpener(root: string) {
       }
     } catch (error) {
       // What could not be asked now may be asked again.
-      folders.delete(folder)
+      folders.delete(parentOf(file))
       // A link, which is followed as far as it may lead.
       if (error instanceof Error && "code" in error && error.code === "ELOOP") return openFile(root, file)
       throw refusal(file, error)
     }
   }
 
-  return async (file: string, listed: FileIdentity): Promise<OpenFile | undefined> => {
-    const opened = await openThere(file).catch((error) => {
-      if (error instanceof Problem && (error.code === "file-missing" || error.code === "file-unsettled"))
+  return {
+    async open(file: string, listed: FileIdentity): Promise<OpenFile | undefined> {
+      const opened = await openThere(file).catch((error) => {
+        if (error instanceof Problem && (error.code === "file-missing" || error.code === "file-unsettled"))
+          return undefined
+        throw error
+      })
+      if (opened === undefined || sameIdentity(opened.identity, listed)) return opened
+      await opened.close()
+      return undefined
+    },
+
+    /**
+     * Reads as `OpenFile.read` and keeps nothing open; undefined where that cannot be done. Whoever asks proves the bytes:
+     * nobody looks at what kind of file it is, or which.
+     */
+    async readOnce(file: string, into: Buffer, offset: number): Promise<number | undefined> {
+      try {
+        return await readPath(await placeOf(file), into, offset)
+      } catch {
+        folders.delete(parentOf(file))
         return undefined
-      throw error
-    })
-    if (opened === undefined || sameIdentity(opened.identity, listed)) return opened
-    await opened.close()
-    return undefined
+      }
+    },
   }
+}
+
+// With a bare descriptor, as a FileHandle costs several times as much to make and to collect.
+async function readPath(path: string, into: Buffer, offset: number): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    openDescriptor(path, flags, (error, descriptor) => {
+      if (error) {
+        reject(error)
+        return
+      }
+      let filled = 0
+      const readOn = () => {
+        read(descriptor, into, filled, into.length - filled, offset + filled, (failed, bytes) => {
+          if (!failed) filled += bytes
+          if (!failed && bytes > 0 && filled < into.length) {
+            readOn()
+            return
+          }
+          close(descriptor, () => {})
+          if (failed) reject(failed)
+          else resolve(filled)
+        })
+      }
+      readOn()
+    })
+  })
 }
 
 function createOpenFile(handle: FileHandle, file: string, identity: FileIdentity): OpenFile {

@@ -10,7 +10,7 @@ import { nameContent } from "./known-files.ts"
 import { createFileList, type ListedFile, sameListing } from "./list-files.ts"
 import type { MadeVersion, MakeRequest } from "./make-version.ts"
 import { mergeParts } from "./merge-parts.ts"
-import { createListedOpener, type OpenFile, unsettled } from "./open-file.ts"
+import { createListedFiles, type OpenFile, unsettled } from "./open-file.ts"
 import { readFile } from "./read-file.ts"
 import { sidecarOf } from "./sidecars.ts"
 import type { TextDraft } from "./text/text-file.ts"
@@ -158,7 +158,7 @@ function shareReading({ dataset, known, indexes, signal, reading }: MakeRequest)
   const columns = { ...reading.shape.columns, isPartial: true, ...(isAsked ? { decided } : {}) }
   const shape = { ...reading.shape, columns }
   return {
-    open: createListedOpener(root),
+    open: createListedFiles(root).open,
     decided,
     reading: { dataset, reader, shape, isPart: true, maxRecordBytes, maxTextBytes, indexes, signal },
   }

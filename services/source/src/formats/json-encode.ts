@@ -16,6 +16,8 @@ import { absentIndex } from "./shape-row.ts"
 const longCell = 48
 const newline = 0x0a
 const longestEscape = 6
+// What a chunk needs, a little more than its bytes in the file; what a larger one needed is let go.
+const keptRoom = 4 * 1024 * 1024
 
 const escapes: readonly (Buffer | undefined)[] = Array.from({ length: 128 }, (_, byte) =>
   byte >= 0x20 && byte !== quote && byte !== backslash
@@ -37,17 +39,17 @@ export function encodeJsonCells(
 
 function encodeLines(bytes: Buffer, layout: Layout<JsonDialect>, take: TakeBuffer): EncodedRows {
   const { dialect, fields } = layout
-  const { reader, addRow, reset, written } = createRowCopier(bytes, layout)
+  const { reader, addRow, begin, written } = copierOf(layout)
   const columns = fields.map(({ index, type }) => ({
     field: index === absentIndex ? -1 : index,
     isJson: type === "jsonb",
   }))
   const readLine = (lineFrom: number, to: number) => {
-    reset()
+    begin()
     const from = skipSpace(bytes, lineFrom, to)
     if (from === to) return { body: written(), rows: 0, shape: undefined }
     reader.read(bytes, from, to)
-    addRow()
+    addRow(bytes)
     return { body: written(), rows: 1, shape: shapeOfLine(reader, bytes, lineFrom, to) }
   }
   const { places = [], separator } = dialect
@@ -61,33 +63,49 @@ export function encodePlainly(
   layout: Layout<JsonDialect>,
   take: TakeBuffer = Buffer.allocUnsafeSlow,
 ): EncodedRows {
-  const { reader, addRow, written, reserve } = createRowCopier(bytes, layout)
+  const { reader, addRow, begin, written, reserve } = copierOf(layout)
   let rows = 0
+  begin()
   reserve(bytes.length + 4096)
   eachRecord(bytes, layout.dialect, true, reader, () => {
     const elements = reader.elements()
-    if (elements === 0) addRow()
+    if (elements === 0) addRow(bytes)
     for (let i = 0; i < elements; i += 1) {
       reader.select(bytes, i)
-      addRow()
+      addRow(bytes)
     }
     rows += Math.max(elements, 1)
     return true
   })
   const body = take(written().length)
   written().copy(body)
+  begin()
   return { body, rows, rejects: 0 }
 }
 
+// Of ten thousand small files each is a chunk, and all are read alike: making a copier costs more than a row.
+const copiers = new WeakMap<Layout<JsonDialect>, RowCopier>()
+
+function copierOf(layout: Layout<JsonDialect>): RowCopier {
+  const known = copiers.get(layout) ?? createRowCopier(layout)
+  copiers.set(layout, known)
+  return known
+}
+
+type RowCopier = ReturnType<typeof createRowCopier>
+
+// Shared by all of them, as one is done before the next begins: a megabyte for each chunk would be a megabyte of garbage.
+let scratch: Buffer = Buffer.allocUnsafeSlow(8 * 1024)
+
 /** A string of JSON is copied with its escapes; JSON in a jsonb column becomes a string with escapes of its own. */
-function createRowCopier(bytes: Buffer, { dialect, fields }: Layout<JsonDialect>) {
+function createRowCopier({ dialect, fields }: Layout<JsonDialect>) {
   const { separator, explode, places = [] } = dialect
   const reader = createRecordReader({ flatten: separator !== false, explode, places })
   const ids = Int32Array.from(fields.map(({ index }) => index))
   const isJson = Uint8Array.from(fields.map(({ type }) => Number(type === "jsonb")))
   const width = ids.length
   const { cells } = reader
-  let out: Buffer = Buffer.allocUnsafe(4096)
+  let out = scratch
   let to = 0
 
   function need(room: number): void {
@@ -95,9 +113,10 @@ function createRowCopier(bytes: Buffer, { dialect, fields }: Layout<JsonDialect>
     const larger = Buffer.allocUnsafeSlow(Math.max(out.length * 2, to + room))
     out.copy(larger, 0, 0, to)
     out = larger
+    if (out.length <= keptRoom) scratch = out
   }
 
-  function writeEscaped(from: number, end: number): void {
+  function writeEscaped(bytes: Buffer, from: number, end: number): void {
     need((end - from) * longestEscape + 2)
     out[to++] = quote
     for (let at = from; at < end; at += 1) {
@@ -109,8 +128,8 @@ function createRowCopier(bytes: Buffer, { dialect, fields }: Layout<JsonDialect>
     out[to++] = quote
   }
 
-  /** Writes the row that the reader has up. */
-  function addRow(): void {
+  /** Writes the row that the reader has up, out of the bytes that it was read from. */
+  function addRow(bytes: Buffer): void {
     need(16)
     out[to++] = openArray
     for (let i = 0; i < width; i += 1) {
@@ -129,7 +148,7 @@ function createRowCopier(bytes: Buffer, { dialect, fields }: Layout<JsonDialect>
       const from = cells.starts[id] as number
       const end = cells.ends[id] as number
       if (isJson[i] === 1 || kind === kinds.nested) {
-        writeEscaped(from, end)
+        writeEscaped(bytes, from, end)
         continue
       }
       need(end - from + 16)
@@ -150,9 +169,11 @@ function createRowCopier(bytes: Buffer, { dialect, fields }: Layout<JsonDialect>
     addRow,
     /** Sees to it that so many bytes more can be written without moving what is there. */
     reserve: need,
-    /** What was written; void after the next row. */
+    /** What was written; void after the next row, of whatever copier. */
     written: () => out.subarray(0, to),
-    reset(): void {
+    /** Begins anew, where another copier may have written meanwhile. */
+    begin(): void {
+      out = scratch
       to = 0
     },
   }

@@ -29,6 +29,8 @@ const ndjson = chunkForms.filter(({ name }) => name === "ndjson")
 // Only loaders ask for groups, a few at once.
 const keptBuffers = 4
 const roomAtFirst = 1024 * 1024
+const smallRun = 32 * 1024
+const readsAtOnce = 16
 
 /** The chunks' bodies as NDJSON one after the other, each with its head and tail line. */
 export function routeChunkGroups(app: FastifyInstance, { budget, metrics, log }: ChunkParts): void {
@@ -80,14 +82,20 @@ export function routeChunkGroups(app: FastifyInstance, { budget, metrics, log }:
     claim.resize(expected)
     // It grows; what is expected may be far more than comes.
     const body = createGrowingBuffer(Math.min(expected, roomAtFirst), bodyPool)
-    for (const run of splitRuns(chunks)) {
-      const inFile = await readRun(dataset, held, run, filePool.take)
-      const from = run[0]?.byte_from ?? 0
-      for (const chunk of run) {
-        const own = inFile.subarray(chunk.byte_from - from, chunk.byte_to - from)
-        encodeChunk(dataset.reader, held.index, chunk, own, "ndjson", body.add)
+    for (const runs of batchRuns(splitRuns(chunks))) {
+      const isAlone = runs.length === 1
+      const read = await Promise.all(
+        runs.map((run) => readRun(dataset, held, run, isAlone ? filePool.take : undefined)),
+      )
+      for (const [i, run] of runs.entries()) {
+        const inFile = read[i] as Buffer
+        const from = run[0]?.byte_from ?? 0
+        for (const chunk of run) {
+          const own = inFile.subarray(chunk.byte_from - from, chunk.byte_to - from)
+          encodeChunk(dataset.reader, held.index, chunk, own, "ndjson", body.add)
+        }
+        if (isAlone) filePool.give(inFile)
       }
-      filePool.give(inFile)
       claim.resize(Math.max(expected, body.bytes().length))
     }
     growth = body.bytes().length / Math.max(1, bytes)
@@ -117,6 +125,20 @@ export function routeChunkGroups(app: FastifyInstance, { budget, metrics, log }:
       `${dataset}: chunks ${group.span} of ${manifest.chunks.length} as ndjson: ${status}`,
     )
   }
+}
+
+/** Small runs, each of a file of its own, are read several at once: opening a file is waiting. */
+function batchRuns(runs: readonly ManifestChunk[][]): ManifestChunk[][][] {
+  const batches: ManifestChunk[][][] = []
+  let isOpen = false
+  for (const run of runs) {
+    const isSmall = (run.at(-1)?.byte_to ?? 0) - (run[0]?.byte_from ?? 0) <= smallRun
+    const last = batches.at(-1)
+    if (isSmall && isOpen && last !== undefined && last.length < readsAtOnce) last.push(run)
+    else batches.push([run])
+    isOpen = isSmall
+  }
+  return batches
 }
 
 function findGroup(held: HeldVersion, writtenFirst: string, writtenLast: string): Group {
