@@ -196,6 +196,7 @@ test("readers with an older snapshot keep a column from getting wider; the next 
   })
   expect((await rows()).map(([id]) => id)).toEqual([1, 2, 3])
   await reader.query("commit")
+  expect(await leftovers()).toEqual([{ relname: expect.stringMatching(/^staging_/) }])
   expect(await columns()).toEqual(["id integer not null", "name text", "born date"])
   expect(await load({ key: ["id"] })).toMatchObject({ outcome: "published", fetched: 0 })
   expect(await leftovers()).toEqual([])

@@ -13,7 +13,7 @@ import {
   recordRun,
 } from "./ledger.ts"
 import type { Session } from "./postgres/database.ts"
-import { createStaging, dropStaging, hasStaging, type StagingPlan } from "./postgres/staging.ts"
+import { createStaging, dropStaging, dropWidened, hasStaging, type StagingPlan } from "./postgres/staging.ts"
 import { forgetRejects } from "./reject-ledger.ts"
 
 export type OpenedRun = {
@@ -142,6 +142,9 @@ export async function noteFailure(lease: Lease, runId: number, error: unknown): 
     { doing: "noting the failure" },
   )
   await work.catch(() => undefined)
+  // By itself: a session that is still ending may hold it, and what is noted above does not wait for that.
+  const doing = "dropping a copy that is of no use"
+  await lease.transaction((session) => dropWidened(session, runId), { doing }).catch(() => undefined)
 }
 
 function isSameWork(run: RunIdentity, wanted: RunIdentity): boolean {

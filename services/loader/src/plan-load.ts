@@ -10,6 +10,7 @@ import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
 import { alterActions, type ShownChange } from "./column-changes.ts"
 import { planStaging } from "./column-plan.ts"
 import { planLoadColumns, refuseColumns } from "./compare-columns.ts"
+import { refuseRowCount } from "./expected-rows.ts"
 import type { Lease } from "./lease.ts"
 import type { RunIdentity } from "./ledger.ts"
 import { rightsOf } from "./load-modes/load-mode.ts"
@@ -120,6 +121,8 @@ async function look(pipeline: Pipeline, parts: PlanParts, known: Known): Promise
   const allowed = allowedCount(pipeline.maxRejects, manifest.rows)
   known.rejects = { found: manifest.rejects, allowed }
   known.moves = measure(manifest.chunks)
+  const rows = part.knownRows + manifest.rows - manifest.rejects
+  if (manifest.rejects <= allowed) refuseRowCount(pipeline, { rows, rejects: manifest.rejects })
   const compared = { pipeline, manifest, evidence, allowed, target }
   const columns = planLoadColumns(compared)
   known.columns = columns.changes.map(({ column, kind, before, file, policy, outcome }) => ({

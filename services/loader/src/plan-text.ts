@@ -24,6 +24,7 @@ export function formatPlan(plan: PipelinePlan, pipeline: Pipeline): string {
           ] as const,
         ]),
     ...(plan.outcome === "load" ? showDeletes(pipeline) : []),
+    ...(plan.outcome === "load" ? showChecks(pipeline) : []),
     ...plan.statements.map((statement, i) => [i === 0 ? "changes" : "", `${statement};`] as const),
     ...(plan.widened_by === null
       ? []
@@ -71,6 +72,13 @@ function showFiles({ new: fresh, grown, known, changed }: NonNullable<PipelinePl
   const named = changed.slice(0, shownFiles).map(({ file, state }) => `${file} (${state})`)
   const more = changed.length > shownFiles ? ` and ${count(changed.length - shownFiles)} more` : ""
   return `${count(fresh)} new, ${count(grown)} grown, ${count(known)} known${named.length === 0 ? "" : `: ${named.join(", ")}${more}`}`
+}
+
+/** Postgres reads a check's condition by making a table with it, and a plan makes none. */
+function showChecks({ checks }: Pipeline): (readonly [string, string])[] {
+  return checks.length === 0
+    ? []
+    : [["checks", `${counted(checks.length, "check")}, which the load tries first`]]
 }
 
 /** What a load deletes is known when its rows are in staging, and not before. */

@@ -93,7 +93,7 @@ export async function refuseRepeatedKeys(session: Session, application: Applicat
     "key-repeated",
     `${countKeys(Number(stored.rows[0].keys))} more than once in ${name} already: ${list.join("; ")}.`,
     {
-      hint: `Nothing was changed. Remove the rows that are too many, then keep others out: create unique index on ${quoteTable(target)} (${names});`,
+      hint: `Nothing was changed. Remove the rows that are too many, then keep others out: create unique index on ${name} (${names});`,
       facts: { table: name, key: key.join(", ") },
     },
   )

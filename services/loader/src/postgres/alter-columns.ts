@@ -65,7 +65,7 @@ export async function refuseUnchangeable(
     "table-unsuitable",
     `${names.join(", ")} of ${target} cannot be widened, as the contract says: ${obstacles.join("; ")}.`,
     {
-      hint: `Nothing was loaded. Remove what is named, or change the table by hand while nobody reads it:  ${statement}`,
+      hint: `Nothing was loaded. Take away what is named until the load is done; or, where Postgres lets you, change the table by hand while nobody reads it:  ${statement}`,
       facts,
     },
   )

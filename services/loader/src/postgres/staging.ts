@@ -91,6 +91,11 @@ export async function dropStaging(session: Session, runIds: readonly number[]): 
   }
 }
 
+/** Drops the wider copy of the table that a publish left which failed: the next one makes it anew. */
+export async function dropWidened(session: Session, runId: number): Promise<void> {
+  await session.query(`drop table if exists ${quoteTable(widenedTable(runId))}`)
+}
+
 /** Drops from staging the columns that the table does not get, before it takes the table's place. */
 export async function dropIgnored(
   session: Session,
