@@ -134,6 +134,28 @@ export const datasetSchema = Type.Intersect([
   }),
 ])
 
+/** The versions of a dataset that are served now: the current one first, then those before it, the latest first. */
+export const servedVersionsSchema = Type.Object({
+  dataset: Type.String(),
+  versions: Type.Array(
+    Type.Object({
+      version: sha256("the version's name"),
+      current: Type.Boolean(),
+      rows: count(),
+      rejects: count(),
+      bytes: count(),
+      links: Type.Record(Type.String(), Type.String()),
+    }),
+  ),
+})
+
+/** Why the columns of one version have their types, over all of its rows. */
+export const versionEvidenceSchema = Type.Object({
+  dataset: Type.String(),
+  version: sha256("the version's name"),
+  evidence: Type.Array(evidenceSchema),
+})
+
 /** What `/v1/events` announces as `version.published`: a dataset has a new current version. */
 export const versionPublishedSchema = Type.Object({
   dataset: Type.String(),
@@ -206,6 +228,8 @@ export type ChunkHead = Static<typeof chunkHeadSchema>
 export type ChunkTail = Static<typeof chunkTailSchema>
 export type DatasetSummary = Static<typeof datasetSummarySchema>
 export type Dataset = Static<typeof datasetSchema>
+export type ServedVersions = Static<typeof servedVersionsSchema>
+export type VersionEvidence = Static<typeof versionEvidenceSchema>
 export type VersionPublished = Static<typeof versionPublishedSchema>
 export type RowOrigin = Static<typeof rowOriginSchema>
 export type RowOrigins = Static<typeof rowOriginsSchema>

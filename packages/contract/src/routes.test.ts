@@ -27,7 +27,9 @@ describe("addresses", () => {
   test.each([
     ["datasets", paths.datasets(), {}],
     ["dataset", paths.dataset("telecom"), { dataset: "telecom" }],
+    ["versions", paths.versions("telecom"), { dataset: "telecom" }],
     ["version", paths.version("telecom", version), { dataset: "telecom", version }],
+    ["evidence", paths.evidence("telecom", version), { dataset: "telecom", version }],
     ["chunk", paths.chunk("telecom", version, 12), { dataset: "telecom", version, chunk: "12" }],
     [
       "chunkGroup",

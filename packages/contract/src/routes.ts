@@ -7,7 +7,9 @@
 export const routes = {
   datasets: "/v1/datasets",
   dataset: "/v1/datasets/:dataset",
+  versions: "/v1/datasets/:dataset/versions",
   version: "/v1/datasets/:dataset/versions/:version",
+  evidence: "/v1/datasets/:dataset/versions/:version/evidence",
   chunk: "/v1/datasets/:dataset/versions/:version/chunks/:chunk",
   chunkGroup: "/v1/datasets/:dataset/versions/:version/chunks/:first-:last",
   row: "/v1/datasets/:dataset/versions/:version/rows/:row",
@@ -31,7 +33,9 @@ export const versionPattern = "^[0-9a-f]{64}$"
 export const paths = {
   datasets: () => "/v1/datasets",
   dataset: (dataset: string) => `/v1/datasets/${encodeURIComponent(dataset)}`,
-  version: (dataset: string, version: string) => `${paths.dataset(dataset)}/versions/${version}`,
+  versions: (dataset: string) => `${paths.dataset(dataset)}/versions`,
+  version: (dataset: string, version: string) => `${paths.versions(dataset)}/${version}`,
+  evidence: (dataset: string, version: string) => `${paths.version(dataset, version)}/evidence`,
   chunk: (dataset: string, version: string, chunk: number) =>
     `${paths.version(dataset, version)}/chunks/${chunk}`,
   /** Chunks `first` to `last`, both included. */

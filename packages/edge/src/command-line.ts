@@ -35,6 +35,8 @@ export function parseCommandLine(program: Program, argv: readonly string[], term
     .version(program.version, "--version", "print the version")
     .helpOption("-h, --help", "print this help")
     .exitOverride()
+    // So that `load --version …` may mean something else than the program's own version.
+    .enablePositionalOptions()
     .configureOutput({
       ...output,
       outputError: () => undefined,

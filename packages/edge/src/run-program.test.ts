@@ -77,6 +77,8 @@ describe("results and messages", () => {
       /^Examples:\n {2}fixture echo\n[\s\S]*--rows <n> +how many/,
     )
     expect(await run("--version")).toEqual({ code: 0, stdout: "1.2.3\n", stderr: "" })
+    // Behind a command it is an option of that command, if it is one at all.
+    expect((await run("echo", "--version")).code).toBe(2)
   })
 
   test("a reader that goes away is no failure", async () => {

@@ -13,6 +13,7 @@ import {
   Problem,
   type ProblemCode,
   paths,
+  type ServedVersions,
   toProblemDocument,
 } from "@flatbed/contract"
 import { makeScriptedVersion, type ScriptedDataset, type ScriptedVersion } from "./scripted-content.ts"
@@ -97,7 +98,7 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
         path,
       ) ?? []
     const latest = current.get(name)
-    if (latest === undefined) return undefined
+    if (latest === undefined) return findListing(path)
     if (version === undefined) return jsonAnswer(describe(latest))
     if (gone.has(version)) return problemAnswer("version-gone", `Version ${version} is no longer there.`)
     const asked = versions.get(version)
@@ -110,6 +111,29 @@ export async function startScriptedSource(...contents: ScriptedDataset[]): Promi
     if (first === undefined) return jsonAnswer(asked.manifest)
     return chunksAnswer(asked, Number(first), Number(last))
   }
+
+  /** The versions of a dataset, or the evidence of one. */
+  function findListing(path: string): Answer | undefined {
+    const [, name = "", version] =
+      /^\/v1\/datasets\/([^/]+)\/versions(?:\/([0-9a-f]{64})\/evidence)?$/.exec(path) ?? []
+    if (!current.has(name)) return undefined
+    const served = [...versions.values()].filter(
+      ({ manifest }) => manifest.dataset === name && !gone.has(manifest.version),
+    )
+    if (version === undefined) return jsonAnswer({ dataset: name, versions: served.reverse().map(list) })
+    const asked = served.find((one) => one.version === version)
+    if (asked === undefined) return problemAnswer("version-gone", `Version ${version} is no longer there.`)
+    return jsonAnswer({ dataset: name, version, evidence: asked.dataset.evidence })
+  }
+
+  const list = (version: ScriptedVersion): ServedVersions["versions"][number] => ({
+    version: version.version,
+    current: current.get(version.manifest.dataset) === version,
+    rows: version.manifest.rows,
+    rejects: version.manifest.rejects,
+    bytes: version.manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+    links: { version: paths.version(version.manifest.dataset, version.version) },
+  })
 
   const describe = (version: ScriptedVersion): Dataset => ({
     ...version.dataset,

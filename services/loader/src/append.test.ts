@@ -44,6 +44,7 @@ test("of a file that has grown the new rows come, from the middle of a chunk, an
     knownRows: 10,
     files: { new: 0, grown: 1, known: 0 },
     applied: { inserted: 5, unchanged: 0, deleted: 0 },
+    receipt: { records: 5, rows: 5, inserted: 5, known_rows: 10 },
   })
   // Rows 9 and 10 are in chunk 3, which holds 11 and 12 as well.
   expect(bench.source.chunksAsked()).toEqual([3, 4])

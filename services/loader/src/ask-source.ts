@@ -2,10 +2,12 @@
 import {
   type Beginning,
   type ChunkDigest,
+  type Evidence,
   type Manifest,
   type ManifestChunk,
   Problem,
   type RowOrigin,
+  type ServedVersions,
 } from "@flatbed/contract"
 import type { Logger } from "pino"
 import { awaitVersion } from "./await-version.ts"
@@ -39,6 +41,21 @@ export async function askForDataset(
     patience: parts.patience,
     signal: parts.signal,
   })
+}
+
+/** The versions that the source serves now. */
+export async function askForVersions(dataset: string, parts: AskParts): Promise<ServedVersions> {
+  return await ask(() => parts.source.getVersions(dataset, parts.signal), parts)
+}
+
+/** Why the columns of a version have their types. */
+export async function askForEvidence(
+  dataset: string,
+  version: string,
+  parts: AskParts,
+): Promise<readonly Evidence[]> {
+  const answer = await ask(() => parts.source.getEvidence(dataset, version, parts.signal), parts)
+  return answer.evidence
 }
 
 /** The manifest of one version, in agreement with itself. */

@@ -24,7 +24,8 @@ export async function recordAttempt(
   ended: Pick<RunOutcome, "pipeline" | "table" | "outcome" | "version" | "problem">,
 ): Promise<void> {
   const { pipeline, table, outcome, version, problem } = ended
-  if (outcome === "skipped" || (problem !== undefined && others.has(problem.code))) return
+  if (outcome === "skipped" || outcome === "rehearsed" || (problem !== undefined && others.has(problem.code)))
+    return
   const values = [pipeline, table, outcome, version ?? null, problem?.code ?? null, problem?.message ?? null]
   const work = database.transaction(
     (session) =>

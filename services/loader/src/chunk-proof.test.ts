@@ -141,8 +141,25 @@ test.each([
     { "repr-digest": formatReprDigest(createHash("sha256").update("x").digest()) },
     "SHA-256",
   ],
+  ["another version's name", { "flatbed-version": "c".repeat(64) }, "flatbed-version says cccc"],
+  ["another chunk's number", { "flatbed-chunk": "1/4" }, "flatbed-chunk says 1, expected 2"],
+  ["a span of chunks", { "flatbed-chunk": "2-3/4" }, "flatbed-chunk says 2-3, expected 2"],
+  ["another number of rows", { "flatbed-rows": "2" }, "flatbed-rows says 2, expected 3"],
+  ["rejects that there are none of", { "flatbed-rejects": "1" }, "flatbed-rejects says 1, expected 0"],
+  ["another first row", { "flatbed-first-row": "5" }, "flatbed-first-row says 5, expected 4"],
 ])("headers with %s are refused", async (_name, headers, words) => {
   expect(await complaint(received(right, headers))).toContain(words)
+})
+
+test("headers that say the chunk again, rightly, are no harm", async () => {
+  const again = {
+    "flatbed-version": version,
+    "flatbed-chunk": "2/4",
+    "flatbed-rows": "3",
+    "flatbed-rejects": "0",
+    "flatbed-first-row": "4",
+  }
+  expect(await complaint(received(right, again))).toBe("none")
 })
 
 test("a media type may carry parameters", async () => {

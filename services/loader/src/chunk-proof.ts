@@ -5,6 +5,7 @@ import {
   type ChunkTail,
   chunkHeadSchema,
   chunkTailSchema,
+  headers,
   type ManifestChunk,
   mediaTypes,
   Problem,
@@ -13,7 +14,8 @@ import {
 } from "@flatbed/contract"
 import type { TSchema } from "@flatbed/typebox"
 import { Check } from "@flatbed/typebox"
-import { type ChunkGroup, lastOf, nameGroup } from "./chunk-groups.ts"
+import { type ChunkGroup, lastOf, nameGroup, sumOf } from "./chunk-groups.ts"
+import { printable } from "./printable.ts"
 import { type BodyRules, type Received, unpackBody } from "./unpack-body.ts"
 
 /** Which chunks of which version they have to be. */
@@ -28,8 +30,9 @@ const newline = 0x0a
 
 /**
  * Returns the row lines of proven chunks, one chunk's behind the other's, each line ended by a newline. What is proven:
- * media type, what `unpackBody` proves of the body as it was sent, then valid UTF-8, and of each chunk in its place the
- * head line equal to the manifest, as many lines as it says, the tail line; and nothing behind the last one.
+ * media type, what `unpackBody` proves of the body as it was sent, that no header says it is another chunk, then valid
+ * UTF-8, and of each chunk in its place the head line equal to the manifest, as many lines as it says, the tail line; and
+ * nothing behind the last one.
  *
  * @throws Problem `chunk-damaged` naming the first of these that is off; `source-refused` when it is too large.
  */
@@ -41,9 +44,29 @@ export async function proveChunks(received: Received, expected: Expected, rules:
     .toLowerCase()
   if (mediaType !== mediaTypes.ndjson)
     throw damaged(`content-type is ${mediaType || "missing"}, not ${mediaTypes.ndjson}`)
+  proveHeaders(received.headers, expected)
   const body = await unpackBody(received, rules, { path: pathOf(expected), needsDigest: true, damaged })
   if (!isUtf8(body)) throw damaged("it is not valid UTF-8")
   return expected.chunks.length === 1 ? proveLines(body, expected) : proveParts(body, expected)
+}
+
+/** What the headers say again may be missing, as something on the way may know none of them; it may not be another thing. */
+function proveHeaders(found: Received["headers"], expected: Expected): void {
+  const [{ chunk: first, first_row }] = expected.chunks
+  const span = expected.chunks.length === 1 ? `${first}` : `${first}-${lastOf(expected.chunks)}`
+  const wanted: readonly (readonly [string, string, RegExp?])[] = [
+    [headers.version, expected.version],
+    [headers.chunk, span, /\/[0-9]+$/],
+    [headers.rows, String(sumOf(expected.chunks, ({ rows }) => rows))],
+    [headers.rejects, String(sumOf(expected.chunks, ({ rejects }) => rejects))],
+    [headers.firstRow, String(first_row)],
+  ]
+  for (const [name, value, behind] of wanted) {
+    const field = found[name]
+    if (field === undefined) continue
+    const said = behind === undefined ? String(field) : String(field).replace(behind, "")
+    if (said !== value) throw damageOf(expected)(`${name} says ${printable(said)}, expected ${value}`)
+  }
 }
 
 /** Where these chunks are asked for. */

@@ -17,6 +17,8 @@ export type RunIdentity = {
 
 export type OpenRun = {
   readonly runId: number
+  /** Whether it was to publish nothing. */
+  readonly rehearsal: boolean
   readonly staging: StagingPlan
   /** The code of the problem that stopped it, if one did. */
   readonly problem: string | null
@@ -38,7 +40,7 @@ export type Receipt = {
 /** Every run of the pipeline that is not over: published or abandoned ones are. Newest first. */
 export async function findOpenRuns(session: Session, pipeline: string): Promise<(OpenRun & RunIdentity)[]> {
   const { rows } = await session.query(
-    `select run_id, pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, problem_code
+    `select run_id, pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, problem_code, rehearsal
        from flatbed.runs
       where pipeline = $1 and state in ('loading', 'failed') order by run_id desc`,
     [pipeline],
@@ -52,6 +54,7 @@ export async function findOpenRuns(session: Session, pipeline: string): Promise<
     target: row.target,
     staging: { columns: row.staging_columns, checks: row.staging_checks },
     problem: row.problem_code,
+    rehearsal: row.rehearsal,
   }))
 }
 
@@ -62,14 +65,15 @@ export async function recordRun(
     readonly manifest: Manifest
     readonly epoch: number
     readonly staging: StagingPlan
+    readonly rehearsal: boolean
   },
 ): Promise<number> {
   const { manifest } = run
   const { rows } = await session.query(
     `insert into flatbed.runs
        (pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, chunks, rows, rejects, filtered,
-        bytes, epoch, dialect)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning run_id`,
+        bytes, epoch, dialect, rehearsal)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) returning run_id`,
     [
       run.pipeline,
       run.dataset,
@@ -85,6 +89,7 @@ export async function recordRun(
       manifestBytes(manifest),
       run.epoch,
       manifest.dialect === undefined ? null : storableJson(fileDialect(manifest)),
+      run.rehearsal,
     ],
   )
   return Number(rows[0].run_id)
@@ -98,6 +103,20 @@ export async function recordResume(session: Session, runId: number, epoch: numbe
       where run_id = $1`,
     [runId, epoch],
   )
+}
+
+/** Closes a run that did its work and took it back. */
+export async function recordRehearsed(session: Session, runId: number): Promise<void> {
+  await session.query(
+    "update flatbed.runs set state = 'rehearsed', finished_at = pg_catalog.clock_timestamp() where run_id = $1",
+    [runId],
+  )
+}
+
+/** Whether it was closed so. */
+export async function isRehearsed(session: Session, runId: number): Promise<boolean> {
+  const text = "select from flatbed.runs where run_id = $1 and state = 'rehearsed'"
+  return (await session.query(text, [runId])).rowCount === 1
 }
 
 /** Marks runs that nobody will resume: their version, settings or staging is no longer wanted. */

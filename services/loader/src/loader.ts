@@ -8,21 +8,23 @@ import type { Logger } from "pino"
 import { abortLater } from "./abort-later.ts"
 import { recordAttempt } from "./attempt-ledger.ts"
 import { readAuthorities } from "./certificates.ts"
-import { standardCompression } from "./check-source.ts"
+import { openSource } from "./configured-source.ts"
 import { createFollow } from "./follow.ts"
 import type { LoaderMetrics } from "./metrics.ts"
 import { describeNext } from "./next-run.ts"
+import { type Once, selectForLoad } from "./once.ts"
 import { uniqueOwner } from "./owner.ts"
-import { allowDeletes, listPipelines, type Pipeline, selectPipelines } from "./pipeline-settings.ts"
-import { type PlannedPipeline, planPipelines } from "./plan-load.ts"
+import { listPipelines, type Pipeline, selectPipelines } from "./pipeline-settings.ts"
+import { type PlannedPipeline, type PlanParts, planPipelines } from "./plan-load.ts"
 import { type Database, openDatabase, type Work } from "./postgres/database.ts"
 import { migrateLedger } from "./postgres/migrate.ts"
+import { appliedOf } from "./receipt.ts"
 import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
 import { runPipeline } from "./run.ts"
 import { type RunProgress, tellEnd } from "./run-log.ts"
 import { createSchedule } from "./schedule.ts"
 import type { LoaderSettings } from "./settings.ts"
-import { createSourceClient, type SourceClient } from "./source-client.ts"
+import type { SourceClient } from "./source-client.ts"
 import { getStatus, type PipelineStatus } from "./status.ts"
 import { counted, outcomeWithoutRows, type RunOutcome, type ShowCommand } from "./summary.ts"
 import { isPublishedVersion } from "./target.ts"
@@ -42,20 +44,14 @@ export type LoaderParts = {
   readonly now?: () => Date
 }
 
-/** What one load may do beyond the settings. */
-export type OnceAllowed = {
-  /** A version, whole or its first 12 digits or more, that may delete any number of rows. */
-  readonly deletesOf?: string | undefined
-}
-
 export type Loader = {
   /**
    * Loads these pipelines, or all, one after the other; goes on after a failure. Each outcome carries its problem.
    *
-   * @throws Problem `usage-invalid` for a name that is no pipeline; `settings-invalid` when source.ca cannot be read; a
-   * database problem when the ledger cannot be prepared.
+   * @throws Problem `usage-invalid` for a name that is no pipeline, or a version for pipelines of several datasets;
+   * `settings-invalid` when source.ca cannot be read; a database problem when the ledger cannot be prepared.
    */
-  load(names?: readonly string[], signal?: AbortSignal, once?: OnceAllowed): Promise<RunOutcome[]>
+  load(names?: readonly string[], signal?: AbortSignal, once?: Once): Promise<RunOutcome[]>
   /**
    * What `load` would do with these pipelines, or all; writes nothing. What would end one is in its plan.
    *
@@ -113,12 +109,6 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     }
   }
 
-  /** The authority is read each time: a renewed one needs no restart. */
-  async function openSource(connections: number): Promise<SourceClient> {
-    const ca = await readAuthorities(settings.source.ca)
-    return createSourceClient({ ...sourceSettings(settings), ca }, connections)
-  }
-
   async function prepareLedger(signal?: AbortSignal): Promise<void> {
     const mayRepeat = (error: unknown) => error instanceof Problem && error.code === "database-unreachable"
     await withRetries(() => migrateLedger(settings.database.url, settings.deadlines.connect), {
@@ -139,11 +129,30 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     }
   }
 
-  async function runOnce(pipeline: Pipeline, pool: Database, signal: AbortSignal): Promise<RunOutcome> {
+  /** For who loads nothing: what asks source and database. */
+  async function withSource<T>(work: (parts: PlanParts) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const source = await openSource(settings, 2)
+    const database = openPool("flatbed-loader", 2)
+    const indexingMs = settings.deadlines.indexing
+    try {
+      return await work({ source, database, log, patience, retries, indexingMs, signal })
+    } finally {
+      await source.close()
+      await database.close()
+    }
+  }
+
+  async function runOnce(
+    pipeline: Pipeline,
+    pool: Database,
+    signal: AbortSignal,
+    once: Once = {},
+  ): Promise<RunOutcome> {
     metrics?.beginRun()
     const runLog = log.child({ pipeline: pipeline.name })
-    const { outcome, version } = await attemptRun(pipeline, pool, signal, runLog)
-    await recordAttempt(pool, { ...outcome, version })
+    const { outcome, version } = await attemptRun(pipeline, pool, signal, runLog, once)
+    // What `status` tells is how the table came by what it shows, or why it does not.
+    if (once.rehearse !== true) await recordAttempt(pool, { ...outcome, version })
     const next = describeNext(pipeline, { timezone: settings.timezone, now: now() })
     tellEnd(runLog, outcome, { next, showCommand })
     parts.onEnd?.(outcome)
@@ -156,6 +165,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     pool: Database,
     signal: AbortSignal,
     runLog: Logger,
+    { rehearse = false, version: chosen }: Once,
   ): Promise<{ outcome: RunOutcome; version: string | undefined }> {
     let version: string | undefined
     const began = performance.now()
@@ -168,7 +178,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     const database = pool.as(`flatbed-loader/${pipeline.name}`)
     let source: SourceClient | undefined
     try {
-      source = await openSource(connections + readAhead)
+      source = await openSource(settings, connections + readAhead)
       const result = await runPipeline(pipeline, {
         source,
         database,
@@ -182,6 +192,8 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         indexingMs: settings.deadlines.indexing,
         owner: uniqueOwner(),
         showCommand,
+        rehearse,
+        chosen,
         onVersion: (newest) => {
           version = newest
         },
@@ -189,7 +201,9 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         signal,
         hardStop,
       })
-      return { outcome: { ...ended(result.outcome), ...result }, version }
+      const { receipt } = result
+      const applied = receipt === undefined ? undefined : appliedOf(receipt)
+      return { outcome: { ...ended(result.outcome), ...result, applied }, version }
     } catch (error) {
       if (signal.aborted) return { outcome: ended("stopped"), version }
       // A lease found lost by the heartbeat ends the COPYs; why is in the stop, what they say is a consequence.
@@ -203,15 +217,15 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
   }
 
   return {
-    async load(names = [], signal = stopping.signal, { deletesOf } = {}) {
-      const wanted = selectPipelines(pipelines, names).map((pipeline) => allowDeletes(pipeline, deletesOf))
+    async load(names = [], signal = stopping.signal, once = {}) {
+      const wanted = selectForLoad(pipelines, names, once)
       await readAuthorities(settings.source.ca)
       await prepareLedger(signal)
       return await withRunPool(async (pool) => {
         const outcomes: RunOutcome[] = []
         for (const pipeline of wanted) {
           if (signal.aborted) break
-          outcomes.push(await runOnce(pipeline, pool, signal))
+          outcomes.push(await runOnce(pipeline, pool, signal, once))
         }
         return outcomes
       })
@@ -219,16 +233,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
 
     async plan(names = [], signal = stopping.signal) {
       const wanted = selectPipelines(pipelines, names)
-      const indexingMs = settings.deadlines.indexing
-      const database = openPool("flatbed-loader", 1)
-      const source = await openSource(1)
-      try {
-        const parts = { source, database, log, patience, retries, indexingMs, signal }
-        return await planPipelines(wanted, parts)
-      } finally {
-        await source.close()
-        await database.close()
-      }
+      return await withSource((asked) => planPipelines(wanted, asked), signal)
     },
 
     async start() {
@@ -261,7 +266,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       const follow = createFollow(pipelines, {
         log,
         patience,
-        openSource: () => openSource(1),
+        openSource: () => openSource(settings, 1),
         run,
         isPublished: (pipeline, version) =>
           database.transaction((session) => isPublishedVersion(session, pipeline, version), {
@@ -294,37 +299,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
 
     async look(work, signal = stopping.signal) {
       await prepareLedger(signal)
-      const source = await openSource(2)
-      const database = openPool("flatbed-loader", 2)
-      const indexingMs = settings.deadlines.indexing
-      try {
-        return await work({
-          pipelines,
-          showCommand,
-          source,
-          database,
-          log,
-          patience,
-          retries,
-          indexingMs,
-          signal,
-        })
-      } finally {
-        await source.close()
-        await database.close()
-      }
+      return await withSource((asked) => work({ ...asked, pipelines, showCommand }), signal)
     },
-  }
-}
-
-function sourceSettings({ source, deadlines }: LoaderSettings) {
-  return {
-    url: source.url,
-    token: source.token,
-    maxBodyBytes: source.max_body,
-    compression: source.compression ?? standardCompression(source.url),
-    connectMs: deadlines.connect,
-    idleMs: deadlines.idle,
-    requestMs: deadlines.request,
   }
 }

@@ -44,7 +44,13 @@ async function run(args: string[], env: Record<string, string> = {}) {
 test("load prints one line per pipeline, then up to date", async () => {
   const first = await run(["load"])
   expect(first).toMatchObject({ code: 0 })
-  expect(first.stdout).toMatch(/^people: 10 rows, .* rows\/s\) into public\.people, version [0-9a-f]{12}\n$/)
+  const [said, records, rows, ...more] = first.stdout.split("\n")
+  expect(said).toMatch(/^people: 10 rows, .* rows\/s\) into public\.people, version [0-9a-f]{12}$/)
+  expect([records, rows, ...more]).toEqual([
+    "  10 records read = 10 rows",
+    "  10 rows = 10 new; 0 rows were deleted",
+    "",
+  ])
   expect(first.events.at(-1)).toMatchObject({
     event: "run.finished",
     level: "info",
@@ -66,9 +72,12 @@ test("load --json prints one document on stdout", async () => {
     "files",
     "filtered",
     "known_rows",
+    "newest",
     "outcome",
     "pipeline",
     "problem",
+    "receipt",
+    "rehearsal",
     "rejects",
     "rows",
     "rows_per_second",

@@ -26,12 +26,25 @@ test.each([
     "begins at row 5, not 4",
   ],
   ["whose total is another", { rows: 11 }, "10 rows, its total is 11"],
+  [
+    "with a gap between bytes",
+    { chunks: [first, { ...second, byte_from: second.byte_from + 1 }, ...rest] },
+    "the one before ends at",
+  ],
+  ["whose last chunk was taken out", withoutLast(), "its last chunk of people.csv ends at byte"],
+  ["with a chunk of no file", { files: [] }, "none of its files"],
   ["with rejects that no chunk has", { rejects: 1 }, "0 rejects, its total is 1"],
 ])("a manifest %s is refused", (_name, change, words) => {
   expect(() => checkManifest({ ...manifest, ...change }, asked)).toThrow(
     expect.objectContaining({ code: "chunk-damaged", message: expect.stringContaining(words) }),
   )
 })
+
+/** The totals are right for what is left. */
+function withoutLast() {
+  const chunks = manifest.chunks.slice(0, -1)
+  return { chunks, rows: chunks.reduce((sum, { rows }) => sum + rows, 0) }
+}
 
 test("a manifest with rejects comes back as it is", () => {
   const chunks = [{ ...first, rejects: 1 }, second, ...rest]

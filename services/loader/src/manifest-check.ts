@@ -1,9 +1,11 @@
 /** Whether a manifest agrees with itself and with what was asked for. Pure. */
-import { type Manifest, Problem } from "@flatbed/contract"
+import { type Manifest, type ManifestChunk, Problem } from "@flatbed/contract"
+import { contentOf } from "./version-part.ts"
 
 /**
- * Returns the manifest when its chunks are numbered from 1, follow each other row by row, and add up to its
- * totals; when it is the version that was asked for; and when every column has a name of its own.
+ * Returns the manifest when its chunks are numbered from 1, follow each other row by row and byte by byte to the end of
+ * their file, and add up to its totals; when it is the version that was asked for; and when every column has a name of
+ * its own.
  *
  * @throws Problem `chunk-damaged` naming what does not fit.
  */
@@ -47,5 +49,25 @@ function findContradiction(
     return `its chunks have ${rejects} rejects, its total is ${manifest.rejects}`
   if (filtered !== manifest.filtered)
     return `its chunks leave out ${filtered} records, its total is ${manifest.filtered}`
+  return findGap(manifest)
+}
+
+/**
+ * What stands between two records belongs to the one before, so a file's chunks are its bytes from the first record to
+ * the end. A chunk that somebody took out leaves a gap, whatever the counts say.
+ */
+function findGap({ files, chunks }: Manifest): string | undefined {
+  const bytes = new Map(files.map((file) => [file.file, contentOf(file).bytes]))
+  for (const [index, chunk] of chunks.entries()) {
+    const before: ManifestChunk | undefined = chunks[index - 1]
+    const after: ManifestChunk | undefined = chunks[index + 1]
+    const length = bytes.get(chunk.file)
+    if (length === undefined) return `chunk ${chunk.chunk} is of ${chunk.file}, which is none of its files`
+    const isNext = before === undefined || before.file !== chunk.file || before.byte_to === chunk.byte_from
+    if (!isNext || chunk.byte_from > chunk.byte_to)
+      return `chunk ${chunk.chunk} is bytes ${chunk.byte_from} to ${chunk.byte_to}, and the one before ends at ${before?.byte_to ?? 0}`
+    if (after?.file !== chunk.file && chunk.byte_to !== length)
+      return `its last chunk of ${chunk.file} ends at byte ${chunk.byte_to} of ${length}`
+  }
   return undefined
 }

@@ -30,18 +30,20 @@ export type Wanted = {
   readonly identity: RunIdentity
   readonly manifest: Manifest
   readonly staging: StagingPlan
+  /** Whether it is to publish nothing. */
+  readonly rehearsal: boolean
 }
 
 /**
  * A run is resumed when it loads the same version, or the same part of it, into the same table with the same settings,
  * column types and checks, and its staging is there. Every other open run of the pipeline is abandoned and its staging
- * dropped.
+ * dropped. A rehearsal always begins anew, and leaves all but earlier rehearsals as they are.
  */
 export async function openRun(lease: Lease, wanted: Wanted): Promise<OpenedRun> {
   const { identity, manifest, staging } = wanted
   return await lease.transaction(
     async (session) => {
-      const resumable = await abandonOthers(session, identity, (run) => mayResume(session, run, wanted))
+      const resumable = await abandonOthers(session, wanted, (run) => mayResume(session, run, wanted))
       if (resumable !== undefined) {
         await recordResume(session, resumable, lease.epoch)
         const receipts = await getReceipts(session, resumable)
@@ -76,7 +78,7 @@ export async function findResumable(
   wanted: Wanted,
 ): Promise<{ readonly runId: number; readonly arrived: ReadonlySet<number> } | undefined> {
   const open = await findOpenRuns(session, wanted.identity.pipeline)
-  for (const run of open.filter((one) => isSameWork(one, wanted.identity))) {
+  for (const run of open.filter((one) => !one.rehearsal && isSameWork(one, wanted.identity))) {
     if (!(await mayResume(session, run, wanted))) continue
     const receipts = await getReceipts(session, run.runId)
     return { runId: run.runId, arrived: new Set(receipts.map(({ chunk }) => chunk)) }
@@ -94,7 +96,7 @@ export async function openRefusedRun(lease: Lease, wanted: Wanted): Promise<numb
     async (session) => {
       const before = await abandonOthers(
         session,
-        identity,
+        wanted,
         async (run) => run.problem === "rejects-over-limit" && !(await hasStaging(session, run.runId)),
       )
       if (before === undefined)
@@ -106,16 +108,20 @@ export async function openRefusedRun(lease: Lease, wanted: Wanted): Promise<numb
   )
 }
 
-/** Of the pipeline's open runs that do this work, the newest that may go on; all others are abandoned. */
+/**
+ * Of the pipeline's open runs that do this work, the newest that may go on; all others are abandoned. No rehearsal goes
+ * on, and to one other runs than rehearsals are no matter.
+ */
 async function abandonOthers(
   session: Session,
-  identity: RunIdentity,
+  { identity, rehearsal }: Wanted,
   mayGoOn: (run: OpenRun) => Promise<boolean>,
 ): Promise<number | undefined> {
-  const open = await findOpenRuns(session, identity.pipeline)
+  const found = await findOpenRuns(session, identity.pipeline)
+  const open = rehearsal ? found.filter((run) => run.rehearsal) : found
   const alike = open.filter((run) => isSameWork(run, identity))
   let kept: number | undefined
-  for (const run of alike) if (kept === undefined && (await mayGoOn(run))) kept = run.runId
+  for (const run of alike) if (kept === undefined && !run.rehearsal && (await mayGoOn(run))) kept = run.runId
   const without = (runs: readonly OpenRun[]) =>
     runs.map(({ runId }) => runId).filter((runId) => runId !== kept)
   await recordAbandoned(session, without(open))
@@ -127,16 +133,22 @@ async function abandonOthers(
 
 /**
  * Notes why the run stopped, so that `status` can tell. It stays open, unless its staging does not add up or holds a
- * load with too many rejects. Never throws: the database may be what failed, and the run's own problem is the one to report.
+ * load with too many rejects, or it was a rehearsal. Never throws: the database may be what failed, and the run's own
+ * problem is the one to report.
  */
-export async function noteFailure(lease: Lease, runId: number, error: unknown): Promise<void> {
+export async function noteFailure(
+  lease: Lease,
+  runId: number,
+  error: unknown,
+  { rehearsal }: Pick<Wanted, "rehearsal">,
+): Promise<void> {
   const known = error instanceof Problem ? error : { code: "stopped", message: "The run was stopped." }
   const work = lease.transaction(
     async (session) => {
       await recordFailure(session, runId, known)
       if (known.code === "receipt-unbalanced") await recordAbandoned(session, [runId])
       // What was refused depends on the table as it is: after too many, the next run looks at every row afresh.
-      if (known.code === "receipt-unbalanced" || known.code === "rejects-over-limit")
+      if (rehearsal || known.code === "receipt-unbalanced" || known.code === "rejects-over-limit")
         await dropStaging(session, [runId])
     },
     { doing: "noting the failure" },

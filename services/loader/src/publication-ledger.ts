@@ -1,7 +1,7 @@
 /** What the ledger holds about publications: which version each table shows, and what became of its rows. */
 import type { RunIdentity } from "./ledger.ts"
-import type { Applied } from "./load-modes/load-mode.ts"
 import type { Session } from "./postgres/database.ts"
+import type { RunReceipt } from "./receipt.ts"
 import type { FileCounts } from "./version-part.ts"
 
 export type Publication = {
@@ -28,21 +28,20 @@ export async function recordPublication(
   published: RunIdentity & {
     readonly runId: number
     readonly targetOid: number
-    readonly rows: number
-    readonly rejects: number
-    readonly filtered: number
+    readonly receipt: RunReceipt
     readonly bytes: number
     readonly datasetTag: string | undefined
-    readonly applied: Applied
-    readonly knownRows: number
     readonly files: FileCounts | undefined
   },
 ): Promise<void> {
+  const { receipt } = published
   await session.query(
     `insert into flatbed.publications
        (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, filtered, bytes, dataset_tag,
-        inserted, updated, unchanged, repeated, older, deleted, known_rows, files_new, files_grown, files_known)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+        inserted, updated, unchanged, repeated, older, deleted, known_rows, files_new, files_grown, files_known,
+        records, refused, table_rows)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+             $23, $24, $25)`,
     [
       published.runId,
       published.pipeline,
@@ -51,21 +50,24 @@ export async function recordPublication(
       published.settingsSha256,
       published.target,
       published.targetOid,
-      published.rows,
-      published.rejects,
-      published.filtered,
+      receipt.rows,
+      receipt.rejects,
+      receipt.filtered,
       published.bytes,
       published.datasetTag ?? null,
-      published.applied.inserted,
-      published.applied.updated,
-      published.applied.unchanged,
-      published.applied.repeated,
-      published.applied.older,
-      published.applied.deleted,
-      published.knownRows,
+      receipt.inserted,
+      receipt.updated,
+      receipt.unchanged,
+      receipt.repeated,
+      receipt.older,
+      receipt.deleted,
+      receipt.known_rows,
       published.files?.new ?? null,
       published.files?.grown ?? null,
       published.files?.known ?? null,
+      receipt.records,
+      receipt.refused,
+      receipt.table_rows,
     ],
   )
   await session.query(
@@ -79,21 +81,29 @@ export async function recordDatasetTag(session: Session, runId: number, tag: str
   await session.query("update flatbed.publications set dataset_tag = $2 where run_id = $1", [runId, tag])
 }
 
-/** What became of a run's rows when it was published: this settles a publish whose answer was lost. */
-export async function findApplied(session: Session, runId: number): Promise<Applied | undefined> {
-  const { rows } = await session.query(
-    `select inserted, updated, unchanged, repeated, older, deleted from flatbed.publications where run_id = $1`,
-    [runId],
-  )
-  const row = rows[0]
-  if (row === undefined) return undefined
+/** The receipt of a run that was published: this settles a publish whose answer was lost. */
+export async function findReceipt(session: Session, runId: number): Promise<RunReceipt | undefined> {
+  const { rows } = await session.query("select * from flatbed.publications where run_id = $1", [runId])
+  return rows[0] === undefined ? undefined : readReceipt(rows[0])
+}
+
+/** The receipt in a row of flatbed.publications, as the driver or `to_json` gives it. */
+// biome-ignore lint/suspicious/noExplicitAny: a row of the driver, read field by field here.
+export function readReceipt(row: any): RunReceipt {
   return {
+    records: Number(row.records),
+    filtered: Number(row.filtered),
+    rejects: Number(row.rejects),
+    refused: Number(row.refused),
+    rows: Number(row.rows),
     inserted: Number(row.inserted),
     updated: Number(row.updated),
     unchanged: Number(row.unchanged),
     repeated: Number(row.repeated),
     older: Number(row.older),
     deleted: Number(row.deleted),
+    known_rows: Number(row.known_rows),
+    table_rows: row.table_rows === null ? null : Number(row.table_rows),
   }
 }
 

@@ -1,15 +1,16 @@
 /** The transaction that makes a version visible, and the equation that must hold before it commits. */
-import { type Evidence, type Manifest, Problem } from "@flatbed/contract"
+import { type Evidence, Problem } from "@flatbed/contract"
 import { changeColumns } from "./change-columns.ts"
 import { recordColumnChanges, recordMadeColumns } from "./column-ledger.ts"
 import { planAgain } from "./compare-columns.ts"
 import type { ColumnContract } from "./contract-settings.ts"
+import { watchTable } from "./count-table.ts"
 import { recordFiles } from "./file-ledger.ts"
 import type { WantedIndex } from "./index-settings.ts"
 import type { Lease } from "./lease.ts"
-import { getReceipts, manifestBytes, type Receipt, type RunIdentity } from "./ledger.ts"
+import { getReceipts, manifestBytes, type RunIdentity } from "./ledger.ts"
 import { keepFirst } from "./load-modes/keyed.ts"
-import { type Applied, loadModes, type ModeRules } from "./load-modes/load-mode.ts"
+import { loadModes, type ModeRules } from "./load-modes/load-mode.ts"
 import { rowColumn } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import { seesWholeRun } from "./postgres/adopt.ts"
@@ -25,7 +26,8 @@ import {
   stagingTable,
 } from "./postgres/staging.ts"
 import { findTable } from "./postgres/table.ts"
-import { findApplied, findLatestPublication, recordPublication } from "./publication-ledger.ts"
+import { findLatestPublication, findReceipt, recordPublication } from "./publication-ledger.ts"
+import { balance, checkStaging, type RunReceipt } from "./receipt.ts"
 import { countRejects } from "./reject-ledger.ts"
 import { TooManyRejects } from "./reject-tally.ts"
 import type { Patience } from "./retry.ts"
@@ -55,35 +57,34 @@ export type Publish = {
   readonly onNotSwapped: () => void
 }
 
+export type PublishParts = { readonly signal: AbortSignal; readonly patience: Patience }
+
 export type Published = {
-  readonly applied: Applied
+  readonly receipt: RunReceipt
   /** Names of indexes that were made, as far as is known: none when the answer to the commit was lost. */
   readonly indexes: readonly string[]
 }
 
 /**
  * Publishes a run whose chunks have all arrived: receipts, staging and manifest must agree; the load mode is
- * applied, missing indexes made, the publication recorded and staging dropped, in one commit. Answers what became of
- * the rows; a lost answer is settled by the publication's row.
+ * applied, missing indexes made, the publication recorded and staging dropped, in one commit. Answers the receipt, which
+ * balances; a lost answer is settled by the publication's row.
  *
  * @throws Problem `receipt-unbalanced` when the load does not add up; `columns-differ` or `table-unsuitable` when the
  * table changed meanwhile; TooManyRejects when more were set aside than allowed; those of the load mode and of the
  * indexes.
  */
-export async function publish(
-  lease: Lease,
-  run: Publish,
-  { signal, patience }: { readonly signal: AbortSignal; readonly patience: Patience },
-): Promise<Published> {
-  const mayAdopt = await awaitReaders(lease, run, signal, patience)
+export async function publish(lease: Lease, run: Publish, parts: PublishParts): Promise<Published> {
+  const mayAdopt = await awaitReaders(lease, run, parts)
   const doing = `publishing ${run.identity.target}`
-  const aside = async <T>(work: Work<T>) => await lease.transaction(work, { doing, signal })
+  const { signal } = parts
+  const aside: Aside = async (work) => await lease.transaction(work, { doing, signal })
   return await lease.transaction((session) => publishIn(session, run, mayAdopt, aside), {
     doing,
     signal,
     settle: async (session) => {
-      const applied = await findApplied(session, run.runId)
-      return applied === undefined ? undefined : { applied, indexes: [] }
+      const receipt = await findReceipt(session, run.runId)
+      return receipt === undefined ? undefined : { receipt, indexes: [] }
     },
   })
 }
@@ -94,11 +95,10 @@ const lookEveryMs = 100
  * Whether staging may become the table: there is none yet, or it is to be swapped, and no reader is left who would see
  * a part of staging. Once that is so it stays so.
  */
-async function awaitReaders(
+export async function awaitReaders(
   lease: Lease,
   { runId, table, rules, swapWaitMs }: Publish,
-  signal: AbortSignal,
-  patience: Patience,
+  { signal, patience }: PublishParts,
 ): Promise<boolean> {
   for (let waitedMs = 0; ; waitedMs += lookEveryMs) {
     const found = await lease.transaction(
@@ -114,11 +114,15 @@ async function awaitReaders(
   }
 }
 
-async function publishIn(
+/** Does work in a transaction of its own, which is committed when it answers. */
+export type Aside = <T>(work: Work<T>) => Promise<T>
+
+/** All of it but the commit. `mayAdopt` is what `awaitReaders` answered. */
+export async function publishIn(
   session: Session,
   run: Publish,
   mayAdopt: boolean,
-  aside: <T>(work: Work<T>) => Promise<T>,
+  aside: Aside,
 ): Promise<Published> {
   const { runId, part, table, mode, swapWaitMs, onNotSwapped } = run
   const { manifest } = part
@@ -126,13 +130,12 @@ async function publishIn(
     ({ isOwn, isIgnored, isBeside }) => !isOwn && !isIgnored && !isBeside,
   )
   const receipts = await getReceipts(session, runId)
-  const { rows, refused } = checkReceipts(receipts, manifest)
-  const rejects = manifest.rejects + refused
-  const listed = await countRejects(session, [runId])
-  if (listed !== rejects) throw unbalanced(`${listed} rejects are listed, the receipts count ${rejects}`)
+  const inStaging = checkStaging(manifest, receipts, {
+    rejects: await countRejects(session, [runId]),
+    rows: await countStaging(session, runId),
+  })
+  const { rows, rejects } = inStaging
   if (rejects > run.allowed) throw new TooManyRejects(`${rejects} of the version`)
-  const staged = await countStaging(session, runId)
-  if (staged !== rows) throw unbalanced(`staging holds ${staged} rows, the receipts ${rows}`)
 
   const exists = await lockTable(session, table, mode)
   if (mode === "append") await refuseOvertaken(session, run)
@@ -162,11 +165,11 @@ async function publishIn(
   const version = { name: target, version: manifest.version, rejects }
   const swaps = exists && rules.swap && adopting.mayAdopt
   const early = swaps ? await makeMissingIndexes(session, table, indexesOn(run), staging) : []
-  const done = await loadModes[mode](session, { ...place, ...version, rules, staged: staged - alike })
+  const countTable = await watchTable(session, mode, { ...place, rules })
+  const done = await loadModes[mode](session, { ...place, ...version, rules, staged: rows - alike })
   const applied = { ...done, repeated: done.repeated + alike }
-  const told = applied.inserted + applied.updated + applied.unchanged + applied.repeated + applied.older
-  if (told !== rows)
-    throw unbalanced(`the table took ${told} rows of ${rows}; a trigger or rule may drop some`)
+  const counts = { knownRows: part.knownRows, table: await countTable?.(applied) }
+  const receipt = balance(inStaging, applied, counts)
 
   // Behind the rows: an index over all of them at once is made faster than row by row.
   const late = await makeMissingIndexes(session, table, run.indexes, changed.into)
@@ -179,59 +182,21 @@ async function publishIn(
     ...run.identity,
     runId,
     targetOid,
-    rows,
-    rejects,
-    filtered: manifest.filtered,
+    receipt,
     bytes: manifestBytes(manifest),
     datasetTag: run.datasetTag,
-    applied,
-    knownRows: part.knownRows,
     files: part.counts,
   })
   const showsVersionOnly = mode === "replace" || mode === "mirror"
   await recordFiles(session, { target, targetOid, runId }, part, receipts, showsVersionOnly)
   await dropStaging(session, [runId])
-  return { applied, indexes: [...new Set([...early, ...late])] }
+  return { receipt, indexes: [...new Set([...early, ...late])] }
 }
 
 /** The indexes of which staging has the columns. */
 function indexesOn({ indexes, staging }: Publish): WantedIndex[] {
   const there = new Set(staging.columns.map(({ name }) => name))
   return indexes.filter(({ columns }) => columns.every((column) => there.has(column)))
-}
-
-/**
- * Compares the receipts with the manifest, one by one; returns how many rows must be in staging, and how many were
- * refused here.
- */
-export function checkReceipts(
-  receipts: readonly Receipt[],
-  manifest: Manifest,
-): { readonly rows: number; readonly refused: number } {
-  if (receipts.length !== manifest.chunks.length) {
-    throw unbalanced(`${receipts.length} chunks have a receipt, the manifest lists ${manifest.chunks.length}`)
-  }
-  let rows = 0
-  let refused = 0
-  for (const [index, chunk] of manifest.chunks.entries()) {
-    const receipt = receipts[index]
-    const same =
-      receipt?.chunk === chunk.chunk &&
-      receipt.first_row === chunk.first_row &&
-      receipt.rows === chunk.rows &&
-      receipt.rejects === chunk.rejects &&
-      receipt.filtered === chunk.filtered &&
-      receipt.raw_sha256 === chunk.sha256
-    if (!same) throw unbalanced(`the receipt of chunk ${chunk.chunk} is not what the manifest says`)
-    rows += chunk.rows - chunk.rejects - receipt.refused
-    refused += receipt.refused
-  }
-  if (rows + refused !== manifest.rows - manifest.rejects) {
-    throw unbalanced(
-      `the receipts hold ${rows} rows and ${refused} refused ones, the manifest ${manifest.rows - manifest.rejects}`,
-    )
-  }
-  return { rows, refused }
 }
 
 /** What is to come depends on what the table has: it must be as it was seen when the run began. */
@@ -273,10 +238,4 @@ async function tableExists(session: Session, table: TableName): Promise<boolean>
   const name = quoteTable(table)
   const { rows } = await session.query("select pg_catalog.to_regclass($1) is not null as there", [name])
   return rows[0].there
-}
-
-function unbalanced(what: string): Problem {
-  return new Problem("receipt-unbalanced", `The load does not add up: ${what}.`, {
-    hint: "Nothing was published, and the next run starts afresh. Please report this with the log.",
-  })
 }

@@ -50,10 +50,10 @@ export async function refuseVersion(
       recorded = await lease.transaction((session) => countRejects(session, [runId]), { doing })
     }
     const problem = await describeTooMany(lease, runId, wanted, limit)
-    await noteFailure(lease, runId, problem)
+    await noteFailure(lease, runId, problem, wanted)
     return problem
   } catch (error) {
-    await noteFailure(lease, runId, error)
+    await noteFailure(lease, runId, error, wanted)
     throw error
   } finally {
     rejectLog.close(runId)

@@ -1,6 +1,8 @@
 /** What `runs list` and `runs show` tell about runs, from the ledger. */
 import type { CheckResult } from "./check.ts"
 import type { Session } from "./postgres/database.ts"
+import { readReceipt } from "./publication-ledger.ts"
+import { describeReceipt, type RunReceipt } from "./receipt.ts"
 import { describeResults, type ShowCommand } from "./summary.ts"
 import { formatFields, formatTable } from "./text-table.ts"
 import type { FileCounts } from "./version-part.ts"
@@ -11,8 +13,10 @@ export type RunReport = {
   readonly dataset: string
   readonly version: string
   readonly table: string
-  /** `failed` and `loading` runs may be resumed; `abandoned` ones will not be. */
-  readonly state: "loading" | "published" | "failed" | "abandoned"
+  /** `failed` and `loading` runs may be resumed; `abandoned` ones, and those of a rehearsal, will not be. */
+  readonly state: "loading" | "published" | "rehearsed" | "failed" | "abandoned"
+  /** Whether it was to publish nothing. */
+  readonly rehearsal: boolean
   /** Records of the version that its filter does not leave out. */
   readonly records: number
   /** Records set aside as far as is known. */
@@ -33,13 +37,15 @@ export type RunReport = {
   readonly files: (FileCounts & { readonly known_rows: number }) | null
   /** How the pipeline's checks came out; none where they were not asked. */
   readonly checks: readonly CheckResult[]
+  /** The equation that it balanced; null when it was not published. */
+  readonly receipt: RunReceipt | null
 }
 
 const select = `select r.*, extract(epoch from finished_at - started_at)::double precision as seconds,
     (select count(*) from flatbed.chunks c where c.run_id = r.run_id) as loaded,
     (select json_agg(json_build_object('name', name, 'severity', severity, 'failed', failed) order by place)
        from flatbed.checks k where k.run_id = r.run_id) as checks,
-    p.files_new, p.files_grown, p.files_known, p.known_rows
+    p.files_new, p.files_grown, p.files_known, p.known_rows, to_json(p) as publication
   from flatbed.runs r left join flatbed.publications p using (run_id)`
 
 /** The latest runs, newest first, of one pipeline or of all. */
@@ -69,6 +75,7 @@ function readRun(row: any): RunReport {
     version: row.version,
     table: row.target,
     state: row.state,
+    rehearsal: row.rehearsal,
     records: Number(row.rows),
     rejects: Number(row.rejects),
     filtered: Number(row.filtered),
@@ -90,6 +97,7 @@ function readRun(row: any): RunReport {
             known_rows: Number(row.known_rows),
           },
     checks: row.checks ?? [],
+    receipt: row.publication === null ? null : readReceipt(row.publication),
   }
 }
 
@@ -113,7 +121,8 @@ export function formatRuns(runs: readonly RunReport[]): string {
 
 /** All that is known of one run, a line each. */
 export function formatRun(run: RunReport, showCommand: ShowCommand): string {
-  const { problem, files } = run
+  const { problem, files, receipt } = run
+  const [records, rows] = receipt === null ? [] : describeReceipt(receipt)
   return formatFields([
     ["run", String(run.run)],
     ["pipeline", run.pipeline],
@@ -126,6 +135,12 @@ export function formatRun(run: RunReport, showCommand: ShowCommand): string {
     ["rejects", run.rejects === 0 ? "0" : `${run.rejects} (${showCommand(`rejects list --run ${run.run}`)})`],
     ["filtered", String(run.filtered)],
     ...(run.checks.length === 0 ? [] : [["checks", describeResults(run.checks) ?? ""] as const]),
+    ...(records === undefined || rows === undefined
+      ? []
+      : ([
+          ["receipt", records],
+          ["", rows],
+        ] as const)),
     ["bytes", String(run.bytes)],
     ["chunks", `${run.loaded_chunks} of ${run.chunks} loaded`],
     ["attempts", String(run.attempts)],
@@ -140,7 +155,8 @@ function showFiles({ new: whole, grown, known, known_rows: rows }: NonNullable<R
   return `${whole} new, ${grown} grown, ${known} known (${rows} rows were there)`
 }
 
-function showState({ state, rejects, problem }: RunReport): string {
-  if (state === "published") return rejects === 0 ? state : "published with rejects"
-  return problem === null ? state : `${state} (${problem.code})`
+function showState({ state, rehearsal, rejects, problem }: RunReport): string {
+  if (state === "published" || state === "rehearsed") return rejects === 0 ? state : `${state} with rejects`
+  const shown = rehearsal ? `rehearsal ${state}` : state
+  return problem === null ? shown : `${shown} (${problem.code})`
 }

@@ -7,6 +7,8 @@ import { manifestBytes } from "./ledger.ts"
 import type { NextRun } from "./next-run.ts"
 import type { OpenedRun } from "./open-run.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
+import type { RunReceipt } from "./receipt.ts"
+import { rehearsalToJson } from "./rehearsal.ts"
 import { counted, type RunOutcome, type ShowCommand, summarize } from "./summary.ts"
 
 export type RunProgress = {
@@ -61,10 +63,16 @@ export function tellChanges(log: Logger, table: string, changes: readonly Column
   else log.info(fields, text)
 }
 
-/** `index.made`, for each one that the publish made. */
-export function tellIndexes(log: Logger, table: string, indexes: readonly string[]): void {
+/** `index.made`, for each one that the publish made, and `run.published`. */
+export function tellPublished(
+  log: Logger,
+  table: string,
+  { rows, rejects }: RunReceipt,
+  indexes: readonly string[],
+): void {
   for (const index of indexes)
     log.info({ event: "index.made", table, index }, `${table} has the index ${index} now`)
+  log.info({ event: "run.published", table, rows, rejects }, `${table} shows this version`)
 }
 
 /** `table.not_swapped`: what `publish: swap` spares was done after all. */
@@ -102,13 +110,16 @@ export function tellEnd(
   const fields = {
     run,
     version: outcome.version,
+    newest: outcome.newest,
     rows,
     rejects,
     filtered,
     bytes,
     fetched,
+    records: outcome.receipt?.records,
     ...outcome.applied,
     ...(outcome.files === undefined ? {} : { files: outcome.files, known_rows: outcome.knownRows }),
+    ...(outcome.rehearsal === undefined ? {} : { rehearsal: rehearsalToJson(outcome.rehearsal) }),
     next: next.at,
     seconds: Number(outcome.seconds.toFixed(3)),
   }
@@ -116,6 +127,7 @@ export function tellEnd(
   const sentence = `${summarize(outcome, showCommand).replace(/\.$/, "")}; ${next.words}`
   switch (outcome.outcome) {
     case "published":
+    case "rehearsed":
     case "up-to-date":
       log.info({ event: "run.finished", outcome: outcome.outcome, ...fields }, sentence)
       return

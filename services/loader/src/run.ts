@@ -1,8 +1,9 @@
 /** One run of a pipeline from beginning to end. The page to read first. */
 import { Problem } from "@flatbed/contract"
-import { type AskParts, askForDataset, askForManifest } from "./ask-source.ts"
+import { type AskParts, askForManifest } from "./ask-source.ts"
 import { createGuards } from "./cell-guard.ts"
 import type { CheckResult } from "./check.ts"
+import { chooseVersion } from "./choose-version.ts"
 import { createGroupPlan } from "./chunk-groups.ts"
 import { planStaging } from "./column-plan.ts"
 import { agreeOnColumns } from "./compare-columns.ts"
@@ -10,7 +11,6 @@ import { compileChecks } from "./compile-checks.ts"
 import { refuseRowCount } from "./expected-rows.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type RunIdentity } from "./ledger.ts"
-import type { Applied } from "./load-modes/load-mode.ts"
 import { noteFailure, openRun } from "./open-run.ts"
 import { fileColumn, rowColumn } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
@@ -18,13 +18,16 @@ import { planPart } from "./plan-part.ts"
 import type { Database, Work } from "./postgres/database.ts"
 import type { Publication } from "./publication-ledger.ts"
 import { publish } from "./publish.ts"
+import type { RunReceipt } from "./receipt.ts"
 import { describeTooMany, refuseVersion } from "./refuse-load.ts"
+import { createPhases, type Rehearsal } from "./rehearsal.ts"
+import { rehearsePublish } from "./rehearse.ts"
 import { allowedCount } from "./reject-limit.ts"
 import { createRejectLog } from "./reject-log.ts"
 import { createRejectTally, TooManyRejects } from "./reject-tally.ts"
 import { isVersionLost } from "./retry.ts"
 import { runChecks } from "./run-checks.ts"
-import { createCounter, type RunProgress, tellBegin, tellIndexes, tellNotSwapped } from "./run-log.ts"
+import { createCounter, type RunProgress, tellBegin, tellNotSwapped, tellPublished } from "./run-log.ts"
 import { stageGroups } from "./stage-groups.ts"
 import type { ShowCommand } from "./summary.ts"
 import {
@@ -47,6 +50,10 @@ export type RunParts = AskParts & {
   /** A name that no other run has. */
   readonly owner: string
   readonly showCommand: ShowCommand
+  /** Whether all is done in earnest and then taken back. */
+  readonly rehearse: boolean
+  /** The beginning of the name of the version to load; undefined: the newest. */
+  readonly chosen: string | undefined
   readonly onProgress: (progress: RunProgress) => void
   /** Told which version is to be loaded, as soon as the source has named it. */
   readonly onVersion: (version: string) => void
@@ -54,8 +61,10 @@ export type RunParts = AskParts & {
 }
 
 export type RunResult = {
-  readonly outcome: "published" | "up-to-date"
+  readonly outcome: "published" | "rehearsed" | "up-to-date"
   readonly version: string
+  /** The newest version, when another one was chosen. */
+  readonly newest: string | undefined
   /** Rows that the table took. With the rejects and the filtered they are the records of what was loaded. */
   readonly rows: number
   /** Rows of the version that the table had from before; 0 but for `append`. */
@@ -69,15 +78,20 @@ export type RunResult = {
   /** Chunks that this run fetched: fewer than the version has when it was resumed. */
   readonly fetched: number
   readonly run: number | undefined
-  /** How the pipeline's checks came out; none where nothing was published. */
+  /** How the pipeline's checks came out; none where nothing was published or rehearsed. */
   readonly checks: readonly CheckResult[]
-  /** What became of the rows; undefined when nothing was published. */
-  readonly applied: Applied | undefined
+  /** Undefined when nothing was published or rehearsed. */
+  readonly receipt: RunReceipt | undefined
+  /** Undefined but for a rehearsal. */
+  readonly rehearsal: Rehearsal | undefined
 }
 
 const freshStarts = 3
 
-/** Loads the dataset's newest version into the pipeline's table, exactly once, or throws what stopped it. */
+/**
+ * Loads the dataset's newest version into the pipeline's table, or the one that was chosen, exactly once, or throws what
+ * stopped it.
+ */
 export async function runPipeline(pipeline: Pipeline, parts: RunParts): Promise<RunResult> {
   const { database, patience, owner, log } = parts
   const onLost = (problem: Problem) => parts.hardStop.abort(problem)
@@ -89,9 +103,10 @@ export async function runPipeline(pipeline: Pipeline, parts: RunParts): Promise<
   try {
     for (let start = 0; ; start++) {
       try {
-        return await loadNewestVersion(pipeline, lease, parts)
+        return await loadVersion(pipeline, lease, parts)
       } catch (error) {
-        if (!isVersionLost(error)) throw error
+        // In place of a version that was chosen there is no other one.
+        if (!isVersionLost(error) || parts.chosen !== undefined) throw error
         if (start === freshStarts) throw unstable(pipeline, error)
         log.warn({ event: "run.restarted", code: error.code }, `starting over: ${error.message}`)
       }
@@ -101,23 +116,25 @@ export async function runPipeline(pipeline: Pipeline, parts: RunParts): Promise<
   }
 }
 
-async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): Promise<RunResult> {
+async function loadVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): Promise<RunResult> {
+  const phases = createPhases()
+  const { rehearse } = parts
   const published = findStandingPublication(await inspectTarget(pipeline, lease), pipeline)
-  const dataset = await askForDataset(pipeline.dataset, published?.datasetTag, parts)
+  const dataset = await chooseVersion(pipeline.dataset, parts.chosen, published?.datasetTag, parts)
   if (dataset === "unchanged") {
     if (published === undefined) throw new Error("the source answered a question that was not asked")
     parts.onVersion(published.version)
     return upToDate(published)
   }
-  const { evidence, tag } = dataset
+  const { evidence, tag, newest } = dataset
   parts.onVersion(dataset.version)
   const identity = identify(pipeline, dataset.version)
   // Looked at again: the source may have taken its time, and the table may be another one by now.
   const target = await inspectForLoad(pipeline, lease)
   const same = findStandingPublication(target, pipeline)
   if (same?.version === dataset.version) {
-    if (tag !== undefined && tag !== same.datasetTag) await rememberTag(lease, same, tag)
-    return upToDate(same)
+    if (tag !== undefined && tag !== same.datasetTag && !rehearse) await rememberTag(lease, same, tag)
+    return { ...upToDate(same), newest }
   }
 
   const whole = await askForManifest(pipeline.dataset, dataset.version, parts)
@@ -131,7 +148,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const limits = { limit, allowed, hasTable: target.table !== undefined, showCommand: parts.showCommand }
   const staging = planStaging(columns, target.table, pipeline.rules)
   const checks = await compileChecks(pipeline, staging.columns, lease)
-  const wanted = { identity, manifest, staging }
+  const wanted = { identity, manifest, staging, rehearsal: rehearse }
   const versionLog = parts.log.child({ version: manifest.version.slice(0, 12) })
   if (manifest.rejects > allowed)
     throw await refuseVersion(lease, wanted, limits, { ...parts, log: versionLog })
@@ -142,8 +159,9 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
   const rejectLog = createRejectLog(log, parts.showCommand)
   const tally = createRejectTally(manifest.rejects + run.refused, allowed)
   tellBegin(log, manifest, run, parts.source.coding())
-  let applied: Applied
   let checked: readonly CheckResult[]
+  phases.enter("staging")
+  let done: Pick<RunResult, "receipt" | "rehearsal">
   try {
     const onLoaded = createCounter(manifest, run, parts.onProgress)
     const hardSignal = parts.hardStop.signal
@@ -158,47 +176,36 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     checked = await runChecks(pipeline, checks, staged, stageParts)
     refuseRowCount(pipeline, countRows(tally.rejects()))
 
+    phases.enter("publishing")
     const { table, mode, rules, indexes, contract, swapWaitMs } = pipeline
-    const published = await publish(
-      lease,
-      {
-        identity,
-        runId,
-        part,
-        seen: target,
-        evidence,
-        datasetTag: tag,
-        staging,
-        allowed,
-        table,
-        mode,
-        rules,
-        indexes,
-        contract,
-        swapWaitMs,
-        onNotSwapped: () => tellNotSwapped(log, pipeline),
-      },
-      { signal: hardSignal, patience: parts.patience },
-    )
-    applied = published.applied
-    tellIndexes(log, pipeline.target, published.indexes)
-    const rows = manifest.rows - tally.rejects()
-    log.info(
-      { event: "run.published", table: pipeline.target, rows, rejects: tally.rejects() },
-      `${pipeline.target} shows this version`,
-    )
+    const onNotSwapped = () => tellNotSwapped(log, pipeline)
+    const publishing = {
+      ...{ identity, runId, part, seen: target, evidence, datasetTag: tag, staging, allowed },
+      ...{ table, mode, rules, indexes, contract, swapWaitMs, onNotSwapped },
+    }
+    const how = { signal: hardSignal, patience: parts.patience }
+    if (rehearse) {
+      const { receipt, locks } = await rehearsePublish(lease, publishing, how)
+      done = { receipt, rehearsal: { locks, seconds: phases.seconds() } }
+    } else {
+      const { receipt, indexes } = await publish(lease, publishing, how)
+      done = { receipt, rehearsal: undefined }
+      tellPublished(log, pipeline.target, receipt, indexes)
+    }
   } catch (error) {
     const reason =
       error instanceof TooManyRejects ? await describeTooMany(lease, runId, wanted, limits) : error
-    await noteFailure(lease, runId, reason)
+    await noteFailure(lease, runId, reason, wanted)
     throw reason
   } finally {
     rejectLog.close(runId)
   }
-  await analyzeTarget(pipeline, lease, (error) => log.warn({ event: "table.not_analyzed", err: error }))
+  if (!rehearse)
+    await analyzeTarget(pipeline, lease, (error) => log.warn({ event: "table.not_analyzed", err: error }))
   return {
-    outcome: "published",
+    outcome: rehearse ? "rehearsed" : "published",
     version: manifest.version,
+    newest,
     rows: manifest.rows - tally.rejects(),
     knownRows: part.knownRows,
     files: part.counts,
@@ -208,7 +215,7 @@ async function loadNewestVersion(pipeline: Pipeline, lease: Lease, parts: RunPar
     fetched: missing.length,
     run: runId,
     checks: checked,
-    applied,
+    ...done,
   }
 
   function countRows(rejects: number) {
@@ -229,6 +236,7 @@ function upToDate({ version, rows, knownRows, rejects, filtered, bytes }: Public
   return {
     outcome: "up-to-date",
     version,
+    newest: undefined,
     rows: rows + knownRows,
     knownRows,
     files: undefined,
@@ -238,7 +246,8 @@ function upToDate({ version, rows, knownRows, rejects, filtered, bytes }: Public
     fetched: 0,
     run: undefined,
     checks: [],
-    applied: undefined,
+    receipt: undefined,
+    rehearsal: undefined,
   }
 }
 

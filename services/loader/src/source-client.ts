@@ -20,7 +20,11 @@ import {
   type RowOrigin,
   type RowOrigins,
   rowOriginsSchema,
+  type ServedVersions,
+  servedVersionsSchema,
+  type VersionEvidence,
   type VersionPublished,
+  versionEvidenceSchema,
 } from "@flatbed/contract"
 import type { TSchema } from "@flatbed/typebox"
 import { Check, Errors } from "@flatbed/typebox"
@@ -227,6 +231,14 @@ export function createSourceClient(settings: SourceSettings, connections: number
       const document = await readJson<Dataset>(path, datasetSchema, status, received)
       return { ...document, tag: typeof tag === "string" ? tag : undefined }
     },
+
+    /** The versions of the dataset that are served now. */
+    getVersions: async (dataset: string, signal?: AbortSignal): Promise<ServedVersions> =>
+      await getJson<ServedVersions>(paths.versions(dataset), servedVersionsSchema, signal),
+
+    /** Why the columns of one version have their types. */
+    getEvidence: async (dataset: string, version: string, signal?: AbortSignal): Promise<VersionEvidence> =>
+      await getJson<VersionEvidence>(paths.evidence(dataset, version), versionEvidenceSchema, signal),
 
     /** The manifest of one version. */
     getManifest: async (dataset: string, version: string, signal?: AbortSignal): Promise<Manifest> =>

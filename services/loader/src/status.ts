@@ -58,7 +58,7 @@ export async function getStatus(
     `select distinct on (pipeline, target)
             pipeline, target, run_id, state, version, started_at, chunks, problem_code,
             (select count(*) from flatbed.chunks c where c.run_id = r.run_id) as loaded
-       from flatbed.runs r where pipeline = any($1) order by pipeline, target, run_id desc`,
+       from flatbed.runs r where pipeline = any($1) and not rehearsal order by pipeline, target, run_id desc`,
     names,
   )
   const findAttempt = await getAttempts(

@@ -1,18 +1,25 @@
 /** A run in one sentence, for the log's last line and for the terminal. Pure. */
 import { type Problem, toProblemDocument } from "@flatbed/contract"
 import { type CheckResult, severities } from "./check.ts"
+import { count, counted } from "./counted.ts"
 import type { Applied } from "./load-modes/load-mode.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
+import type { RunReceipt } from "./receipt.ts"
+import { type Rehearsal, rehearsalToJson } from "./rehearsal.ts"
 import type { FileCounts } from "./version-part.ts"
 
-/** How one run ended. `skipped`: another run of the pipeline is under way. `stopped`: a signal ended it. */
+export { count, counted } from "./counted.ts"
+
+/** How one run ended. `rehearsed`: it would have been published. `skipped`: another run of the pipeline is under way. `stopped`: a signal ended it. */
 export type RunOutcome = {
   readonly pipeline: string
   readonly dataset: string
   readonly table: string
-  readonly outcome: "published" | "up-to-date" | "skipped" | "stopped" | "failed"
+  readonly outcome: "published" | "rehearsed" | "up-to-date" | "skipped" | "stopped" | "failed"
   readonly run: number | undefined
   readonly version: string | undefined
+  /** The newest version, when another one was chosen. */
+  readonly newest: string | undefined
   /** Rows in the table, and records of the version that were set aside. */
   readonly rows: number
   /** Rows of the version that `append` found in the table. */
@@ -30,6 +37,9 @@ export type RunOutcome = {
   readonly checks: readonly CheckResult[]
   /** What became of the rows; undefined when nothing was published. */
   readonly applied: Applied | undefined
+  readonly receipt: RunReceipt | undefined
+  /** Undefined but for a rehearsal. */
+  readonly rehearsal: Rehearsal | undefined
   readonly problem: Problem | undefined
 }
 
@@ -43,6 +53,7 @@ export function outcomeWithoutRows(
   const nothing = {
     run: undefined,
     version: undefined,
+    newest: undefined,
     rows: 0,
     knownRows: 0,
     files: undefined,
@@ -52,6 +63,8 @@ export function outcomeWithoutRows(
     fetched: 0,
     checks: [],
     applied: undefined,
+    receipt: undefined,
+    rehearsal: undefined,
   }
   return { pipeline: name, dataset, table: target, outcome, problem, seconds, ...nothing }
 }
@@ -62,13 +75,20 @@ export type ShowCommand = (args: string) => string
 /** The sentence. A published run names rows, bytes, seconds, rows per second and the version's first 12 digits. */
 export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
   const { pipeline, table, rows, seconds, problem } = run
-  const version = run.version?.slice(0, 12) ?? ""
-  const checks = describeResults(run.checks)
+  const results = describeResults(run.checks)
+  const checks = results === undefined ? "" : `; checks: ${results}`
+  const older = run.newest === undefined ? "" : `, not the newest, ${run.newest.slice(0, 12)}`
+  const version = `${run.version?.slice(0, 12) ?? ""}${older}`
   switch (run.outcome) {
     case "published":
       return (
         `${pipeline}: ${counted(rows, "row")}, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
-        `(${count(rowsPerSecond(run))} rows/s) into ${table}${showChanges(run)}, version ${version}${showLeftOut(run, showCommand)}${checks === undefined ? "" : `; checks: ${checks}`}`
+        `(${count(rowsPerSecond(run))} rows/s) into ${table}${showChanges(run)}, version ${version}${showLeftOut(run, showCommand)}${checks}`
+      )
+    case "rehearsed":
+      return (
+        `${pipeline}: rehearsed, and nothing was changed: ${counted(rows, "row")}, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
+        `would go into ${table}${showChanges(run)}, version ${version}${showLeftOut(run, showCommand)}${checks}`
       )
     case "up-to-date":
       return `${pipeline}: up to date, ${counted(rows, "row")} in ${table}, version ${version}${showLeftOut(run, showCommand)}`
@@ -128,12 +148,27 @@ export function describeResults(results: readonly CheckResult[]): string | undef
 
 /** The outcome as `--json` prints it. */
 export function outcomeToJson(run: RunOutcome): Record<string, unknown> {
-  const { run: runId, version, problem, seconds, applied, knownRows, files, ...rest } = run
+  const {
+    run: runId,
+    version,
+    newest,
+    problem,
+    seconds,
+    applied,
+    receipt,
+    rehearsal,
+    knownRows,
+    files,
+    ...rest
+  } = run
   return {
     ...rest,
     run: runId ?? null,
     version: version ?? null,
+    newest: newest ?? null,
     applied: applied ?? null,
+    receipt: receipt ?? null,
+    rehearsal: rehearsal === undefined ? null : rehearsalToJson(rehearsal),
     known_rows: knownRows,
     files: files ?? null,
     seconds: Math.round(seconds * 1000) / 1000,
@@ -147,17 +182,6 @@ export function showBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"]
   const step = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
   return `${(bytes / 1000 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`
-}
-
-/** A number of things: `1 row`, `3,333 rows`. */
-export function counted(number: number, word: string): string {
-  return `${count(number)} ${word}${number === 1 ? "" : "s"}`
-}
-
-/** A whole number with commas between thousands. */
-export function count(number: number): string {
-  // Not toLocaleString: its first call reads the locale data, ten milliseconds and more at the end of every load.
-  return String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, ",")
 }
 
 function rowsPerSecond({ rows, seconds }: RunOutcome): number {

@@ -4,7 +4,7 @@ import type { Applied } from "./load-modes/load-mode.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import type { Session } from "./postgres/database.ts"
 import { findTable, type Table } from "./postgres/table.ts"
-import { findApplied, findLatestPublication, type Publication } from "./publication-ledger.ts"
+import { findLatestPublication, findReceipt, type Publication } from "./publication-ledger.ts"
 import type { ShowCommand } from "./summary.ts"
 
 /** The publication that a table shows, and the table as it is now. */
@@ -48,9 +48,9 @@ export async function findStanding(
   if (table === undefined) throw failed(target, `${target} was published and is not there any more.`, load)
   if (table.oid !== publication.targetOid)
     throw failed(target, `${target} is another table than the one that was published into.`, load)
-  const applied = await findApplied(session, publication.runId)
-  if (applied === undefined) throw new Error(`publication ${publication.runId} vanished`)
-  return { publication, applied, table }
+  const receipt = await findReceipt(session, publication.runId)
+  if (receipt === undefined) throw new Error(`publication ${publication.runId} vanished`)
+  return { publication, applied: receipt, table }
 }
 
 function failed(table: string, detail: string, hint: string): Problem {

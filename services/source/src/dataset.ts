@@ -67,6 +67,8 @@ export type SourceDataset = {
   getCurrent(): HeldVersion
   /** A version by its name; raises version-gone, version-not-found, or as getCurrent while there is none. */
   getVersion(version: string): HeldVersion
+  /** All versions that can be served, the current one first, then the latest before it. */
+  versions(): readonly HeldVersion[]
   /** The version's bytes are no longer in the file: it is gone for good, and its file is read anew. */
   discard(held: HeldVersion, file: string): Promise<void>
   /** Waits until no version is being made. */
@@ -240,13 +242,14 @@ export function createDataset(parts: DatasetParts): SourceDataset {
     folders: () => folders,
     status,
     getCurrent,
+    versions: held.all,
     getVersion(version) {
       const found = held.find(version)
       if (found !== undefined) return found
       // Without a current version, which one the file holds is not known yet.
-      if (discarded.has(version)) throw versionGone(name, version)
+      if (discarded.has(version)) throw versionGone(name, version, held.all())
       getCurrent()
-      if (once.has(version)) throw versionGone(name, version)
+      if (once.has(version)) throw versionGone(name, version, held.all())
       throw new Problem("version-not-found", `${name} has no version ${version}.`, {
         hint: "Ask for the dataset to learn its current version.",
         facts: { dataset: name, version },
@@ -277,9 +280,18 @@ function isJudged({ found, until }: Failure, now: Found): boolean {
   return found !== undefined && performance.now() < until && sameFound(found, now)
 }
 
-/** The problem of a version whose bytes are no longer there. */
-export function versionGone(dataset: string, version: string): Problem {
-  return new Problem("version-gone", `Version ${version} of ${dataset} is no longer there.`, {
+const shownVersions = 5
+
+/** The problem of a version whose bytes are no longer there; `served` are those that can be had instead. */
+export function versionGone(
+  dataset: string,
+  version: string,
+  served: readonly Pick<HeldVersion, "index">[] = [],
+): Problem {
+  const names = served.slice(0, shownVersions).map(({ index }) => index.manifest.version.slice(0, 12))
+  const more = served.length > shownVersions ? ", …" : ""
+  const had = names.length === 0 ? "" : ` Served now, the newest first: ${names.join(", ")}${more}.`
+  return new Problem("version-gone", `Version ${version} of ${dataset} is no longer there.${had}`, {
     hint: "Ask for the dataset to learn its current version and start over.",
     facts: { dataset, version },
   })

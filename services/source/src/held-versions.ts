@@ -63,6 +63,8 @@ export function createHeldVersions(keepMs: number, onReleased: (held: HeldVersio
   return {
     current: () => current,
     find: (version: string) => held.get(version),
+    /** All that can be served, the current one first, then the latest before it. */
+    all: (): readonly HeldVersion[] => [...held.values()].reverse(),
     /** Makes it the current version; one with the same name gives its descriptor up at once. */
     publish(next: HeldVersion): void {
       const { version } = next.index.manifest

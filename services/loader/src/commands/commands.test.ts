@@ -193,11 +193,54 @@ test("runs list and runs show tell how runs ended", async () => {
   expect(await json("runs", "show", "2")).toMatchObject({
     ...{ run: 2, pipeline: "people", table: "public.people", state: "published", records: 30, rejects: 2 },
     ...{ chunks: 3, loaded_chunks: 3, attempts: 1, problem: null },
+    receipt: {
+      ...{ records: 30, filtered: 0, rejects: 2, refused: 0, rows: 28, known_rows: 0, table_rows: null },
+      ...{ inserted: 28, updated: 0, unchanged: 0, repeated: 0, older: 0, deleted: 0 },
+    },
   })
+  expect((await json("runs", "show", "1")).receipt).toBeNull()
+  expect((await run("runs", "show", "2")).stdout).toMatch(
+    /\nreceipt +30 records read = 28 rows \+ 2 set aside\n +28 rows = 28 new; 0 rows were deleted\n/,
+  )
   expect((await json("status")).pipelines).toMatchObject([{ rows: 28, rejects: 2 }])
 })
 
+test("load --rehearse tells what the load would be, with its exit code, and leaves nothing but its run", async () => {
+  const rehearsed = await run("load", "--rehearse")
+  expect(rehearsed.code).toBe(6)
+  expect(rehearsed.stdout).toMatch(
+    /^people: rehearsed, and nothing was changed: 28 rows, .* would go into public\.people, version .*\n {2}30 records read = 28 rows \+ 2 set aside\n {2}28 rows = 28 new; 0 rows were deleted\n {2}time: .* publishing\n {2}locks while publishing: none/,
+  )
+  expect(await bench.query("select to_regclass('public.people') as made")).toEqual([{ made: null }])
+  expect((await run("runs", "list")).stdout).toMatch(/\n1 +people +rehearsed with rejects +30 +2 +3\/3 /)
+  expect((await json("status")).pipelines).toMatchObject([
+    { state: "never", last_run: null, last_attempt: null },
+  ])
+  const { runs } = await json("load", "--rehearse")
+  expect(runs).toMatchObject([
+    { outcome: "rehearsed", rehearsal: { locks: [], seconds: {} }, receipt: { rows: 28 } },
+  ])
+})
+
+test("load --version loads the one that is named, and says that it is not the newest", async () => {
+  const { version } = bench.source.publish({ ...content, rows: content.rows.slice(0, 20) })
+  bench.source.publish(content)
+  const named = await run("load", "--version", version.slice(0, 8))
+  expect(named.code).toBe(0)
+  expect(named.stdout).toMatch(/^people: 20 rows.*, version [0-9a-f]{12}, not the newest, [0-9a-f]{12}\n/)
+  expect(await run("load", "--version", "0".repeat(8))).toMatchObject({
+    code: 3,
+    stdout: expect.stringContaining("version-not-found: The source serves no version of people"),
+    stderr: expect.stringContaining("(newest)"),
+  })
+  expect((await run("--version")).stdout).toMatch(/^\d+\.\d+\.\d+/)
+})
+
 test.each([
+  [["load", "--version", "latest"], '--version is "latest"'],
+  [["load", "--version", "abc"], "first 8 digits"],
+  [["load", "--version"], "argument missing"],
+  [["load", "--reherse"], "--rehearse"],
   [["runs", "show", "99"], "no run 99"],
   [["runs", "show", "x"], "whole number"],
   [["runs", "list", "--pipeline", "peeple"], "peeple"],

@@ -1,8 +1,11 @@
 /** `load`: pipelines once, now. */
 import { exitCodes, Problem } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
+import { chosenPattern } from "../choose-version.ts"
 import { createProgress } from "../progress.ts"
-import { outcomeToJson, type RunOutcome, summarize } from "../summary.ts"
+import { describeReceipt } from "../receipt.ts"
+import { describeRehearsal } from "../rehearsal.ts"
+import { outcomeToJson, type RunOutcome, type ShowCommand, summarize } from "../summary.ts"
 import { shownBy, withLoader } from "./with-loader.ts"
 
 export const loadCommand: Command = {
@@ -14,22 +17,39 @@ export const loadCommand: Command = {
       flag: "--allow-deletes <version>",
       summary: "this once, let this version delete more rows than deletes.limit allows",
     },
+    {
+      flag: "--version <version>",
+      summary:
+        "this once, load this version, by its first 8 digits or more, while the source still serves it",
+    },
+    {
+      flag: "--rehearse",
+      summary: "do all of it in earnest, take it back before the commit, and tell what it would have been",
+    },
   ],
-  examples: ["flatbed-loader load", "flatbed-loader load telecom --json"],
+  examples: [
+    "flatbed-loader load",
+    "flatbed-loader load telecom --json",
+    "flatbed-loader load telecom --rehearse",
+  ],
   run: load,
 }
 
 async function load(context: CommandContext): Promise<number> {
   const { args, env, signal, stderr, json, print, note } = context
-  const deletesOf = versionOf(context.options.allowDeletes as string | undefined)
+  const once = {
+    deletesOf: versionOf(context.options.allowDeletes as string | undefined),
+    version: chosenOf(context.options.version as string | undefined),
+    rehearse: context.options.rehearse === true,
+  }
   const isTTY = (stderr as { isTTY?: boolean }).isTTY === true
   const progress = createProgress({ write: (text) => stderr.write(text), isTTY })
   return await withLoader(
     context,
     async (loader) => {
-      const outcomes = await loader.load([args.pipeline ?? []].flat(), signal, { deletesOf })
+      const outcomes = await loader.load([args.pipeline ?? []].flat(), signal, once)
       progress.close()
-      const lines = outcomes.map((outcome) => summarize(outcome, shownBy(context)))
+      const lines = outcomes.flatMap((outcome) => describe(outcome, shownBy(context)))
       print({ runs: outcomes.map(outcomeToJson) }, lines.length === 0 ? "nothing to load" : lines.join("\n"))
       for (const { pipeline, problem } of outcomes) {
         if (problem?.hint !== undefined && !json) note(`${pipeline}: ${problem.hint}`)
@@ -45,6 +65,16 @@ async function load(context: CommandContext): Promise<number> {
   )
 }
 
+/** The sentence, and below it what can be added up. */
+function describe(outcome: RunOutcome, showCommand: ShowCommand): string[] {
+  const { receipt, rehearsal } = outcome
+  const more = [
+    ...(receipt === undefined ? [] : describeReceipt(receipt)),
+    ...(rehearsal === undefined ? [] : describeRehearsal(rehearsal)),
+  ]
+  return [summarize(outcome, showCommand), ...more.map((line) => `  ${line}`)]
+}
+
 function versionOf(written: string | undefined): string | undefined {
   if (written === undefined || /^[0-9a-f]{12,64}$/.test(written)) return written
   throw new Problem(
@@ -56,10 +86,18 @@ function versionOf(written: string | undefined): string | undefined {
   )
 }
 
+function chosenOf(written: string | undefined): string | undefined {
+  if (written === undefined || chosenPattern.test(written)) return written
+  throw new Problem("usage-invalid", `--version is ${JSON.stringify(written)}, which names no version.`, {
+    hint: "Give the version's first 8 digits at least, as status, runs list or the source's address …/versions show them.",
+  })
+}
+
 /** The first failure's code: that is where to look first. Without one, whether this load set records aside. */
 function exitCodeOf(outcomes: readonly RunOutcome[]): number {
   const failed = outcomes.find(({ problem }) => problem !== undefined)
   if (failed?.problem !== undefined) return failed.problem.exitCode
-  const rejects = outcomes.some((run) => run.outcome === "published" && run.rejects > 0)
+  const done = outcomes.filter(({ outcome }) => outcome === "published" || outcome === "rehearsed")
+  const rejects = done.some((run) => run.rejects > 0)
   return rejects ? exitCodes.rejects : exitCodes.done
 }

@@ -32,6 +32,8 @@ test("migrators that begin at once make the ledger once", async () => {
     "0008_add_files",
     "0009_add_checks",
     "0010_add_column_changes",
+    "0011_add_receipt",
+    "0012_add_rehearsals",
   ])
 })
 

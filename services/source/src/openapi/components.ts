@@ -15,6 +15,8 @@ import {
   requestLimits,
   rowOriginSchema,
   rowOriginsSchema,
+  servedVersionsSchema,
+  versionEvidenceSchema,
   versionPublishedSchema,
 } from "@flatbed/contract"
 import Type, { type TSchema } from "@flatbed/typebox"
@@ -46,7 +48,9 @@ export const schemas: Readonly<Record<string, TSchema>> = {
   Problem: problemSchema,
   Datasets: datasetsSchema,
   Dataset: datasetSchema,
+  ServedVersions: servedVersionsSchema,
   Manifest: manifestSchema,
+  VersionEvidence: versionEvidenceSchema,
   RowOrigin: rowOriginSchema,
   RowOrigins: rowOriginsSchema,
   Beginnings: beginningsSchema,

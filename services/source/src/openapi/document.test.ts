@@ -168,7 +168,9 @@ describe("real answers are as the document says", () => {
   it.each<[string, Record<string, string | number>, string]>([
     ["/v1/datasets/{dataset}", { dataset: "none" }, "dataset-not-found"],
     ["/v1/datasets/{dataset}/preview", { dataset: "none" }, "dataset-not-found"],
+    ["/v1/datasets/{dataset}/versions", { dataset: "none" }, "dataset-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}", {}, "version-not-found"],
+    ["/v1/datasets/{dataset}/versions/{version}/evidence", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}/chunks/{chunk}", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}/chunks/{first}-{last}", {}, "version-not-found"],
     ["/v1/datasets/{dataset}/versions/{version}/rows/{row}", {}, "version-not-found"],
@@ -231,7 +233,7 @@ describe("real answers are as the document says", () => {
     for (const path of ofContent) {
       const next = await reopen()
       // A manifest needs no bytes of the file: somebody else has to find that they are gone.
-      if (path.endsWith("{version}")) await next.get("/v1/datasets/t/chunks/1")
+      if (/\{version\}(\/evidence)?$/.test(path)) await next.get("/v1/datasets/t/chunks/1")
       const answer = await next.app.inject(fill(path, { version: gone }))
       const seen = { status: answer.statusCode, headers: asText(answer.headers), body: answer.body }
       expect(check.faults("get", path, seen)).toEqual([])

@@ -121,12 +121,27 @@ export const operations: Readonly<Record<string, ApiOperation>> = {
     content: document("Dataset"),
     codes: ["dataset-not-found"],
   }),
+  [routes.versions]: tagged({
+    id: "listVersions",
+    summary: "The versions that are served now, the current one first",
+    description: "One whose file was replaced stays for a while; one whose file was edited is gone at once.",
+    parameters: ["dataset"],
+    content: document("ServedVersions"),
+    codes: ["dataset-not-found"],
+  }),
   [routes.version]: tagged({
     id: "getManifest",
     summary: "The manifest of a version",
     description: "Immutable: the same bytes for ever, or version-gone.",
     parameters: ["dataset", "version"],
     content: document("Manifest"),
+    codes: ofVersion,
+  }),
+  [routes.evidence]: tagged({
+    id: "getEvidence",
+    summary: "Why the columns of a version have these types",
+    parameters: ["dataset", "version"],
+    content: document("VersionEvidence"),
     codes: ofVersion,
   }),
   [routes.chunk]: tagged({

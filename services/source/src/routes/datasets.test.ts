@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto"
-import { datasetSchema, datasetsSchema, manifestSchema } from "@flatbed/contract"
+import { rename } from "node:fs/promises"
+import { join } from "node:path"
+import {
+  datasetSchema,
+  datasetsSchema,
+  manifestSchema,
+  servedVersionsSchema,
+  versionEvidenceSchema,
+} from "@flatbed/contract"
 import { Check } from "@flatbed/typebox"
 import { afterEach, describe, expect, it } from "vitest"
 import { openTestFolder, type TestFolder } from "../source.test-kit.ts"
@@ -93,6 +101,49 @@ describe("the catalog", () => {
         sha256: sha256(csv.slice(37)),
       },
     ])
+  })
+
+  it("lists the versions that are served, and why the columns of each have their types", async () => {
+    const { get, manifest, folder } = await setup()
+    const first = (await manifest()).version
+    expect((await get("/v1/datasets/t/versions")).json()).toEqual({
+      dataset: "t",
+      versions: [
+        {
+          version: first,
+          current: true,
+          rows: 3,
+          rejects: 0,
+          bytes: csv.length,
+          links: { version: `/v1/datasets/t/versions/${first}` },
+        },
+      ],
+    })
+    // Replaced, and not written over: the file before is still open.
+    await folder.folder.write("next.csv", "id,zip,on\n1,x,True\n")
+    await rename(join(folder.folder.path, "next.csv"), join(folder.folder.path, "t.csv"))
+    const second = (await manifest()).version
+    const list = await get("/v1/datasets/t/versions")
+    expect(Check(servedVersionsSchema, list.json())).toBe(true)
+    expect(list.json().versions).toMatchObject([
+      { version: second, current: true, rows: 1 },
+      { version: first, current: false, rows: 3 },
+    ])
+    const evidence = await get(`/v1/datasets/t/versions/${first}/evidence`)
+    expect(Check(versionEvidenceSchema, evidence.json())).toBe(true)
+    expect(evidence.json()).toMatchObject({
+      dataset: "t",
+      version: first,
+      evidence: [{ column: "id" }, { column: "zip", nulls: 1 }, { column: "on" }],
+    })
+    // Edited in place, its bytes are nowhere any more.
+    await folder.folder.write("t.csv", "id,zip,on\n1,yy,True\n")
+    const third = (await manifest()).version
+    await get(`/v1/datasets/t/versions/${second}/chunks/1`)
+    const left = await get("/v1/datasets/t/versions")
+    expect(left.json().versions.map(({ version }: { version: string }) => version)).toEqual([third, first])
+    const gone = await get(`/v1/datasets/t/versions/${second}/chunks/1`)
+    expect(gone.json()).toMatchObject({ code: "version-gone" })
   })
 
   it("makes a header alone a version without rows or chunks", async () => {

@@ -1,5 +1,12 @@
 /** The catalog, a dataset, and a version's manifest. */
-import { type Dataset, type DatasetSummary, paths, routes } from "@flatbed/contract"
+import {
+  type Dataset,
+  type DatasetSummary,
+  paths,
+  routes,
+  type ServedVersions,
+  type VersionEvidence,
+} from "@flatbed/contract"
 import type { FastifyInstance } from "fastify"
 import type { SourceDataset } from "../dataset.ts"
 import { caching, sendDocument } from "../http/representation.ts"
@@ -20,11 +27,42 @@ export function routeDatasets(app: FastifyInstance): void {
     return reply
   })
 
+  app.get<{ Params: { dataset: string } }>(routes.versions, async (request, reply) => {
+    const dataset = request.offer.get(request.params.dataset)
+    await dataset.look()
+    await sendDocument(request, reply, listVersions(dataset), caching.current)
+    return reply
+  })
+
+  app.get<{ Params: { dataset: string; version: string } }>(routes.evidence, async (request, reply) => {
+    const { index } = request.offer.get(request.params.dataset).getVersion(request.params.version)
+    const { dataset, version } = index.manifest
+    const evidence: VersionEvidence = { dataset, version, evidence: [...index.evidence] }
+    await sendDocument(request, reply, evidence, caching.immutable)
+    return reply
+  })
+
   app.get<{ Params: { dataset: string; version: string } }>(routes.version, async (request, reply) => {
     const { index } = request.offer.get(request.params.dataset).getVersion(request.params.version)
     await sendDocument(request, reply, index.manifest, caching.immutable)
     return reply
   })
+}
+
+function listVersions(dataset: SourceDataset): ServedVersions {
+  const current = dataset.status().current
+  const versions = dataset.versions().map((held) => {
+    const { version, rows, rejects, files } = held.index.manifest
+    return {
+      version,
+      current: held === current,
+      rows,
+      rejects,
+      bytes: files.reduce((sum, file) => sum + file.bytes, 0),
+      links: { version: paths.version(dataset.name, version) },
+    }
+  })
+  return { dataset: dataset.name, versions }
 }
 
 function summarize(dataset: SourceDataset): DatasetSummary {
