@@ -153,7 +153,9 @@ async function look(pipeline: Pipeline, parts: PlanParts, known: Known): Promise
     const { name, dataset, settingsSha256, target: shown } = pipeline
     const identity: RunIdentity = { pipeline: name, dataset, version, settingsSha256, target: shown }
     const staging = planStaging(columns, target.table, rules)
-    const open = await asked((session) => findResumable(session, { identity, manifest, staging, rehearsal: false }))
+    const open = await asked((session) =>
+      findResumable(session, { identity, manifest, staging, rehearsal: false }),
+    )
     if (open === undefined) return
     known.resumes = open.runId
     known.moves = measure(manifest.chunks.filter(({ chunk }) => !open.arrived.has(chunk)))
