@@ -440,6 +440,17 @@ test("a run that goes on behind its checks counts what they set aside once", asy
   expect(await rejected()).toHaveLength(2)
 })
 
+test("a rehearsal tells how the checks come out, and leaves nothing behind", async () => {
+  const checks: Written[] = [{ column: "zip", pattern: "^[0-9]{5}$", severity: "reject" }]
+  const pipelines = { people: pipelineOf({ checks: written(checks), max_rejects: 2 }) }
+  const [rehearsed] = await bench.createLoader({ pipelines }).load([], undefined, { rehearse: true })
+  expect(rehearsed).toMatchObject({ outcome: "rehearsed", rows: 6, rejects: 2 })
+  expect(rehearsed?.checks).toEqual([{ name: "zip_pattern", severity: "reject", failed: 2 }])
+  expect(await bench.query("select id from public.people")).toEqual([{ id: 1000 }])
+  expect(await bench.query("select relname from pg_class where relname ~ '^staging_'")).toEqual([])
+  expect(await load(checks, { max_rejects: 2 })).toMatchObject({ outcome: "published", rows: 6, rejects: 2 })
+})
+
 test("a check that is new or another one is asked of the version that the table shows", async () => {
   expect(await load([])).toMatchObject({ outcome: "published" })
   expect(await load([])).toMatchObject({ outcome: "up-to-date" })
