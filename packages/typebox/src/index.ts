@@ -7,4 +7,5 @@ export {
   type TSchema,
   type TUnion,
 } from "typebox"
+export { Compile } from "typebox/compile"
 export { Check, Errors, Value } from "typebox/value"
