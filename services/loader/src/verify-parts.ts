@@ -33,8 +33,8 @@ export async function digestChunks(
   chunks: readonly ManifestChunk[],
   parts: AskParts,
 ): Promise<Map<number, RowsDigest>> {
-  const { manifest, columns } = version
-  const query = takenAs("text", columns, "text") + takenAs("without", columns, "left-out")
+  const { manifest } = version
+  const query = takenAs("text", version, "text") + takenAs("without", version, "left-out")
   const found = new Map<number, RowsDigest>()
   for (const group of planGroups(chunks, requestLimits.digestBytes)) {
     for (const { chunk, rows, digest } of await askForDigests(manifest, group, query, parts))
@@ -48,9 +48,11 @@ export async function digestChunks(
   return found
 }
 
-/** Where the source would take a column for something else than it is compared as. */
-function takenAs(name: string, columns: readonly ComparedColumn[], type: ComparedColumn["type"]): string {
-  const places = columns.flatMap((column, i) => (column.type === type ? [i + 1] : []))
+/** The columns that the source would take for something else than they are compared as. */
+function takenAs(name: string, { manifest, columns }: ComparedVersion, type: ComparedColumn["type"]): string {
+  const places = columns.flatMap((column, i) =>
+    column.type === type && manifest.columns[i]?.type !== type ? [i + 1] : [],
+  )
   return places.length === 0 ? "" : `&${name}=${places.join(",")}`
 }
 
