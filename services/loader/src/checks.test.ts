@@ -382,7 +382,7 @@ async function takeOutAgain(checks: readonly Written[]): Promise<void> {
     (reject) => ({ check, reject: { ...reject, raw: "", byte: 0 } }) as unknown as BrokenRow,
   )
   const [{ run } = { run: 0 }] = await bench.query("select max(run_id)::integer as run from flatbed.runs")
-  await withClient((client) => takeOut(client as unknown as pg.PoolClient, run, rows, () => 1))
+  await bench.createLoader().askLedger((session) => takeOut(session, run, rows, () => 1))
 }
 
 async function withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
