@@ -397,19 +397,22 @@ async function withClient<T>(work: (client: pg.Client) => Promise<T>): Promise<T
 
 test("a reader whose snapshot is older than the rows' leaving never sees them in the table", async () => {
   await bench.query("drop table public.people")
-  bench.source.fault(/chunks/, ...rows.map(() => ({ kind: "delay", ms: 300 }) as const))
-  const loading = load([{ column: "plan", references: "plans.name", severity: "reject" }], { max_rejects: 1 })
-  await waitFor(() => bench.log.events("run.started").length > 0)
-  // The check waits for the table that it looks into, when all rows are in staging.
-  const seen = await withClient(async (holder) => {
-    await holder.query("begin; lock table public.plans in access exclusive mode")
+  // The check waits at this gate, when all rows are in staging.
+  await bench.query(
+    `create function public.passes(plan text) returns boolean language plpgsql as
+       'begin perform pg_catalog.pg_advisory_xact_lock_shared(1); return plan <> ''Plus''; end'`,
+  )
+  const seen = await withClient(async (keeper) => {
+    await keeper.query("select pg_advisory_lock(1)")
+    const loading = load([{ sql: "public.passes(plan)", severity: "reject" }], { max_rejects: 1 })
     await waitFor(async () => {
-      const waiting = "select from pg_locks where not granted and relation = 'public.plans'::regclass"
+      const waiting = `select from pg_locks where not granted and locktype = 'advisory'
+                         and database = (select oid from pg_database where datname = current_database())`
       return (await bench.query(waiting)).length > 0
     })
     return await withClient(async (reader) => {
       await reader.query("begin isolation level repeatable read; select count(*) from public.keyed")
-      await holder.query("rollback")
+      await keeper.query("select pg_advisory_unlock(1)")
       expect(await loading).toMatchObject({ outcome: "published", rows: 7, rejects: 1 })
       return (await reader.query("select plan from public.people")).rows
     })
