@@ -26,16 +26,14 @@ export function formatPlan(plan: PipelinePlan, pipeline: Pipeline): string {
     ...(plan.outcome === "load" ? showDeletes(pipeline) : []),
     ...(plan.outcome === "load" ? showChecks(pipeline) : []),
     ...plan.statements.map((statement, i) => [i === 0 ? "changes" : "", `${statement};`] as const),
-    ...(plan.widened_by === null
+    ...(plan.widened_by === null || plan.statements.length === 0
       ? []
       : [["", `made in ${plan.widened_by}, so that no reader sees it without rows`] as const]),
-    ...(problem === null ? [] : [["problem", `${problem.code}: ${problem.detail.split("\n")[0]}`] as const]),
-    ...(problem?.hint === undefined ? [] : [["", problem.hint.split("\n")[0] ?? ""] as const]),
   ]
   const blocks = [
     ...(fields.length === 0 ? [] : [formatFields(fields)]),
     ...(plan.columns.length === 0 ? [] : [formatChanges(plan.columns)]),
-    ...(problem === null ? [] : problem.detail.split("\n").slice(1).map(printable)),
+    ...(problem === null ? [] : [showProblem(problem)]),
   ]
   return [headline(plan), ...blocks.map(indent)].join("\n")
 }
@@ -50,6 +48,11 @@ function headline({ pipeline, table, mode, outcome, version, standing, problem }
     case "refused":
       return `${pipeline}: would fail with ${problem?.code}${version === null ? "" : ` for version ${shown}`}, and ${table} would stay as it is`
   }
+}
+
+function showProblem({ code, detail, hint }: NonNullable<PipelinePlan["problem"]>): string {
+  const lines = `${code}: ${detail}${hint === undefined ? "" : `\n${hint}`}`
+  return lines.split("\n").map(printable).join("\n")
 }
 
 function showStanding(standing: PipelinePlan["standing"]): string {
