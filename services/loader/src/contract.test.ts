@@ -202,6 +202,20 @@ test("readers with an older snapshot keep a column from getting wider; the next 
   expect(await leftovers()).toEqual([])
 })
 
+test("a rehearsal widens nothing and leaves nothing, and its receipt is that of the load", async () => {
+  first()
+  await load({ mode: "upsert", key: ["id"] })
+  second()
+  const pipelines = {
+    people: pipelineOf({ mode: "upsert", key: ["id"], contract: everything, swap_wait: 2000 }),
+  }
+  const [rehearsed] = await bench.createLoader({ pipelines }).load([], undefined, { rehearse: true })
+  expect(rehearsed?.problem).toBeUndefined()
+  expect(await columns()).toEqual(["id integer not null", "name text", "born date"])
+  expect(await leftovers()).toEqual([])
+  expect((await load({ mode: "upsert", key: ["id"] }))?.applied).toEqual(rehearsed?.applied)
+})
+
 test.each([
   ["in its place", { added: "evolve", dropped: "evolve", type: "freeze", required: [] }, false],
   ["by a wider copy", everything, true],
