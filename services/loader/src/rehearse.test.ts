@@ -1,7 +1,7 @@
 // If this file fails, a rehearsal changes something, or says something else than the load after it does.
 import pg from "pg"
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
-import { type Bench, openBench, people, pipelineOf } from "./loader.test-kit.ts"
+import { type Bench, column, openBench, people, pipelineOf } from "./loader.test-kit.ts"
 import { describeRehearsal } from "./rehearsal.ts"
 import type { RunOutcome } from "./summary.ts"
 
@@ -89,6 +89,28 @@ describe("of a table that is there", () => {
       expect((await rehearse()).outcome).toBe("up-to-date")
     },
   )
+})
+
+test("of wider and more columns leaves the table's own, and no copy of it", async () => {
+  const contract = { added: "evolve", dropped: "freeze", type: "evolve", required: [] } as const
+  const { load, rehearse } = pipeline({ contract, swap_wait: 2000 })
+  bench.source.publish(people(4, 2, "narrow"))
+  await load()
+  const columns = [column("id", "bigint"), column("name"), column("born", "date"), column("more")]
+  const rows = people(3, 2, "wide").rows.map((row) => [...row, "x"])
+  bench.source.publish({ name: "people", columns, rows, rowsPerChunk: 2 })
+  const types = async () =>
+    await bench.query(
+      "select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute where attrelid = 'public.people'::regclass and attnum > 0 order by attnum",
+    )
+  const before = [await look(), await types()]
+  const rehearsed = await rehearse()
+  expect(rehearsed.problem).toBeUndefined()
+  expect(rehearsed.outcome).toBe("rehearsed")
+  expect([await look(), await types()]).toEqual(before)
+  expect(await bench.query("select from pg_tables where schemaname = 'flatbed' and tablename ~ 'staging|widened'")).toEqual([])
+  expect((await load()).receipt).toEqual(rehearsed.receipt)
+  expect((await types()).map(({ type }) => type)).toEqual(["bigint", "text", "date", "text"])
 })
 
 test("of a first load makes no table, and takes no lock that anybody could wait for", async () => {
