@@ -1,5 +1,6 @@
 // If this fails, somebody between the files and the table can take a row away, change one or add one, and nobody hears of it.
 import { headers, mediaTypes } from "@flatbed/contract"
+import { verifyPipeline } from "@flatbed/loader"
 import {
   createTestDatabase,
   type PassedAnswer,
@@ -220,8 +221,8 @@ describe("the manifest lies, with a digest made anew", () => {
   })
 })
 
-// What is left to `verify` and to TLS: the manifest holds digests of the file's bytes, not of the rows made of them.
-test("who changes a cell together with the digest is not seen by the load; the right rows come through afterwards", async () => {
+// What is left to TLS and to `verify`: the manifest holds digests of the file's bytes, not of the rows made of them.
+test("who changes a cell together with the digest is not seen by the load; verify names the cell", async () => {
   proxy.tamper(chunk3, (answer) => withProvenBody(answer, withRows(answer.body, flipCell)))
   const [first, ...others] = await loader.load()
   expect(first).toMatchObject({ pipeline: "replaced", outcome: "published", rows: 12 })
@@ -229,4 +230,12 @@ test("who changes a cell together with the digest is not seen by the load; the r
   expect((await pool.query("select name from public.replaced where id = 7")).rows).toEqual([
     { name: "parson 7" },
   ])
+  proxy.tamper(chunk3, undefined)
+  const verified = await loader.look(async ({ pipelines: known, showCommand, ...parts }) => {
+    const [replaced] = known
+    if (replaced === undefined) throw new Error("the settings have pipelines")
+    return await verifyPipeline(replaced, parts, showCommand)
+  })
+  expect(verified).toMatchObject({ outcome: "failed", missing: 1, extra: 1, problem: { exitCode: 7 } })
+  expect(verified.problem?.message).toContain('"name" is "parson 7", expected "person 7"')
 })

@@ -108,7 +108,9 @@ test("of wider and more columns leaves the table's own, and no copy of it", asyn
   expect(rehearsed.problem).toBeUndefined()
   expect(rehearsed.outcome).toBe("rehearsed")
   expect([await look(), await types()]).toEqual(before)
-  expect(await bench.query("select from pg_tables where schemaname = 'flatbed' and tablename ~ 'staging|widened'")).toEqual([])
+  expect(
+    await bench.query("select from pg_tables where schemaname = 'flatbed' and tablename ~ 'staging|widened'"),
+  ).toEqual([])
   expect((await load()).receipt).toEqual(rehearsed.receipt)
   expect((await types()).map(({ type }) => type)).toEqual(["bigint", "text", "date", "text"])
 })
