@@ -13,6 +13,7 @@ import {
   type TestDatabase,
   temporaryFolder,
   waitFor,
+  withLedger,
 } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, expect, test } from "vitest"
@@ -203,7 +204,7 @@ test.each(Array.from({ length: histories }, (_, n) => [n + 1, seed + n]))(
       for (const { ids } of entries.values()) for (const id of ids) arrived.add(id)
       const good = [...arrived].filter((id) => id > 0).sort((a, b) => a - b)
       expect(await idsOf(), place).toEqual(good)
-      const rejects = await pool.query("select count(*)::integer as n from flatbed.rejects")
+      const rejects = await pool.query(withLedger("select count(*)::integer as n from flatbed.rejects"))
       expect(rejects.rows[0].n, place).toBe(arrived.size - good.length)
       if (outcome.outcome === "published")
         expect(outcome.rows + outcome.rejects, place).toBe(arrived.size - before)

@@ -1,6 +1,8 @@
 // If this fails, a README says something that the code does not do.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
+import { loaderSchemaText } from "@flatbed/loader"
+import { sourceSchemaText } from "@flatbed/source"
 import { describe, expect, test } from "vitest"
 import { tables, withTables } from "./tables.ts"
 
@@ -29,6 +31,27 @@ describe.each(pages.map((page) => [relative(root, page), page] as const))("%s", 
       .filter((target) => target !== "" && !files.has(target))
     expect(broken).toEqual([])
   })
+})
+
+test.each([
+  ["services/source/source.schema.json", sourceSchemaText],
+  ["services/loader/loader.schema.json", loaderSchemaText],
+])("%s is the schema by which the service reads its settings", (name, made) => {
+  const file = join(root, name)
+  if (process.env.UPDATE_DOCS === "1") writeFileSync(file, made())
+  else expect(readFileSync(file, "utf8")).toBe(made())
+})
+
+test("the settings files of the project name the schema that editors check them by", () => {
+  for (const service of ["source", "loader"]) {
+    const line = (file: string) => readFileSync(join(root, file), "utf8").split("\n")[0]
+    expect(line(`data/${service}.yaml`)).toBe(
+      `# yaml-language-server: $schema=../services/${service}/${service}.schema.json`,
+    )
+    expect(line(`services/${service}/deploy/${service}.yaml`)).toBe(
+      `# yaml-language-server: $schema=../${service}.schema.json`,
+    )
+  }
 })
 
 test("every table that the code can make stands in a README", () => {

@@ -3,6 +3,7 @@ import { readSettings } from "@flatbed/config"
 import { createLog } from "@flatbed/edge"
 import { checkSettings, createLoader, type Loader, settingsSchema } from "@flatbed/loader"
 import { type RunningSource, readSourceSettings, startSource } from "@flatbed/source"
+import { ledgerVariable } from "@flatbed/testing"
 
 type Env = Readonly<Record<string, string>>
 
@@ -20,7 +21,7 @@ export async function createLoaderFrom(file: string, env: Env = {}): Promise<Loa
     schema: settingsSchema,
     prefix: "FLATBED_LOADER",
     file,
-    env,
+    env: { ...ledgerVariable, ...env },
     check: checkSettings,
   })
   return createLoader(settings, { log: quiet("loader"), version: "test" })

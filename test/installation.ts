@@ -1,6 +1,12 @@
 /** One source and one loader as a user sets them up: files, two YAML files, two programs, a database. */
 import { join, resolve } from "node:path"
-import { createTestDatabase, startProcess, type TestProcess, temporaryFolder } from "@flatbed/testing"
+import {
+  createTestDatabase,
+  startProcess,
+  type TestProcess,
+  temporaryFolder,
+  withLedger,
+} from "@flatbed/testing"
 import pg from "pg"
 import { findFreePort } from "./free-port.ts"
 
@@ -25,6 +31,7 @@ export type Installation = {
   ): TestProcess
   /** Runs `flatbed-loader load` to its end and answers its exit code. */
   load(...pipelines: string[]): Promise<number | null>
+  /** In the text the ledger's schema is written `flatbed`, whatever it is called in this run of the tests. */
   query<T extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<T[]>
   /** Ends everything that was started, in reverse order. */
   close(): Promise<void>
@@ -95,7 +102,7 @@ ${yaml.loader}`,
       return code
     },
     async query(sql, values) {
-      const { rows } = await pool.query(sql, values)
+      const { rows } = await pool.query(withLedger(sql), values)
       return rows
     },
     async close() {

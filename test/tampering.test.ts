@@ -11,6 +11,7 @@ import {
   temporaryFolder,
   withBody,
   withHeader,
+  withLedger,
   withProvenBody,
 } from "@flatbed/testing"
 import pg from "pg"
@@ -47,7 +48,9 @@ async function look(): Promise<Record<string, unknown>> {
     )
     seen[table] = rows
   }
-  seen.publications = (await pool.query("select run_id from flatbed.publications order by 1")).rows
+  seen.publications = (
+    await pool.query(withLedger("select run_id from flatbed.publications order by 1"))
+  ).rows
   return seen
 }
 

@@ -11,6 +11,7 @@ import {
   type TestDatabase,
   temporaryFolder,
   waitFor,
+  withLedger,
 } from "@flatbed/testing"
 import pg from "pg"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
@@ -91,7 +92,7 @@ let served: RunningSource
 let loader: Loader
 let config: string
 
-const query = async (text: string) => (await pool.query(text)).rows
+const query = async (text: string) => (await pool.query(withLedger(text))).rows
 const write = async (name: string, content: string | Buffer) => {
   await folder.write(join("files", `${name}.new`), content)
   await rename(join(folder.path, "files", `${name}.new`), join(folder.path, "files", name))

@@ -51,8 +51,13 @@ export function showNode(schema: TSchema, node: SettingNode): string {
       return "unusable"
     case "scalar":
       if (holdsSecret(schema)) return "a value not shown here"
-      return node.written.length > 80 ? `${node.written.slice(0, 80)}…` : node.written
+      return withoutLogin(node.written.length > 80 ? `${node.written.slice(0, 80)}…` : node.written)
   }
+}
+
+// `user:password@host` in a setting that is none of the secrets, also without the scheme of an address.
+function withoutLogin(written: string): string {
+  return written.replace(/[^\s"'/]*:[^\s"']*@/g, "***@")
 }
 
 /** A word is what the file says, whatever YAML takes it for. */

@@ -31,7 +31,7 @@ function describe(schema: TSchema, path: string): SettingDescription[] {
     {
       path,
       type: typeName(schema),
-      default: standard === undefined ? null : written(standard),
+      default: standard === undefined ? null : flowText(standard),
       required: !mayBeLeftOut(schema),
       description,
     },
@@ -42,11 +42,11 @@ function join(path: string, key: string): string {
   return path === "" ? key : `${path}.${key}`
 }
 
-/** A default in YAML's flow style. */
-function written(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(written).join(", ")}]`
+/** A value in YAML's flow style, on one line. */
+export function flowText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(flowText).join(", ")}]`
   if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).map(([key, item]) => `${key}: ${written(item)}`)
+    const entries = Object.entries(value).map(([key, item]) => `${key}: ${flowText(item)}`)
     return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`
   }
   // What YAML's plain style could misread (indicators, other types) keeps its quotes.

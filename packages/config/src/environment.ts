@@ -154,7 +154,9 @@ async function readSecretFile(target: Target, file: string, place: Place, proble
     // Editors and `echo` end a file with a newline that is no part of the secret.
     return untypedNode(place, (await readFile(file, "utf8")).replace(/\r?\n$/, ""))
   } catch (thrown) {
-    const message = `cannot be read from its file: ${(thrown as Error).message}`
+    // The file's name stays away: where the secret itself was put there, it would be told.
+    const code = (thrown as NodeJS.ErrnoException).code ?? "unreadable"
+    const message = `cannot be read from its file (${code}); expected the path of a file that holds the secret`
     problems.push({ path: target.path.join("."), message, place })
     return { kind: "unusable", place } as const
   }

@@ -28,3 +28,13 @@ test.each(["${}", "${HOST", "${HOST:-x}", "${1A}"])("%s is refused with the way 
   expect(problems).toHaveLength(1)
   expect(problems[0]).toContain("write $$ for a dollar sign")
 })
+
+test.each(["${TOKEN:-canary}", "${TOKEN-canary}", "${canary!}", "pa${ca nary"])(
+  "%s is refused without what may be a secret",
+  (text) => {
+    const { problems } = interpolate(text, env)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).not.toMatch(/ca ?nary/)
+    expect(problems[0]?.includes("${TOKEN…")).toBe(text.includes("TOKEN"))
+  },
+)

@@ -11,7 +11,12 @@ export function interpolate(text: string, env: Environment): { text: string; pro
   const replaced = text.replace(/\$\$|\$\{([^}]*)\}?/g, (found: string, name: string | undefined) => {
     if (name === undefined) return "$"
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || !found.endsWith("}")) {
-      problems.push(`has ${found}, expected \${NAME} with the name of a variable; write $$ for a dollar sign`)
+      // What stands behind the name may be a secret: a default as shells have them, or a password's own braces.
+      const [, begun = ""] = /^([A-Za-z_][A-Za-z0-9_]*)(?::?[-=?+]|$)/.exec(name) ?? []
+      const shown = begun === "" ? "${" : `\${${begun}`
+      problems.push(
+        `has ${shown}…, expected \${NAME} with the name of a variable; write $$ for a dollar sign`,
+      )
       return ""
     }
     const value = env[name]

@@ -410,7 +410,7 @@ describe("variables over the file", () => {
     const lines = await problemsOf(readSettings({ schema, prefix: "FLATBED_SOURCE", file, env: gone }))
     expect(lines).toEqual([
       expect.stringMatching(
-        /^FLATBED_SOURCE__AUTH__TOKEN_FILE: auth.token cannot be read from its file: ENOENT/,
+        /^FLATBED_SOURCE__AUTH__TOKEN_FILE: auth.token cannot be read from its file \(ENOENT\); expected/,
       ),
     ])
   })

@@ -3,9 +3,11 @@ import { resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
 import type { StaticDecode, TObject, TSchema } from "@flatbed/typebox"
 import { decodeSettings } from "./decode.ts"
+import { type EffectiveSetting, listEffective } from "./effective-settings.ts"
 import { applyEnvironment } from "./environment.ts"
 import { createPathResolver } from "./folders.ts"
 import { loadFiles } from "./include.ts"
+import { redact } from "./redact.ts"
 import {
   findNode,
   type MapNode,
@@ -49,6 +51,26 @@ type Input<S extends TObject> = {
 export async function readSettings<S extends TObject>(
   input: Input<S>,
 ): Promise<{ settings: Settings<S>; file: string }> {
+  const { settings, file } = await readTree(input)
+  return { settings, file }
+}
+
+/**
+ * The same for showing them: every setting in effect with where it comes from, secrets as stars.
+ *
+ * @throws Problem `settings-invalid` as `readSettings`.
+ */
+export async function inspectSettings<S extends TObject>(
+  input: Input<S>,
+): Promise<{ settings: Settings<S>; file: string; shown: unknown; effective: EffectiveSetting[] }> {
+  const { settings, file, tree } = await readTree(input)
+  const { schema } = input
+  return { settings, file, shown: redact(schema, settings), effective: listEffective(schema, settings, tree) }
+}
+
+async function readTree<S extends TObject>(
+  input: Input<S>,
+): Promise<{ settings: Settings<S>; file: string; tree: MapNode }> {
   const { schema } = input
   const file = resolve(input.file)
   const { root: tree, problems, isBroken } = await loadFiles(file, input.env)
@@ -66,7 +88,7 @@ export async function readSettings<S extends TObject>(
   const settings = deepFreeze(decoded.value) as Settings<S>
   const broken = input.check?.(settings) ?? []
   if (broken.length > 0) throw settingsProblem(broken.map((problem) => placed(problem, tree)))
-  return { settings, file }
+  return { settings, file, tree }
 }
 
 /**

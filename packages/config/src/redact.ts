@@ -27,6 +27,22 @@ export function redact(schema: TSchema, settings: unknown): unknown {
   return stars
 }
 
+/** The secrets in decoded settings, for whoever keeps them out of messages. */
+export function secretsOf(schema: TSchema, settings: unknown): string[] {
+  if (settings === undefined || settings === null) return []
+  if (Type.IsUnion(schema)) return schema.anyOf.flatMap((branch) => secretsOf(branch, settings))
+  if (typeof settings === "string") return markOf(schema).setting === "secret" ? [settings] : []
+  if (Array.isArray(settings)) {
+    return Type.IsArray(schema) ? settings.flatMap((item) => secretsOf(schema.items, item)) : []
+  }
+  if (typeof settings !== "object") return []
+  return Object.entries(settings).flatMap(([key, value]) => {
+    if (Type.IsRecord(schema)) return secretsOf(recordValue(schema), value)
+    const below = Type.IsObject(schema) ? schema.properties[key] : undefined
+    return below === undefined ? [] : secretsOf(below, value)
+  })
+}
+
 // Decoded values no longer say which branch they came from. A map shows by its keys; anything else is shown
 // only if no branch of its kind could be a secret.
 function redactUnion(branches: readonly TSchema[], settings: unknown): unknown {

@@ -36,7 +36,7 @@ export function parseYaml(
   })
   const problems: SettingsProblem[] = [...document.errors, ...document.warnings].map((error) => ({
     path: "",
-    message: `this is not YAML as expected: ${error.message}`,
+    message: `this is not YAML as expected: ${withoutValue(error.message)}`,
     place: at(error.pos[0]),
   }))
   if (document.errors.length > 0)
@@ -47,7 +47,12 @@ export function parseYaml(
   function read(node: unknown, place: Place, path: readonly string[]): SettingNode {
     if (isAlias(node)) {
       const target = node.resolve(document)
-      if (target === undefined) return unusable(place, path, `refers to *${node.source}, which is not there`)
+      if (target === undefined)
+        return unusable(
+          place,
+          path,
+          "refers to an anchor that is not there; put text that begins with * in quotes",
+        )
       if (open.has(target)) return unusable(place, path, `contains itself through *${node.source}`)
       return read(target, place, path)
     }
@@ -119,6 +124,14 @@ export function parseYaml(
   }
 
   return { root: read(document.contents, at(0), []), problems, isYaml: true }
+}
+
+// Behind a colon stands what was found, which may be a secret without its quotes.
+function withoutValue(message: string): string {
+  return message.replace(
+    /^(Unresolved (?:tag|alias)|Unknown [^:]*):.*$/s,
+    "$1; put text that begins with ! or * in quotes",
+  )
 }
 
 // A slip in a line makes the parser complain of its rest too.

@@ -94,7 +94,9 @@ function answer(error: CommanderError, program: Program, env: Terminal["env"]): 
   if (error.exitCode === 0) return { answered: true, exitCode: 0 }
   // No command at all: commander has printed the help to stderr.
   if (error.code === "commander.help") return { answered: true, exitCode: 2 }
-  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n")
+  // What stands behind an option may be a secret, put there because the option does not exist.
+  const said = error.message.replace(/^error: /, "").replace(/^(unknown option '--[\w-]+)=.*'/s, "$1'")
+  const [first = "", ...rest] = said.split("\n")
   const suggestion = rest.join(" ").replace(/^\((.*)\)$/, "$1")
   const help = commandLine(program.name, "--help", undefined, { env, script: process.argv[1] })
   throw new Problem("usage-invalid", `${program.name}: ${first}`, {

@@ -1,7 +1,7 @@
 // A program of ours with one command per way to end; run-program.test.ts runs it as a child process.
 import { setInterval } from "node:timers"
 import { Problem } from "@flatbed/contract"
-import { createLog, runProgram } from "@flatbed/edge"
+import { createLog, rememberSecrets, runProgram } from "@flatbed/edge"
 
 const command = (name, run, more = {}) => ({
   name,
@@ -51,6 +51,13 @@ process.exitCode = await runProgram({
     ),
     command("bug", async () => {
       throw new TypeError("x is not a function", { cause: new Error("at postgres://me:hunter2@db/x") })
+    }),
+    command("crash", async () => {
+      rememberSecrets(["crash-canary"])
+      log().error({ event: "crash", err: new Error("with crash-canary") }, "crash-canary")
+      throw Object.assign(new TypeError("crash-canary is not a function"), {
+        request: { headers: ["crash-canary"] },
+      })
     }),
     command("stray", async ({ signal }) => {
       void Promise.reject(new RangeError("nobody waited"))

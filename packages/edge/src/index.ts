@@ -1,5 +1,5 @@
 export { createLog, type Log, type LogLevel, logLevels } from "./log.ts"
-export { maskSecrets } from "./mask-secrets.ts"
+export { maskProblem, maskSecrets, rememberSecrets } from "./mask-secrets.ts"
 export { createNewFile, type NewFile } from "./new-file.ts"
 export type { Command, CommandContext, Program } from "./program.ts"
 export { runProgram } from "./run-program.ts"

@@ -36,6 +36,8 @@ export type CommandContext = {
   /** Aborts on the first SIGINT or SIGTERM; then the command closes what it opened and returns. */
   readonly signal: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Opened when it is asked for. */
+  stdin(): NodeJS.ReadableStream
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream
   /** The result, to stdout: the value as one line of JSON with `--json`, otherwise the text. */

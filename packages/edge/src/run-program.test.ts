@@ -207,6 +207,16 @@ describe("failures", () => {
     expect(document).toMatchObject({ code: "internal", stack: expect.stringContaining("TypeError") })
   })
 
+  test("a crash shows none of the secrets that the process was given, in its log neither", async () => {
+    for (const args of [["crash"], ["crash", "--json"]]) {
+      const { code, stdout, stderr } = await run(...args)
+      expect(code).toBe(1)
+      expect(stderr).toContain("*** is not a function")
+      expect(stderr).toContain("with ***")
+      expect(stdout + stderr).not.toContain("crash-canary")
+    }
+  })
+
   test("a rejection that nobody waited for ends the process with 1", async () => {
     const { code, stderr } = await run("stray")
     expect(code).toBe(1)

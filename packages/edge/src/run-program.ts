@@ -10,6 +10,7 @@ type Io = {
   /** Without node and script. */
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdin: NodeJS.ReadableStream
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WritableStream
 }
@@ -27,6 +28,7 @@ export async function runProgram(program: Program, io: Partial<Io> = {}): Promis
     stdout = process.stdout,
     stderr = process.stderr,
   } = io
+  const stdin = () => io.stdin ?? process.stdin
   const json = argv.includes("--json")
   const how = { json, color: takesColor(stderr, env) }
   ignoreClosedPipe(stdout)
@@ -43,7 +45,7 @@ export async function runProgram(program: Program, io: Partial<Io> = {}): Promis
     })
     if (parsed.answered) return parsed.exitCode
     const code = await parsed.command.run(
-      contextOf(parsed, { json, color, env, stdout, stderr }, signals.signal),
+      contextOf(parsed, { json, color, env, stdin, stdout, stderr }, signals.signal),
     )
     return signals.exitCode() ?? code ?? exitCodes.done
   } catch (thrown) {
@@ -59,7 +61,7 @@ export async function runProgram(program: Program, io: Partial<Io> = {}): Promis
   }
 }
 
-type Terminal = Pick<CommandContext, "json" | "color" | "env" | "stdout" | "stderr">
+type Terminal = Pick<CommandContext, "json" | "color" | "env" | "stdin" | "stdout" | "stderr">
 
 function contextOf(
   { args, options, configFile }: Parsed & { answered: false },

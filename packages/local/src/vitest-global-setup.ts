@@ -8,6 +8,7 @@ import { lstat, mkdtemp, readdir, realpath } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { migrateLedger } from "@flatbed/loader"
+import { testLedger } from "@flatbed/testing"
 import { Client } from "pg"
 import { isAlive } from "./command-line.ts"
 import { openPostgres, removePostgres } from "./postgres.ts"
@@ -55,7 +56,7 @@ async function createTemplate(url: string, templateUrl: string): Promise<void> {
   await client.connect()
   await client.query(`create database ${templateName}`)
   await client.end()
-  await migrateLedger(templateUrl)
+  await migrateLedger(templateUrl, { schema: testLedger })
 }
 
 // A run that was killed leaves its server running: the next run ends it. The name carries the run's process.

@@ -2,6 +2,23 @@
 import { randomBytes } from "node:crypto"
 import { Client } from "pg"
 
+/** What the ledger's schema is called in this run of the tests: `flatbed`, or as FLATBED_TEST_LEDGER says. */
+export const testLedger = process.env.FLATBED_TEST_LEDGER ?? "flatbed"
+
+/** What a loader's environment has, so that it keeps its ledger where this run of the tests looks for it. */
+export const ledgerVariable: Readonly<Record<string, string>> =
+  process.env.FLATBED_TEST_LEDGER === undefined ? {} : { FLATBED_LOADER__DATABASE__SCHEMA: testLedger }
+
+/** A test's statement, in which the ledger's schema is written `flatbed`, for the name that it has in this run. */
+export function withLedger(sql: string): string {
+  const quoted = `"${testLedger}"`
+  return sql
+    .replaceAll(/\bflatbed(?=\.[a-z_])/g, quoted)
+    .replaceAll(/\b(schema (?:\w+, )?)flatbed\b/g, `$1${quoted}`)
+    .replaceAll("'flatbed'::regnamespace", `'${quoted}'::regnamespace`)
+    .replaceAll("'flatbed'", `'${testLedger}'`)
+}
+
 export type TestDatabase = {
   readonly name: string
   /** Connection URL with the password; the search path is empty, so an unqualified table name fails. */

@@ -1,6 +1,7 @@
 /** Built programs as child processes: started, watched through what they print, and ended by a signal. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
+import { ledgerVariable } from "./database.ts"
 import { waitFor } from "./wait-for.ts"
 
 export type ProcessEnd = { readonly code: number | null; readonly signal: NodeJS.Signals | null }
@@ -29,7 +30,7 @@ export type ProcessInput = {
   readonly script: string
   readonly args?: readonly string[]
   readonly cwd?: string
-  /** The whole environment beside PATH and HOME. */
+  /** The whole environment beside PATH, HOME and the name of the ledger. */
   readonly env?: Readonly<Record<string, string>>
   /** A program with its arguments that becomes Node, such as `nsenter`: the process is then still one. */
   readonly under?: readonly string[]
@@ -42,7 +43,7 @@ export function startProcess(input: ProcessInput): TestProcess {
   const [command = process.execPath, ...before] = [...(input.under ?? []), process.execPath]
   const child = spawn(command, [...before, input.script, ...(input.args ?? [])], {
     cwd: input.cwd,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...input.env },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...ledgerVariable, ...input.env },
     stdio: ["ignore", "pipe", "pipe"],
   })
   const stdout = collect(child.stdout)

@@ -3,7 +3,7 @@
 
 create role flatbed_loader login;
 
--- The ledger and staging, where rows wait until they are published.
+-- The ledger and staging, where rows wait until they are published. Another name stands here and in database.schema.
 create schema flatbed authorization flatbed_loader;
 
 -- A schema for the tables that the loader makes. It owns them; who else may read them, default privileges say:

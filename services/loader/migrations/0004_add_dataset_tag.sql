@@ -1,4 +1,4 @@
 -- What lets a load of an unchanged file ask for nothing but whether it changed.
 
-alter table flatbed.publications add column dataset_tag text;
-comment on column flatbed.publications.dataset_tag is 'ETag of the source''s dataset document that named this version, as last answered; null when none is known.';
+alter table publications add column dataset_tag text;
+comment on column publications.dataset_tag is 'ETag of the source''s dataset document that named this version, as last answered; null when none is known.';

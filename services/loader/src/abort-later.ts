@@ -1,5 +1,3 @@
-/** A stop that leaves some time. */
-
 /** Aborts `later` some time after `signal`; the returned function takes both back. */
 export function abortLater(signal: AbortSignal, later: AbortController, ms: number): () => void {
   let timer: NodeJS.Timeout | undefined

@@ -16,7 +16,12 @@ export type Admin = {
  */
 export async function startAdmin(
   settings: { readonly host: string; readonly port: number },
-  parts: { readonly registry: Registry; readonly isReady: () => Promise<boolean> },
+  parts: {
+    readonly registry: Registry
+    readonly isReady: () => Promise<boolean>
+    /** Brings what the ledger knows into the metrics; a failure leaves them as they are. */
+    readonly beforeMetrics: () => Promise<void>
+  },
 ): Promise<Admin> {
   const { host, port } = settings
   const app = Fastify({
@@ -31,6 +36,7 @@ export async function startAdmin(
     return await reply.status(ready ? 200 : 503).send({ status: ready ? "ok" : "Postgres does not answer" })
   })
   app.get("/metrics", async (_request, reply) => {
+    await parts.beforeMetrics().catch(() => undefined)
     const text = await parts.registry.metrics()
     return await reply.header("content-type", parts.registry.contentType).send(text)
   })

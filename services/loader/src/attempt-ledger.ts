@@ -27,16 +27,20 @@ export async function recordAttempt(
   if (outcome === "skipped" || outcome === "rehearsed" || (problem !== undefined && others.has(problem.code)))
     return
   const values = [pipeline, table, outcome, version ?? null, problem?.code ?? null, problem?.message ?? null]
+  const isProven = outcome === "published" || outcome === "up-to-date"
   const work = database.transaction(
     (session) =>
       session.query(
-        `insert into flatbed.attempts (pipeline, target, outcome, version, problem_code, problem_detail)
-         values ($1, $2, $3, $4, $5, $6)
+        `insert into ${session.ledger}.attempts as known
+           (pipeline, target, outcome, version, problem_code, problem_detail, proven_at)
+         values ($1, $2, $3, $4, $5, $6, case when $7 then pg_catalog.clock_timestamp() end)
          on conflict (pipeline) do update
-           set target = excluded.target, outcome = excluded.outcome, version = excluded.version,
+           set proven_at = coalesce(excluded.proven_at,
+                 case when known.target = excluded.target then known.proven_at end),
+               target = excluded.target, outcome = excluded.outcome, version = excluded.version,
                problem_code = excluded.problem_code, problem_detail = excluded.problem_detail,
                ended_at = excluded.ended_at`,
-        values,
+        [...values, isProven],
       ),
     { doing: "noting how the attempt ended", signal: AbortSignal.timeout(withinMs) },
   )
@@ -48,7 +52,8 @@ export async function getAttempts(
   session: Session,
   pipelines: readonly string[],
 ): Promise<(pipeline: string, target: string) => Attempt | undefined> {
-  const { rows } = await session.query("select * from flatbed.attempts where pipeline = any($1)", [pipelines])
+  const text = `select * from ${session.ledger}.attempts where pipeline = any($1)`
+  const { rows } = await session.query(text, [pipelines])
   return (pipeline, target) => {
     const row = rows.find((one) => one.pipeline === pipeline && one.target === target)
     if (row === undefined) return undefined

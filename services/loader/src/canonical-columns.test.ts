@@ -8,12 +8,13 @@ import {
   formatDigest,
   grammars,
 } from "@flatbed/contract"
-import { createTestDatabase, type TestDatabase } from "@flatbed/testing"
+import { createTestDatabase, type TestDatabase, testLedger } from "@flatbed/testing"
 import fc from "fast-check"
 import pg from "pg"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { cellsSql, compareByText } from "./canonical-columns.ts"
 import { fittingTypes, postgresTypes } from "./column-fit.ts"
+import { asSession } from "./postgres/database.ts"
 import type { Table } from "./postgres/table.ts"
 import { digestTable } from "./postgres/table-digest.ts"
 
@@ -166,7 +167,7 @@ describe(`what Postgres prints of a cell is its canonical spelling (seed ${seed}
     } as Pick<Table, "columns">)
     const table = { schema: "public", name: "cells" }
     const inTable = await digestTable(
-      client as unknown as pg.PoolClient,
+      asSession(client as unknown as pg.PoolClient, testLedger),
       { table, where: undefined },
       compared,
     )

@@ -23,7 +23,7 @@ export async function takeOut(
   chunkOf: (row: number) => number,
 ): Promise<void> {
   const gone = await session.query(
-    `delete from ${quoteTable(stagingTable(runId))} as s using unnest($1::bigint[]) as gone (row)
+    `delete from ${quoteTable(stagingTable(session, runId))} as s using unnest($1::bigint[]) as gone (row)
       where s.${quoteName(rowColumn)} = gone.row`,
     [rows.map(({ reject }) => reject.row)],
   )
@@ -57,7 +57,7 @@ export async function recordResults(
 ): Promise<void> {
   const column = <T>(read: (check: Check) => T) => results.map(({ check }) => read(check))
   await session.query(
-    `insert into flatbed.checks as c (run_id, place, name, severity, column_names, expected, failed)
+    `insert into ${session.ledger}.checks as c (run_id, place, name, severity, column_names, expected, failed)
      select $1, place, name, severity, column_names, expected, failed
        from unnest($2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
               as n (place, name, severity, column_names, expected, failed)
@@ -78,7 +78,7 @@ export async function recordResults(
 /** How the checks of a run came out, in the order of the settings. */
 export async function getResults(session: Session, runId: number): Promise<CheckResult[]> {
   const { rows } = await session.query(
-    "select name, severity, failed from flatbed.checks where run_id = $1 order by place",
+    `select name, severity, failed from ${session.ledger}.checks where run_id = $1 order by place`,
     [runId],
   )
   return rows.map(({ name, severity, failed }) => ({ name, severity, failed: Number(failed) }))

@@ -20,9 +20,7 @@ export function checkSource(
   unpacksZstd = hasZstd,
 ): SettingsProblem[] {
   if (!URL.canParse(url)) {
-    return [
-      { path: "source.url", message: `is "${url}"; expected an address such as https://files.example:4000` },
-    ]
+    return [{ path: "source.url", message: "is no address; expected one such as https://files.example:4000" }]
   }
   const { protocol, hostname, username, password, pathname, search, hash } = new URL(url)
   const problems: SettingsProblem[] = []
@@ -32,11 +30,12 @@ export function checkSource(
       message: "holds a user or a password; expected only the address, and the secret in source.token",
     })
   }
-  const more = `${pathname === "/" ? "" : pathname}${search}${hash}`
-  if (more !== "") {
+  // What a query or a fragment says may be a secret.
+  const more = [pathname === "/" ? "" : `the path ${pathname}`, search && "a query", hash && "a fragment"]
+  if (more.some((part) => part !== "")) {
     problems.push({
       path: "source.url",
-      message: `ends in "${more}"; expected http://host:port or https://host:port, without a path`,
+      message: `has ${more.filter((part) => part !== "").join(" and ")}; expected http://host:port or https://host:port, without a path`,
     })
   }
   if (token !== undefined && !bearerToken.test(token)) {
@@ -55,14 +54,14 @@ export function checkSource(
   if (ca !== undefined) {
     problems.push({
       path: "source.ca",
-      message: `is set, but ${url} shows no certificate; expected source.url to begin with https://`,
+      message: `is set, but a source at http:// shows no certificate; expected source.url to begin with https://`,
     })
   }
   if (token !== undefined && !isLoopback(hostname) && !allow_plain_http) {
     problems.push({
       path: "source.url",
       message:
-        `is "${url}", and the token would be readable on the way; expected https://. ` +
+        `begins with http://, and the token would be readable on the way; expected https://. ` +
         "In a network that is yours alone, source.allow_plain_http: true sends it all the same",
     })
   }

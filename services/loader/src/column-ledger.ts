@@ -52,7 +52,7 @@ export async function findNews<Change extends ColumnChange>(
   changes: readonly Change[],
 ): Promise<(Change & Written)[]> {
   const { rows } = await session.query<{ column: string; kind: string; policy: string | null }>(
-    `select distinct on (column_name) column_name as column, kind, policy from flatbed.column_changes
+    `select distinct on (column_name) column_name as column, kind, policy from ${session.ledger}.column_changes
       where target = $1 and column_name = any($2) order by column_name, change_id desc`,
     [target, changes.map(({ column }) => column)],
   )
@@ -70,7 +70,7 @@ export async function listColumnEvents(
   asked: { readonly pipeline?: string | undefined; readonly limit: number },
 ): Promise<ColumnEvent[]> {
   const { rows } = await session.query(
-    `select * from flatbed.column_changes where $1::text is null or pipeline = $1
+    `select * from ${session.ledger}.column_changes where $1::text is null or pipeline = $1
       order by change_id desc limit $2`,
     [asked.pipeline ?? null, asked.limit],
   )
@@ -97,7 +97,7 @@ async function insertEvents(
   if (events.length === 0) return
   const column = (read: (event: Written) => string | null) => events.map(read)
   await session.query(
-    `insert into flatbed.column_changes (run_id, pipeline, target, column_name, kind, before, file, after, policy, outcome)
+    `insert into ${session.ledger}.column_changes (run_id, pipeline, target, column_name, kind, before, file, after, policy, outcome)
      select $1, $2, $3, n.* from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[]) as n`,
     [
       ...[runId, pipeline, target],

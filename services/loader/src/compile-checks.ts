@@ -41,7 +41,7 @@ async function compile(
   checks: readonly Check[],
   columns: readonly StagingColumn[],
 ): Promise<CompiledCheck[]> {
-  const probe: TableName = { schema: "flatbed", name: `probe_${randomBytes(8).toString("hex")}` }
+  const probe: TableName = { schema: session.ledgerSchema, name: `probe_${randomBytes(8).toString("hex")}` }
   const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`)
   await session.query(`create table ${quoteTable(probe)} (${list.join(", ")})`)
   const wrong: string[] = []

@@ -1,10 +1,11 @@
 // If this file fails, a table whose columns change loses rows, shows a reader what never was, or stays half changed.
-import { createTestRole, waitFor } from "@flatbed/testing"
+import { createTestRole, testLedger, waitFor, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { findNews, listColumnEvents, recordColumnChanges } from "./column-ledger.ts"
 import type { ColumnContract } from "./contract-settings.ts"
 import { type Bench, column, openBench, people, pipelineOf } from "./loader.test-kit.ts"
+import { asSession } from "./postgres/database.ts"
 
 let bench: Bench
 let reader: pg.Client
@@ -17,7 +18,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await reader.query(
-    "rollback; drop table if exists public.people cascade; delete from flatbed.column_changes",
+    withLedger("rollback; drop table if exists public.people cascade; delete from flatbed.column_changes"),
   )
   bench.log.lines.length = 0
 })
@@ -61,7 +62,9 @@ const columns = async () =>
 const leftovers = async () =>
   (
     await reader.query(
-      "select relname from pg_class where relnamespace = 'flatbed'::regnamespace and relname ~ '^(staging|widened)_'",
+      withLedger(
+        "select relname from pg_class where relnamespace = 'flatbed'::regnamespace and relname ~ '^(staging|widened)_'",
+      ),
     )
   ).rows
 
@@ -119,7 +122,7 @@ test.each<[string, NonNullable<Change>, unknown[][]]>([
     )
     // Under another path it is a new file to `append`.
     second()
-    if (mode === "append") await reader.query("update flatbed.files set file = 'people-1.csv'")
+    if (mode === "append") await reader.query(withLedger("update flatbed.files set file = 'people-1.csv'"))
     expect((await load(change))?.problem).toBeUndefined()
     const sorted = (list: unknown[][]) => list.map((row) => JSON.stringify(row)).toSorted()
     expect(sorted(await rows())).toEqual(sorted(wanted))
@@ -169,7 +172,7 @@ test("a reader who takes a snapshot while a column gets wider sees the rows of b
   second()
   const other = new pg.Client({ connectionString: bench.databaseUrl })
   await other.connect()
-  await other.query("begin; lock table flatbed.publications in share mode")
+  await other.query(withLedger("begin; lock table flatbed.publications in share mode"))
   const loading = load({ mode: "upsert", key: ["id"] })
   await waitFor(publisherWaits, { what: "a publish that waits" })
   await reader.query("begin isolation level repeatable read; select 1")
@@ -232,7 +235,9 @@ test.each([
   expect((await load({ contract }))?.problem?.code).toBe("data-refused")
   expect(await columns()).toEqual(before)
   expect((await rows()).map(([id]) => id)).toEqual([1, 2])
-  expect(await reader.query("select from flatbed.column_changes where kind <> 'made'")).toMatchObject({
+  expect(
+    await reader.query(withLedger("select from flatbed.column_changes where kind <> 'made'")),
+  ).toMatchObject({
     rowCount: 0,
   })
 })
@@ -332,7 +337,7 @@ test("the ledger has the history of the columns, and says once what goes on", as
   })
   await load({ contract })
   await load({ contract: everything })
-  const session = reader as unknown as pg.PoolClient
+  const session = asSession(reader as unknown as pg.PoolClient, testLedger)
   const events = await listColumnEvents(session, { pipeline: "people", limit: 100 })
   expect(
     events.map(({ column, kind, before, file, after, policy }) => [

@@ -26,7 +26,7 @@ export async function findKnownFiles(
   files: readonly { readonly file: string; readonly content: Content }[],
 ): Promise<KnownFile[]> {
   const { rows } = await session.query(
-    `select file, sha256, bytes, rows, rejects, filtered, run_id, is_current, published_at from flatbed.files
+    `select file, sha256, bytes, rows, rejects, filtered, run_id, is_current, published_at from ${session.ledger}.files
       where target = $1 and target_oid = $2
         and (is_current or file = any($3::text[]) or sha256 = any($4::text[]))
       order by file_id`,
@@ -59,7 +59,7 @@ export async function recordFiles(
   all: boolean,
 ): Promise<void> {
   const { target, targetOid, runId } = table
-  const others = "delete from flatbed.files where target = $1 and ($3 or target_oid <> $2)"
+  const others = `delete from ${session.ledger}.files where target = $1 and ($3 or target_oid <> $2)`
   await session.query(others, [target, targetOid, all])
   const files = countFiles(part, receipts)
   const column = <T>(read: (file: (typeof files)[number]) => T) => files.map(read)
@@ -69,20 +69,20 @@ export async function recordFiles(
     "exists (select from unnest($3::text[], $4::text[]) as n (file, sha256) where n.file = f.file and n.sha256 = f.sha256)"
   const ofTable = "f.target = $1 and f.target_oid = $2"
   await session.query(
-    `update flatbed.files as f set is_current = false where ${ofTable} and f.is_current and not ${isHere}`,
+    `update ${session.ledger}.files as f set is_current = false where ${ofTable} and f.is_current and not ${isHere}`,
     [target, targetOid, ...found],
   )
   await session.query(
-    `update flatbed.files as f set is_current = true, run_id = $5 where ${ofTable} and not f.is_current and ${isHere}`,
+    `update ${session.ledger}.files as f set is_current = true, run_id = $5 where ${ofTable} and not f.is_current and ${isHere}`,
     [target, targetOid, ...found, runId],
   )
   await session.query(
-    `insert into flatbed.files (target, target_oid, file, sha256, bytes, rows, rejects, filtered, run_id)
+    `insert into ${session.ledger}.files (target, target_oid, file, sha256, bytes, rows, rejects, filtered, run_id)
      select $1, $2, n.*, $9
        from unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
               as n (file, sha256, bytes, rows, rejects, filtered)
       where not exists (
-        select from flatbed.files as f where ${ofTable} and f.file = n.file and f.sha256 = n.sha256)`,
+        select from ${session.ledger}.files as f where ${ofTable} and f.file = n.file and f.sha256 = n.sha256)`,
     [
       target,
       targetOid,
@@ -98,7 +98,7 @@ export async function recordFiles(
 
 /** Another table took the place of the one that held the files' rows, and holds them now. */
 export async function moveFiles(session: Session, target: string, from: number, to: number): Promise<void> {
-  const text = "update flatbed.files set target_oid = $3 where target = $1 and target_oid = $2"
+  const text = `update ${session.ledger}.files set target_oid = $3 where target = $1 and target_oid = $2`
   await session.query(text, [target, from, to])
 }
 

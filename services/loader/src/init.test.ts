@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { draftLoaderYaml } from "./draft.ts"
 import { type Bench, openBench, people } from "./loader.test-kit.ts"
 import { checkSettings, settingsSchema } from "./settings.ts"
+import { schemaText } from "./settings-schema.ts"
 
 const script = fileURLToPath(new URL("../bin/flatbed-loader.mjs", import.meta.url))
 let bench: Bench
@@ -54,7 +55,10 @@ describe("init", () => {
     const made = await run(["init", "--source", bench.source.url])
     expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining("Next: export DATABASE_URL=") })
     expect(made.stdout).toContain("people: 10 records into public.people")
-    const settings = await readDraft(await readFile(join(folder.path, "loader.yaml"), "utf8"))
+    const yaml = await readFile(join(folder.path, "loader.yaml"), "utf8")
+    const [, schema = ""] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(yaml) ?? []
+    expect(await readFile(join(folder.path, schema), "utf8")).toBe(schemaText())
+    const settings = await readDraft(yaml)
     expect(settings).toMatchObject({
       source: { url: bench.source.url },
       pipelines: {

@@ -8,6 +8,7 @@ import {
   startProcess,
   startScriptedSource,
   temporaryFolder,
+  withLedger,
 } from "@flatbed/testing"
 import pg from "pg"
 import { describe, expect, test } from "vitest"
@@ -194,7 +195,7 @@ ${pipelines.join("")}`,
   /** Pipelines with a version that is neither published nor refused, the others being only looked at again. */
   async function findWaiting(): Promise<string[]> {
     const { rows } = await pool.query(
-      "select pipeline, count(*)::integer as n from flatbed.publications group by pipeline",
+      withLedger("select pipeline, count(*)::integer as n from flatbed.publications group by pipeline"),
     )
     const counts = new Map(rows.map(({ pipeline, n }) => [pipeline, n]))
     return lanes
@@ -229,8 +230,8 @@ ${pipelines.join("")}`,
 
   async function check({ name, way, table, published, applied }: Lane, place: string): Promise<void> {
     const publications = await pool.query(
-      `select inserted::integer, updated::integer, unchanged::integer, repeated::integer, older::integer, deleted::integer
-         from flatbed.publications where pipeline = $1 order by run_id`,
+      withLedger(`select inserted::integer, updated::integer, unchanged::integer, repeated::integer, older::integer, deleted::integer
+         from flatbed.publications where pipeline = $1 order by run_id`),
       [name],
     )
     expect(publications.rows, place).toEqual(applied)

@@ -1,5 +1,5 @@
 // If this file fails, two loaders can write one table, and a loader that lost its turn can still commit.
-import { createTestDatabase, type TestDatabase, waitFor } from "@flatbed/testing"
+import { createTestDatabase, type TestDatabase, testLedger, waitFor, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { claimLease, type Lease } from "./lease.ts"
@@ -30,7 +30,7 @@ afterEach(async () => {
 function openPool(): Database {
   const limits = { connectTimeoutMs: 5000, statementTimeoutMs: 20_000, lockTimeoutMs: 5000 }
   const pool = openDatabase(
-    { url: database.url, ...limits, retries: { attempts: 3, capMs: 20 } },
+    { url: database.url, ledgerSchema: testLedger, ...limits, retries: { attempts: 3, capMs: 20 } },
     { name: "flatbed-loader/people", connections: 4, patience },
   )
   pools.push(pool)
@@ -53,7 +53,8 @@ const write = (lease: Lease, what: string) =>
   lease.transaction((session) => session.query("insert into public.work values ($1)", [what]), {
     doing: "writing",
   })
-const expire = () => client.query("update flatbed.leases set expires_at = now() - interval '1 second'")
+const expire = () =>
+  client.query(withLedger("update flatbed.leases set expires_at = now() - interval '1 second'"))
 const written = async () =>
   (await client.query("select what from public.work order by what")).rows.map((row) => row.what)
 
@@ -173,13 +174,15 @@ test("an owner that is about to commit is waited for, and its work stays", async
 test("the heartbeat keeps a lease alive, and finds out that it is lost", async () => {
   const first = await claim("first", { expiresMs: 300 })
   const expiry = async () =>
-    (await client.query("select expires_at from flatbed.leases")).rows[0].expires_at.getTime()
+    (await client.query(withLedger("select expires_at from flatbed.leases"))).rows[0].expires_at.getTime()
   const before = await expiry()
   await waitFor(async () => (await expiry()) > before)
-  await client.query("update flatbed.leases set epoch = epoch + 1, owner = 'second'")
+  await client.query(withLedger("update flatbed.leases set epoch = epoch + 1, owner = 'second'"))
   await waitFor(() => lostEpochs > 0)
   await first.release()
-  expect((await client.query("select owner from flatbed.leases")).rows).toEqual([{ owner: "second" }])
+  expect((await client.query(withLedger("select owner from flatbed.leases"))).rows).toEqual([
+    { owner: "second" },
+  ])
 })
 
 test("a lease whose owner's session is gone can be claimed at once; while it lives, the expiry decides", async () => {
@@ -188,7 +191,7 @@ test("a lease whose owner's session is gone can be claimed at once; while it liv
   await pools.shift()?.close()
   await waitFor(async () => {
     const { rowCount } = await client.query(
-      "select from pg_stat_activity join flatbed.leases on pid = backend_pid and owner = 'first'",
+      withLedger("select from pg_stat_activity join flatbed.leases on pid = backend_pid and owner = 'first'"),
     )
     return rowCount === 0
   })

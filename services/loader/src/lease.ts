@@ -22,6 +22,8 @@ export type LeaseSettings = {
 
 export type Lease = {
   readonly pipeline: string
+  /** What the ledger's schema is called. */
+  readonly ledgerSchema: string
   readonly epoch: number
   /** A transaction that first makes sure the lease is still ours; throws `lease-lost` otherwise. */
   transaction<T>(work: Work<T>, options: TransactionOptions<T>): Promise<T>
@@ -56,6 +58,7 @@ export async function claimLease(
 
   return {
     pipeline,
+    ledgerSchema: database.ledgerSchema,
     epoch,
 
     async transaction(work, options) {
@@ -69,9 +72,12 @@ export async function claimLease(
     async release() {
       released = true
       clearInterval(heart)
-      const text = `update flatbed.leases set owner = null, expires_at = pg_catalog.clock_timestamp()
-                     where pipeline = $1 and epoch = $2 and owner = $3`
-      const give = (session: Session) => session.query(text, [pipeline, epoch, owner])
+      const give = (session: Session) =>
+        session.query(
+          `update ${session.ledger}.leases set owner = null, expires_at = pg_catalog.clock_timestamp()
+            where pipeline = $1 and epoch = $2 and owner = $3`,
+          [pipeline, epoch, owner],
+        )
       // Whoever comes next waits for the expiry instead: no reason to fail a run that is over.
       await database.transaction(give, { doing: "releasing the lease" }).catch(() => undefined)
     },
@@ -101,7 +107,7 @@ export async function claimLease(
 /** Takes the key-share lock on the lease row and makes sure its epoch is ours; `lease-lost` otherwise. */
 export async function checkFence(session: Session, pipeline: string, epoch: number): Promise<void> {
   const { rowCount } = await session.query(
-    "select 1 from flatbed.leases where pipeline = $1 and epoch = $2 for key share",
+    `select 1 from ${session.ledger}.leases where pipeline = $1 and epoch = $2 for key share`,
     [pipeline, epoch],
   )
   if (rowCount === 0) throw lost(pipeline)
@@ -114,7 +120,7 @@ async function raiseEpoch(
 ): Promise<number> {
   // The same owner may claim again: that is how a claim whose answer was lost is repeated.
   const { rows } = await session.query<{ epoch: string }>(
-    `insert into flatbed.leases as held (pipeline, epoch, owner, backend_pid, backend_start, expires_at)
+    `insert into ${session.ledger}.leases as held (pipeline, epoch, owner, backend_pid, backend_start, expires_at)
      select $1, 1, $2, pid, backend_start, pg_catalog.clock_timestamp() + $3 * interval '1 millisecond'
        from pg_catalog.pg_stat_activity where pid = pg_catalog.pg_backend_pid()
      on conflict (pipeline) do update
@@ -155,7 +161,7 @@ async function findHolder(session: Session, pipeline: string): Promise<Holder | 
               select from pg_catalog.pg_stat_activity as alive
                where alive.pid = held.backend_pid
                  and coalesce(alive.backend_start = held.backend_start, true)) as "isGone"
-       from flatbed.leases as held where pipeline = $1`,
+       from ${session.ledger}.leases as held where pipeline = $1`,
     [pipeline],
   )
   return rows[0]
@@ -170,7 +176,7 @@ async function takeFromGone(
   expiresMs: number,
 ): Promise<number | undefined> {
   const { rows } = await session.query<{ epoch: string }>(
-    `update flatbed.leases as held
+    `update ${session.ledger}.leases as held
         set epoch = held.epoch + 1, owner = $2, backend_pid = own.pid, backend_start = own.backend_start,
             expires_at = pg_catalog.clock_timestamp() + $4 * interval '1 millisecond'
        from pg_catalog.pg_stat_activity as own
@@ -188,7 +194,7 @@ async function extend(
   { expiresMs }: LeaseSettings,
 ): Promise<void> {
   const { rowCount } = await session.query(
-    `update flatbed.leases
+    `update ${session.ledger}.leases
         set expires_at = pg_catalog.clock_timestamp() + $4 * interval '1 millisecond',
             backend_pid = own.pid, backend_start = own.backend_start
        from pg_catalog.pg_stat_activity as own
@@ -220,7 +226,9 @@ async function passBarrier(
           [String(takeoverMs)],
         )
         barrier.pid = rows[0]?.pid ?? 0
-        await session.query("select 1 from flatbed.leases where pipeline = $1 for update", [pipeline])
+        await session.query(`select 1 from ${session.ledger}.leases where pipeline = $1 for update`, [
+          pipeline,
+        ])
         await checkFence(session, pipeline, epoch)
       },
       { doing },
@@ -248,7 +256,7 @@ async function passBarrier(
         await session.query(
           `select pg_catalog.pg_terminate_backend(blocker)
              from pg_catalog.unnest(pg_catalog.pg_blocking_pids($1)) as blocker
-            where blocker > 0 and exists (select from flatbed.leases where pipeline = $2 and epoch = $3)`,
+            where blocker > 0 and exists (select from ${session.ledger}.leases where pipeline = $2 and epoch = $3)`,
           [barrier.pid, pipeline, epoch],
         )
       },

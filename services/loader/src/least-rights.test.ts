@@ -13,6 +13,7 @@ import { afterEach, beforeEach, expect, test } from "vitest"
 import { createTestLog, makeSettings, people, pipelineOf } from "./loader.test-kit.ts"
 import { createLoader, type Loader } from "./loader.ts"
 import { seesWholeRun } from "./postgres/adopt.ts"
+import { asSession } from "./postgres/database.ts"
 import type { LoaderSettings } from "./settings.ts"
 import type { RunOutcome } from "./summary.ts"
 
@@ -45,7 +46,9 @@ async function createRole(): Promise<TestRole> {
 }
 
 function createLoaderAs(url: string, pipelines: LoaderSettings["pipelines"]): Loader {
-  const settings = makeSettings({ source: source.url, database: url }, { pipelines })
+  // The script's name for the ledger, whatever other tests call it.
+  const database = { url, schema: "flatbed" }
+  const settings = makeSettings({ source: source.url, database: url }, { pipelines, database })
   return createLoader(settings, { log: createTestLog().log, version: "0.0.0-test" })
 }
 
@@ -223,7 +226,7 @@ test("a reader of another role whose snapshot is older than a chunk is noticed",
     "insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256) values ($1, 1, 1, 1, 0, '')",
     [run],
   )
-  const client = await session.connect()
+  const client = asSession(await session.connect(), "flatbed")
   expect(await seesWholeRun(client, run)).toBe(false)
   client.release()
   await reader.end()

@@ -41,7 +41,7 @@ export type Receipt = {
 export async function findOpenRuns(session: Session, pipeline: string): Promise<(OpenRun & RunIdentity)[]> {
   const { rows } = await session.query(
     `select run_id, pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, problem_code, rehearsal
-       from flatbed.runs
+       from ${session.ledger}.runs
       where pipeline = $1 and state in ('loading', 'failed') order by run_id desc`,
     [pipeline],
   )
@@ -70,7 +70,7 @@ export async function recordRun(
 ): Promise<number> {
   const { manifest } = run
   const { rows } = await session.query(
-    `insert into flatbed.runs
+    `insert into ${session.ledger}.runs
        (pipeline, dataset, version, settings_sha256, target, staging_columns, staging_checks, chunks, rows, rejects, filtered,
         bytes, epoch, dialect, rehearsal)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) returning run_id`,
@@ -98,7 +98,7 @@ export async function recordRun(
 /** Marks a run as going on under a new epoch. */
 export async function recordResume(session: Session, runId: number, epoch: number): Promise<void> {
   await session.query(
-    `update flatbed.runs set state = 'loading', epoch = $2, attempts = attempts + 1,
+    `update ${session.ledger}.runs set state = 'loading', epoch = $2, attempts = attempts + 1,
             problem_code = null, problem_detail = null, finished_at = null
       where run_id = $1`,
     [runId, epoch],
@@ -108,21 +108,21 @@ export async function recordResume(session: Session, runId: number, epoch: numbe
 /** Closes a run that did its work and took it back. */
 export async function recordRehearsed(session: Session, runId: number): Promise<void> {
   await session.query(
-    "update flatbed.runs set state = 'rehearsed', finished_at = pg_catalog.clock_timestamp() where run_id = $1",
+    `update ${session.ledger}.runs set state = 'rehearsed', finished_at = pg_catalog.clock_timestamp() where run_id = $1`,
     [runId],
   )
 }
 
 /** Whether it was closed so. */
 export async function isRehearsed(session: Session, runId: number): Promise<boolean> {
-  const text = "select from flatbed.runs where run_id = $1 and state = 'rehearsed'"
+  const text = `select from ${session.ledger}.runs where run_id = $1 and state = 'rehearsed'`
   return (await session.query(text, [runId])).rowCount === 1
 }
 
 /** Marks runs that nobody will resume: their version, settings or staging is no longer wanted. */
 export async function recordAbandoned(session: Session, runIds: readonly number[]): Promise<void> {
   await session.query(
-    `update flatbed.runs set state = 'abandoned', finished_at = coalesce(finished_at, pg_catalog.clock_timestamp())
+    `update ${session.ledger}.runs set state = 'abandoned', finished_at = coalesce(finished_at, pg_catalog.clock_timestamp())
       where run_id = any($1::bigint[])`,
     [runIds],
   )
@@ -135,7 +135,7 @@ export async function recordFailure(
   problem: { readonly code: string; readonly message: string },
 ): Promise<void> {
   await session.query(
-    `update flatbed.runs set state = 'failed', problem_code = $2, problem_detail = $3,
+    `update ${session.ledger}.runs set state = 'failed', problem_code = $2, problem_detail = $3,
             finished_at = pg_catalog.clock_timestamp()
       where run_id = $1 and state = 'loading'`,
     [runId, problem.code, problem.message],
@@ -144,7 +144,9 @@ export async function recordFailure(
 
 /** How many records of a run's version were set aside as far as is known. */
 export async function getRunRejects(session: Session, runId: number): Promise<number> {
-  const { rows } = await session.query("select rejects from flatbed.runs where run_id = $1", [runId])
+  const { rows } = await session.query(`select rejects from ${session.ledger}.runs where run_id = $1`, [
+    runId,
+  ])
   return Number(rows[0]?.rejects)
 }
 
@@ -156,7 +158,7 @@ export async function recordReceipts(
 ): Promise<number> {
   const column = <T>(read: (receipt: Receipt) => T) => receipts.map(read)
   const { rowCount } = await session.query(
-    `insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, filtered, raw_sha256, refused)
+    `insert into ${session.ledger}.chunks (run_id, chunk, first_row, rows, rejects, filtered, raw_sha256, refused)
      select $1, * from unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[], $8::bigint[])
      on conflict do nothing`,
     [
@@ -179,14 +181,14 @@ export async function hasReceipts(
   runId: number,
   { first, last }: { readonly first: number; readonly last: number },
 ): Promise<boolean> {
-  const text = "select from flatbed.chunks where run_id = $1 and chunk between $2 and $3"
+  const text = `select from ${session.ledger}.chunks where run_id = $1 and chunk between $2 and $3`
   return (await session.query(text, [runId, first, last])).rowCount === last - first + 1
 }
 
 /** All receipts of a run in the order of their chunks. */
 export async function getReceipts(session: Session, runId: number): Promise<Receipt[]> {
   const { rows } = await session.query(
-    `select chunk, first_row, rows, rejects, filtered, raw_sha256, refused from flatbed.chunks
+    `select chunk, first_row, rows, rejects, filtered, raw_sha256, refused from ${session.ledger}.chunks
       where run_id = $1 order by chunk`,
     [runId],
   )
@@ -203,7 +205,9 @@ export async function getReceipts(session: Session, runId: number): Promise<Rece
 
 /** How the file of a run is written; of records without cells, and where the source did not tell, the encoding at the most. */
 export async function findRunDialect(session: Session, runId: number): Promise<FileDialect | WholeRecords> {
-  const { rows } = await session.query("select dialect from flatbed.runs where run_id = $1", [runId])
+  const { rows } = await session.query(`select dialect from ${session.ledger}.runs where run_id = $1`, [
+    runId,
+  ])
   return rows[0]?.dialect ?? {}
 }
 

@@ -1,7 +1,7 @@
 // If this file fails, a setting that promises a limit has none: a load waits for ever, or takes more than it may.
 import { once } from "node:events"
 import { createServer } from "node:net"
-import { waitFor } from "@flatbed/testing"
+import { testLedger, waitFor, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { type Bench, makeSettings, openBench, people } from "./loader.test-kit.ts"
@@ -23,10 +23,14 @@ afterEach(async () => {
 
 /** Every chunk's transaction waits inside Postgres, as behind a slow disk, until the holder lets go. */
 async function blockChunks(): Promise<void> {
-  await holder.query(`create function flatbed.wait() returns trigger language plpgsql as
-    $$ begin perform pg_catalog.pg_advisory_xact_lock_shared(4711); return new; end $$`)
   await holder.query(
-    "create trigger wait before insert on flatbed.chunks for each row execute function flatbed.wait()",
+    withLedger(`create function flatbed.wait() returns trigger language plpgsql as
+    $$ begin perform pg_catalog.pg_advisory_xact_lock_shared(4711); return new; end $$`),
+  )
+  await holder.query(
+    withLedger(
+      "create trigger wait before insert on flatbed.chunks for each row execute function flatbed.wait()",
+    ),
   )
   await holder.query("select pg_advisory_lock(4711)")
 }
@@ -88,7 +92,7 @@ test("deadlines.connect ends the wait for a Postgres that takes the connection a
   url.port = String(port)
   url.hostname = "127.0.0.1"
   const loader = bench.createLoader({
-    database: { url: url.href },
+    database: { url: url.href, schema: testLedger },
     deadlines: { ...deadlines, connect: 100 },
   })
   await expect(loader.load()).rejects.toMatchObject({ code: "database-unreachable" })

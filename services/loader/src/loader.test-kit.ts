@@ -6,6 +6,8 @@ import {
   type ScriptedDataset,
   type ScriptedSource,
   startScriptedSource,
+  testLedger,
+  withLedger,
 } from "@flatbed/testing"
 import pg from "pg"
 import { type Logger, pino } from "pino"
@@ -34,14 +36,19 @@ export function pipelineOf(
   }
 }
 
+/** Whole top-level settings; the ledger is where this run of the tests has it, unless told. */
+export type ChangedSettings = Partial<Omit<LoaderSettings, "database">> & {
+  readonly database?: { readonly url: string; readonly schema?: string }
+}
+
 /** Settings with short waits; `change` replaces whole top-level settings. */
 export function makeSettings(
   urls: { source: string; database: string },
-  change: Partial<LoaderSettings> = {},
+  { database, ...change }: ChangedSettings = {},
 ): LoaderSettings {
   return {
     source: { url: urls.source, allow_plain_http: false, max_body: 2 ** 26 },
-    database: { url: urls.database },
+    database: { url: urls.database, schema: testLedger, ...database },
     admin: { host: "127.0.0.1", port: 0 },
     connections: 3,
     read_ahead: 2,
@@ -100,7 +107,8 @@ export type Bench = {
   readonly source: ScriptedSource
   readonly databaseUrl: string
   readonly log: ReturnType<typeof createTestLog>
-  createLoader(change?: Partial<LoaderSettings>, parts?: Partial<LoaderParts>): Loader
+  createLoader(change?: ChangedSettings, parts?: Partial<LoaderParts>): Loader
+  /** In the text the ledger's schema is written `flatbed`, whatever it is called in this run of the tests. */
   query<Row extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>
   /** Sessions of loaders that are open now. */
   sessions(): Promise<number>
@@ -125,7 +133,7 @@ export async function openBench(...contents: ScriptedDataset[]): Promise<Bench> 
         showCommand: (args) => `flatbed-loader ${args}`,
         ...parts,
       }),
-    query: async (text, values) => (await pool.query(text, values)).rows,
+    query: async (text, values) => (await pool.query(withLedger(text), values)).rows,
     sessions: async () => {
       const text = `select count(*)::integer as open from pg_catalog.pg_stat_activity
                      where datname = current_database() and application_name like 'flatbed-loader%'`

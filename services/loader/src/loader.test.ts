@@ -1,6 +1,6 @@
 // If this file fails, a user's table does not hold what the file holds, or holds it twice, or half.
 import { randomBytes } from "node:crypto"
-import { startChaosProxy, waitFor } from "@flatbed/testing"
+import { startChaosProxy, testLedger, waitFor } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { type Bench, column, openBench, people, pipelineOf } from "./loader.test-kit.ts"
@@ -401,7 +401,7 @@ describe("the database", () => {
       const { hostname: host, port } = new URL(bench.databaseUrl)
       const proxy = await startChaosProxy({ host, port: Number(port) })
       const armed = proxy.arm({ clientSends: "commit", occurrence }, { kind })
-      const database = { url: proxy.rewrite(bench.databaseUrl) }
+      const database = { url: proxy.rewrite(bench.databaseUrl), schema: testLedger }
       const outcome = one(await bench.createLoader({ database, connections: 1 }).load())
       await proxy.close()
       expect(armed.struck()).toBe(true)
@@ -420,7 +420,7 @@ describe("the database", () => {
     const { hostname: host, port } = new URL(bench.databaseUrl)
     const proxy = await startChaosProxy({ host, port: Number(port) })
     bench.source.publish(people(400, 10))
-    const database = { url: proxy.rewrite(bench.databaseUrl) }
+    const database = { url: proxy.rewrite(bench.databaseUrl), schema: testLedger }
     const loading = bench.createLoader({ database }).load()
     for (const count of [3, 12, 25]) {
       await waitFor(() => bench.log.events("chunk.loaded").length >= count)
@@ -487,10 +487,10 @@ describe("the database", () => {
   test("with another password is database-refused, exit 4; away, database-unreachable, exit 4", async () => {
     const wrong = new URL(bench.databaseUrl)
     wrong.password = "wr0ng-pass"
-    const refused = bench.createLoader({ database: { url: wrong.href } }).load()
+    const refused = bench.createLoader({ database: { url: wrong.href, schema: testLedger } }).load()
     await expect(refused).rejects.toMatchObject({ code: "database-refused", exitCode: 4 })
     wrong.host = "127.0.0.1:1"
-    const away = bench.createLoader({ database: { url: wrong.href } }).load()
+    const away = bench.createLoader({ database: { url: wrong.href, schema: testLedger } }).load()
     await expect(away).rejects.toMatchObject({ code: "database-unreachable", exitCode: 4 })
     expect(JSON.stringify(bench.log.lines)).not.toContain("wr0ng-pass")
   })

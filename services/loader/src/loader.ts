@@ -3,13 +3,15 @@
  * may ask of it is told here.
  */
 import { asProblem, Problem } from "@flatbed/contract"
-import { commandLine } from "@flatbed/edge"
+import { commandLine, maskProblem } from "@flatbed/edge"
 import type { Logger } from "pino"
 import { abortLater } from "./abort-later.ts"
 import { recordAttempt } from "./attempt-ledger.ts"
 import { readAuthorities } from "./certificates.ts"
 import { openSource } from "./configured-source.ts"
 import { createFollow } from "./follow.ts"
+import { readFreshness } from "./freshness.ts"
+import type { LeaseSettings } from "./lease.ts"
 import type { LoaderMetrics } from "./metrics.ts"
 import { describeNext } from "./next-run.ts"
 import { type Once, selectForLoad } from "./once.ts"
@@ -24,6 +26,7 @@ import { runPipeline } from "./run.ts"
 import { type RunProgress, tellEnd } from "./run-log.ts"
 import { createSchedule } from "./schedule.ts"
 import type { LoaderSettings } from "./settings.ts"
+import { databaseOf, leaseOf } from "./settings-of.ts"
 import type { SourceClient } from "./source-client.ts"
 import { getStatus, type PipelineStatus } from "./status.ts"
 import { counted, outcomeWithoutRows, type RunOutcome, type ShowCommand } from "./summary.ts"
@@ -73,6 +76,7 @@ export type Loader = {
 export type LookParts = VerifyParts & {
   readonly pipelines: readonly Pipeline[]
   readonly showCommand: ShowCommand
+  readonly lease: LeaseSettings
 }
 
 /** Opens nothing yet: connections are made by `load`, `start` and `status`, and closed by them or by `stop`. */
@@ -88,16 +92,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
   const stopping = new AbortController()
 
   const openPool = (name: string, connections: number): Database =>
-    openDatabase(
-      {
-        url: settings.database.url,
-        connectTimeoutMs: settings.deadlines.connect,
-        statementTimeoutMs: settings.deadlines.statement,
-        lockTimeoutMs: settings.deadlines.lock,
-        retries,
-      },
-      { name, connections, patience },
-    )
+    openDatabase(databaseOf(settings), { name, connections, patience })
 
   /** For one run at a time: beside the COPYs one for the heartbeat, one for what the run asks in between. */
   async function withRunPool<T>(use: (pool: Database) => Promise<T>): Promise<T> {
@@ -111,7 +106,8 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
 
   async function prepareLedger(signal?: AbortSignal): Promise<void> {
     const mayRepeat = (error: unknown) => error instanceof Problem && error.code === "database-unreachable"
-    await withRetries(() => migrateLedger(settings.database.url, settings.deadlines.connect), {
+    const { url, schema } = settings.database
+    await withRetries(() => migrateLedger(url, { schema, connectTimeoutMs: settings.deadlines.connect }), {
       policy: retries,
       patience,
       mayRepeat,
@@ -185,7 +181,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         log: runLog,
         patience,
         retries,
-        lease: { expiresMs: settings.lease.expires, takeoverMs: settings.lease.takeover },
+        lease: leaseOf(settings),
         connections,
         readAhead,
         groupBytes,
@@ -207,7 +203,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     } catch (error) {
       if (signal.aborted) return { outcome: ended("stopped"), version }
       // A lease found lost by the heartbeat ends the COPYs; why is in the stop, what they say is a consequence.
-      const problem = asProblem(hardStop.signal.aborted ? hardStop.signal.reason : error)
+      const problem = maskProblem(asProblem(hardStop.signal.aborted ? hardStop.signal.reason : error))
       const outcome = ended(problem.code === "lease-held" ? "skipped" : "failed", problem)
       return { outcome, version }
     } finally {
@@ -242,13 +238,15 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         import("./metrics.ts"),
         import("./admin.ts"),
       ])
-      metrics = createMetrics(parts.version)
+      const told = createMetrics(parts.version)
+      metrics = told
       await readAuthorities(settings.source.ca)
       await prepareLedger(stopping.signal)
       const database = openPool("flatbed-loader", 2)
       started.push(database)
       const admin = await startAdmin(settings.admin, {
-        registry: metrics.registry,
+        registry: told.registry,
+        beforeMetrics: async () => told.tellFreshness(await readFreshness(database, pipelines)),
         isReady: database.isReachable,
       })
       started.push(admin)
@@ -299,7 +297,10 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
 
     async look(work, signal = stopping.signal) {
       await prepareLedger(signal)
-      return await withSource((asked) => work({ ...asked, pipelines, showCommand }), signal)
+      return await withSource(
+        (asked) => work({ ...asked, pipelines, showCommand, lease: leaseOf(settings) }),
+        signal,
+      )
     },
   }
 }

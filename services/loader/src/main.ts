@@ -1,12 +1,14 @@
 /** The program `flatbed-loader`: the table of its commands. */
 import { runProgram } from "@flatbed/edge"
 import { columnsCommand } from "./commands/columns.ts"
+import { configSchemaCommand, configShowCommand, configValidateCommand } from "./commands/config.ts"
 import { explainCommand } from "./commands/explain.ts"
 import { rejectsExportCommand } from "./commands/export-rejects.ts"
 import { initCommand } from "./commands/init.ts"
 import { loadCommand } from "./commands/load.ts"
 import { planCommand } from "./commands/plan.ts"
 import { rejectsListCommand, rejectsShowCommand } from "./commands/rejects.ts"
+import { resetCommand } from "./commands/reset.ts"
 import { runsListCommand, runsShowCommand } from "./commands/runs.ts"
 import { startCommand } from "./commands/start.ts"
 import { statusCommand } from "./commands/status.ts"
@@ -31,5 +33,9 @@ process.exitCode = await runProgram({
     rejectsShowCommand,
     rejectsExportCommand,
     columnsCommand,
+    resetCommand,
+    configShowCommand,
+    configValidateCommand,
+    configSchemaCommand,
   ],
 })

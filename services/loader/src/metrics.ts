@@ -1,5 +1,6 @@
 /** What Prometheus may ask: base units, labels of low cardinality. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client"
+import type { Freshness } from "./freshness.ts"
 import type { RunOutcome } from "./summary.ts"
 
 export type LoaderMetrics = ReturnType<typeof createMetrics>
@@ -53,6 +54,12 @@ export function createMetrics(version: string) {
     labelNames,
     registers,
   })
+  const overdue = new Gauge({
+    name: "flatbed_loader_overdue",
+    help: "1 when fresh_within of the pipeline has passed since the last success, or there was none; 0 when not",
+    labelNames,
+    registers,
+  })
   const build = new Gauge({
     name: "flatbed_loader_build_info",
     help: "1, by version",
@@ -64,6 +71,13 @@ export function createMetrics(version: string) {
   return {
     registry,
     beginRun: () => inFlight.inc(),
+    /** By the ledger, which also knows of the runs of other loaders. */
+    tellFreshness(known: readonly Freshness[]): void {
+      for (const { pipeline, provenAt, overdue: isOverdue } of known) {
+        if (provenAt !== undefined) lastSuccess.set({ pipeline }, provenAt.getTime() / 1000)
+        if (isOverdue !== undefined) overdue.set({ pipeline }, isOverdue ? 1 : 0)
+      }
+    },
     endRun(run: RunOutcome): void {
       const { pipeline, outcome } = run
       inFlight.dec()

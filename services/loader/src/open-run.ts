@@ -1,5 +1,6 @@
 /** Resumes the run that was interrupted, or begins a new one with an empty staging table. */
 import { type Manifest, type ManifestChunk, Problem } from "@flatbed/contract"
+import { maskProblem } from "@flatbed/edge"
 import type { Lease } from "./lease.ts"
 import {
   findOpenRuns,
@@ -142,7 +143,8 @@ export async function noteFailure(
   error: unknown,
   { rehearsal }: Pick<Wanted, "rehearsal">,
 ): Promise<void> {
-  const known = error instanceof Problem ? error : { code: "stopped", message: "The run was stopped." }
+  const known =
+    error instanceof Problem ? maskProblem(error) : { code: "stopped", message: "The run was stopped." }
   const work = lease.transaction(
     async (session) => {
       await recordFailure(session, runId, known)

@@ -114,6 +114,12 @@ export const pipelineSchema = Type.Object({
     description:
       "on a first load and with `publish: swap`, wait for readers of older snapshots or of the table; then rows are copied instead of renaming staging",
   }),
+  fresh_within: Type.Optional(
+    duration({
+      description:
+        "how long the table may go without being known to show the newest version; then `status` and the metrics call it overdue",
+    }),
+  ),
   follow: Type.Boolean({
     default: false,
     description: "`start` also runs the pipeline as soon as the source announces a new version",
@@ -138,6 +144,7 @@ export type Pipeline = {
   readonly expectRows: ExpectedRows | undefined
   readonly contract: ColumnContract
   readonly swapWaitMs: number
+  readonly freshWithinMs: number | undefined
   /** SHA-256 of what shapes the table: dataset, table, mode, checks. Another one means: load again. */
   readonly settingsSha256: string
 }
@@ -167,6 +174,7 @@ export function listPipelines(settings: {
       expectRows: pipeline.expect_rows === undefined ? undefined : parseExpectedRows(pipeline.expect_rows),
       maxRejects: pipeline.max_rejects,
       swapWaitMs: pipeline.swap_wait,
+      freshWithinMs: pipeline.fresh_within,
     }
   })
 }

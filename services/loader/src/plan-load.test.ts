@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { createTestDatabase, startProcess, temporaryFolder } from "@flatbed/testing"
+import { createTestDatabase, startProcess, temporaryFolder, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { type Bench, column, openBench, people, pipelineOf } from "./loader.test-kit.ts"
@@ -194,13 +194,15 @@ test("plan and columns as a user types them: text, JSON, exit codes, a wrong nam
     expect(stdout).toMatch(
       /^RUN +TABLE .*\n1 +public\.people +born +- +date +- +is made as date .*\n1 +public\.people +name /,
     )
-    await client.query("delete from flatbed.publications")
+    await client.query(withLedger("delete from flatbed.publications"))
     await configure(pipelines)
     expect(await run("plan")).toMatchObject({
       code: 5,
       stdout: expect.stringContaining('"mail" is required'),
     })
-    await client.query("delete from flatbed.migrations where id = (select max(id) from flatbed.migrations)")
+    await client.query(
+      withLedger("delete from flatbed.migrations where id = (select max(id) from flatbed.migrations)"),
+    )
     const [older] = await bench.createLoader({ database: { url: empty.url } }).plan()
     expect(older?.problem).toMatchObject({
       code: "database-failed",

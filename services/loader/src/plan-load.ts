@@ -188,7 +188,7 @@ async function inspect(
   session: Session,
   pipeline: Pipeline,
 ): Promise<{ readonly target: Target; readonly hasLedger: boolean }> {
-  const ledger = await inspectLedger(session)
+  const ledger = await inspectLedger(session, session.ledgerSchema)
   if (ledger === "older") {
     throw new Problem(
       "database-failed",

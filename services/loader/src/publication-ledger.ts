@@ -36,7 +36,7 @@ export async function recordPublication(
 ): Promise<void> {
   const { receipt } = published
   await session.query(
-    `insert into flatbed.publications
+    `insert into ${session.ledger}.publications
        (run_id, pipeline, dataset, version, settings_sha256, target, target_oid, rows, rejects, filtered, bytes, dataset_tag,
         inserted, updated, unchanged, repeated, older, deleted, known_rows, files_new, files_grown, files_known,
         records, refused, table_rows)
@@ -71,23 +71,26 @@ export async function recordPublication(
     ],
   )
   await session.query(
-    "update flatbed.runs set state = 'published', finished_at = pg_catalog.clock_timestamp() where run_id = $1",
+    `update ${session.ledger}.runs set state = 'published', finished_at = pg_catalog.clock_timestamp() where run_id = $1`,
     [published.runId],
   )
 }
 
 /** Notes the tag that the document naming this publication's version carries now. */
 export async function recordDatasetTag(session: Session, runId: number, tag: string): Promise<void> {
-  await session.query("update flatbed.publications set dataset_tag = $2 where run_id = $1", [runId, tag])
+  const text = `update ${session.ledger}.publications set dataset_tag = $2 where run_id = $1`
+  await session.query(text, [runId, tag])
 }
 
 /** The receipt of a run that was published: this settles a publish whose answer was lost. */
 export async function findReceipt(session: Session, runId: number): Promise<RunReceipt | undefined> {
-  const { rows } = await session.query("select * from flatbed.publications where run_id = $1", [runId])
+  const { rows } = await session.query(`select * from ${session.ledger}.publications where run_id = $1`, [
+    runId,
+  ])
   return rows[0] === undefined ? undefined : readReceipt(rows[0])
 }
 
-/** The receipt in a row of flatbed.publications, as the driver or `to_json` gives it. */
+/** The receipt in a row of the publications, as the driver or `to_json` gives it. */
 // biome-ignore lint/suspicious/noExplicitAny: a row of the driver, read field by field here.
 export function readReceipt(row: any): RunReceipt {
   return {
@@ -107,7 +110,7 @@ export function readReceipt(row: any): RunReceipt {
   }
 }
 
-/** The latest version published into a table, by whichever pipeline. */
+/** The latest version published into a table, by whichever pipeline; none that `reset` made the ledger forget. */
 export async function findLatestPublication(
   session: Session,
   target: string,
@@ -115,7 +118,8 @@ export async function findLatestPublication(
   const { rows } = await session.query(
     `select run_id, pipeline, version, settings_sha256, target_oid, rows, known_rows, rejects, filtered, bytes,
             dataset_tag, published_at
-       from flatbed.publications where target = $1 order by publication_id desc limit 1`,
+       from ${session.ledger}.publications where target = $1 and forgotten_at is null
+      order by publication_id desc limit 1`,
     [target],
   )
   const row = rows[0]

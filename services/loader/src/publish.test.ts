@@ -1,5 +1,5 @@
 // If this file fails, staging becomes the table when a reader would see a part of it, or publish: swap loses something.
-import { waitFor } from "@flatbed/testing"
+import { waitFor, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { type Bench, column, openBench, people, pipelineOf } from "./loader.test-kit.ts"
@@ -125,7 +125,7 @@ describe("a first load", () => {
       // every chunk, but not what the publish will do to them.
       const other = new pg.Client({ connectionString: bench.databaseUrl })
       await other.connect()
-      await other.query("begin; lock table flatbed.publications in share mode")
+      await other.query(withLedger("begin; lock table flatbed.publications in share mode"))
       const loading = load({ ...settings, swap_wait: 2000 })
       await waitFor(publisherWaits, { what: "a publish that waits" })
       await takeSnapshot()

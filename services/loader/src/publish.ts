@@ -146,7 +146,7 @@ export async function publishIn(
   const rules = changed.isCopy ? { ...run.rules, swap: false } : run.rules
   const names = columns.map(({ name }) => name)
   const types = columns.map(({ type }) => type)
-  const staging = stagingTable(runId)
+  const staging = stagingTable(session, runId)
   const isNumbered = run.staging.columns.some(({ name, isOwn }) => isOwn && name === rowColumn)
   const order = isNumbered ? quoteName(rowColumn) : "ctid"
   const alike = rules.dedupe === "exact" ? await keepFirst(session, staging, names, order) : 0

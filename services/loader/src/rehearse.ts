@@ -6,7 +6,7 @@ import type { Lease } from "./lease.ts"
 import { isRehearsed, recordRehearsed } from "./ledger.ts"
 import type { Session } from "./postgres/database.ts"
 import { nameTables, readLocks } from "./postgres/locks.ts"
-import { dropStaging, stagingTable } from "./postgres/staging.ts"
+import { dropStaging } from "./postgres/staging.ts"
 import { type Aside, awaitReaders, type Publish, type PublishParts, publishIn } from "./publish.ts"
 import type { RunReceipt } from "./receipt.ts"
 import { type HeldLock, lockModes } from "./rehearsal.ts"
@@ -61,7 +61,7 @@ async function takeBack(
   const names = await nameTables(
     session,
     held.map(({ oid }) => oid),
-    stagingTable(run.runId).schema,
+    session.ledgerSchema,
   )
   const strongest = (oid: number) => {
     const modes = new Set(held.filter((lock) => lock.oid === oid).map(({ mode }) => mode))

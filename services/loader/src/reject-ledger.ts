@@ -39,11 +39,11 @@ export async function recordRejects(session: Session, runId: number, found: Foun
   const column = <T>(read: (reject: Reject) => T) => rows.map(({ reject }) => read(reject))
   const chunks = countByChunk(found)
   await session.query(
-    `with counted as (update flatbed.runs set rejects = rejects + $13::bigint where run_id = $1 and $13::bigint > 0),
-          receipts as (update flatbed.chunks as c set refused = c.refused + here.refused
+    `with counted as (update ${session.ledger}.runs set rejects = rejects + $13::bigint where run_id = $1 and $13::bigint > 0),
+          receipts as (update ${session.ledger}.chunks as c set refused = c.refused + here.refused
                          from unnest($14::bigint[], $15::bigint[]) as here (chunk, refused)
                         where c.run_id = $1 and c.chunk = here.chunk)
-     insert into flatbed.rejects (run_id, chunk, row, file, line, byte, code, column_name, value, reason, raw, found_by)
+     insert into ${session.ledger}.rejects (run_id, chunk, row, file, line, byte, code, column_name, value, reason, raw, found_by)
      select $1, * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
                                              $8::text[], $9::text[], $10::text[], $11::bytea[], $12::text[])
      on conflict do nothing`,
@@ -75,19 +75,19 @@ function countByChunk({ chunkOf, loader }: FoundRejects): Map<number, number> {
 
 /** Forgets the rejects of runs whose work is done again by another run, which finds the same ones. */
 export async function forgetRejects(session: Session, runIds: readonly number[]): Promise<void> {
-  await session.query("delete from flatbed.rejects where run_id = any($1::bigint[])", [runIds])
+  await session.query(`delete from ${session.ledger}.rejects where run_id = any($1::bigint[])`, [runIds])
 }
 
 /** How many rejects of these runs are written. */
 export async function countRejects(session: Session, runIds: readonly number[]): Promise<number> {
-  const text = "select count(*) as rejects from flatbed.rejects where run_id = any($1::bigint[])"
+  const text = `select count(*) as rejects from ${session.ledger}.rejects where run_id = any($1::bigint[])`
   return Number((await session.query(text, [runIds])).rows[0].rejects)
 }
 
 /** The latest run of each pipeline, or of this one. */
 export async function findLatestRuns(session: Session, pipeline: string | undefined): Promise<number[]> {
   const { rows } = await session.query(
-    `select pg_catalog.max(run_id) as run from flatbed.runs
+    `select pg_catalog.max(run_id) as run from ${session.ledger}.runs
       where $1::text is null or pipeline = $1 group by pipeline order by 1`,
     [pipeline ?? null],
   )
@@ -101,7 +101,7 @@ export async function getRejects(
   limit: number,
 ): Promise<RecordedReject[]> {
   const { rows } = await session.query(
-    `${selectRejects} where r.run_id = any($1::bigint[]) order by r.run_id, r.row limit $2`,
+    `${selectRejects(session)} where r.run_id = any($1::bigint[]) order by r.run_id, r.row limit $2`,
     [runIds, limit],
   )
   return rows.map(readReject)
@@ -120,7 +120,7 @@ export async function getRejectsAfter(
   const { rows } = await session.query(
     `select r.run_id, r.chunk, r.row, r.file, r.line, r.byte, r.code, r.column_name, r.value, r.reason, r.found_by,
             case when pg_catalog.octet_length(r.raw) <= $4 then r.raw end as raw, pipeline, dataset, version
-       from flatbed.rejects r join flatbed.runs on runs.run_id = r.run_id
+       from ${session.ledger}.rejects r join ${session.ledger}.runs on runs.run_id = r.run_id
       where r.run_id = $1 and r.row > $2 order by r.row limit $3`,
     [runId, after, pageRejects, pageRawBytes],
   )
@@ -137,12 +137,15 @@ export async function findReject(
   runId: number,
   row: number,
 ): Promise<RecordedReject | undefined> {
-  const { rows } = await session.query(`${selectRejects} where r.run_id = $1 and r.row = $2`, [runId, row])
+  const { rows } = await session.query(`${selectRejects(session)} where r.run_id = $1 and r.row = $2`, [
+    runId,
+    row,
+  ])
   return rows[0] === undefined ? undefined : readReject(rows[0])
 }
 
-const selectRejects = `select r.*, pipeline, dataset, version
-  from flatbed.rejects r join flatbed.runs on runs.run_id = r.run_id`
+const selectRejects = (session: Session) => `select r.*, pipeline, dataset, version
+  from ${session.ledger}.rejects r join ${session.ledger}.runs on runs.run_id = r.run_id`
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of the driver, read field by field here.
 function readReject(row: any): RecordedReject {

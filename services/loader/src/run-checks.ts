@@ -55,7 +55,7 @@ export async function runChecks(
   if (checks.length === 0) return []
   const { lease, hardSignal, tally, log } = parts
   const names = columns.filter(({ isOwn, isIgnored }) => !isOwn && !isIgnored).map((column) => column.name)
-  const rows = { staging: stagingTable(runId), columns: names, rules }
+  const rows = { staging: stagingTable(lease, runId), columns: names, rules }
   const onNotComputable: OnNotComputable = (check, error) => notComputable(target, check, error)
   const rejecting = checks.filter(({ severity }) => severity === "reject")
   for (const question of listQuestions(rejecting)) await setAside(question)

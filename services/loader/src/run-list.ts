@@ -41,12 +41,14 @@ export type RunReport = {
   readonly receipt: RunReceipt | null
 }
 
-const select = `select r.*, extract(epoch from finished_at - started_at)::double precision as seconds,
-    (select count(*) from flatbed.chunks c where c.run_id = r.run_id) as loaded,
+const select = (
+  session: Session,
+) => `select r.*, extract(epoch from finished_at - started_at)::double precision as seconds,
+    (select count(*) from ${session.ledger}.chunks c where c.run_id = r.run_id) as loaded,
     (select json_agg(json_build_object('name', name, 'severity', severity, 'failed', failed) order by place)
-       from flatbed.checks k where k.run_id = r.run_id) as checks,
+       from ${session.ledger}.checks k where k.run_id = r.run_id) as checks,
     p.files_new, p.files_grown, p.files_known, p.known_rows, to_json(p) as publication
-  from flatbed.runs r left join flatbed.publications p using (run_id)`
+  from ${session.ledger}.runs r left join ${session.ledger}.publications p using (run_id)`
 
 /** The latest runs, newest first, of one pipeline or of all. */
 export async function listRuns(
@@ -54,7 +56,7 @@ export async function listRuns(
   asked: { readonly pipeline?: string | undefined; readonly limit: number },
 ): Promise<RunReport[]> {
   const { rows } = await session.query(
-    `${select} where $1::text is null or r.pipeline = $1 order by run_id desc limit $2`,
+    `${select(session)} where $1::text is null or r.pipeline = $1 order by run_id desc limit $2`,
     [asked.pipeline ?? null, asked.limit],
   )
   return rows.map(readRun)
@@ -62,7 +64,7 @@ export async function listRuns(
 
 /** One run; undefined when there is none with this number. */
 export async function findRun(session: Session, run: number): Promise<RunReport | undefined> {
-  const { rows } = await session.query(`${select} where run_id = $1`, [run])
+  const { rows } = await session.query(`${select(session)} where run_id = $1`, [run])
   return rows[0] === undefined ? undefined : readRun(rows[0])
 }
 

@@ -1,5 +1,5 @@
 // If this file fails, a schedule runs twice, not at all, or for ticks long past.
-import { createTestDatabase, type TestDatabase, waitFor } from "@flatbed/testing"
+import { createTestDatabase, type TestDatabase, testLedger, waitFor } from "@flatbed/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { findCronError, findDueTick, findNextTick } from "./due-ticks.ts"
 import { createTestLog, openBench, people, pipelineOf } from "./loader.test-kit.ts"
@@ -94,6 +94,7 @@ describe("a schedule", () => {
     const pool = openDatabase(
       {
         url: database.url,
+        ledgerSchema: testLedger,
         connectTimeoutMs: 5000,
         statementTimeoutMs: 5000,
         lockTimeoutMs: 5000,
@@ -182,6 +183,7 @@ describe("a schedule", () => {
     const pool = openDatabase(
       {
         url: database.url,
+        ledgerSchema: testLedger,
         connectTimeoutMs: 5000,
         statementTimeoutMs: 5000,
         lockTimeoutMs: 5000,

@@ -127,6 +127,26 @@ pipelines:
   expect(failure.message).not.toContain("secret")
 })
 
+test.each([
+  ['""', "1 to 63 bytes"],
+  ['"a\\"b"', "without quotes"],
+  ["pg_ledger", "belongs to Postgres"],
+  ["information_schema", "belongs to Postgres"],
+  ["x".repeat(64), "1 to 63 bytes"],
+])("database.schema: %s is refused", async (schema, words) => {
+  const yaml = `${head.replace('/x" }', `/x", schema: ${schema} }`)}pipelines: {}\n`
+  const failure = await read(yaml).catch((error) => error)
+  expect(failure).toMatchObject({ code: "settings-invalid", exitCode: 2 })
+  expect(failure.message).toMatch(new RegExp(`database\\.schema is .*${words}`))
+})
+
+test("no pipeline's table stands in the ledger's schema, whatever that is called", async () => {
+  const yaml = `${head}pipelines:\n  t: { dataset: d, table: Ledger.runs }\n  u: { dataset: d, table: flatbed.u }\n`
+  const failure = await read(yaml, { FLATBED_LOADER__DATABASE__SCHEMA: "Ledger" }).catch((error) => error)
+  expect(failure.message).toContain("schema Ledger is the ledger's own")
+  expect(failure.message).not.toContain("pipelines.u")
+})
+
 test("an unknown mode and an unknown key are refused", async () => {
   const failure = await read(
     `${head}conections: 3\npipelines:\n  t: { dataset: d, table: t, mode: merge }\n`,

@@ -15,7 +15,7 @@ import { checkSource } from "./check-source.ts"
 import { compressionNames } from "./compression.ts"
 import { findCronError } from "./due-ticks.ts"
 import { checkModeRules, listPipelines, type PipelineSettings, pipelineSchema } from "./pipeline-settings.ts"
-import { parseTable } from "./postgres/identifier.ts"
+import { findSchemaError, parseTable } from "./postgres/identifier.ts"
 
 export const settingsSchema = Type.Object({
   source: Type.Object({
@@ -46,6 +46,11 @@ export const settingsSchema = Type.Object({
   }),
   database: Type.Object({
     url: secret({ description: "`postgres://user:password@host:port/database`" }),
+    schema: Type.String({
+      default: "flatbed",
+      description:
+        "the Postgres schema of the ledger and of staging, made if absent; all loaders of a table name the same one",
+    }),
   }),
   admin: Type.Object({
     host: Type.String({
@@ -112,7 +117,7 @@ export type LoaderSettings = Settings<typeof settingsSchema>
 
 /** What no single setting can know: two pipelines for one table, tables and schedules that cannot be read. */
 export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
-  const problems = [...checkSource(settings.source), ...checkDatabase(settings.database.url)]
+  const problems = [...checkSource(settings.source), ...checkDatabase(settings.database)]
   if (settings.group > requestLimits.bytes) {
     problems.push({
       path: "group",
@@ -135,10 +140,10 @@ export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
         message: `is "${written}"; expected table or schema.table, each at most 63 bytes`,
       })
     }
-    if (parseTable(written)?.schema === "flatbed") {
+    if (parseTable(written)?.schema === settings.database.schema) {
       problems.push({
         path: `${at}.table`,
-        message: `is "${written}"; the schema flatbed is the ledger's own, choose another`,
+        message: `is "${written}"; the schema ${settings.database.schema} is the ledger's own, choose another`,
       })
     }
     const owner = owners.get(target)
@@ -161,14 +166,16 @@ export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
 }
 
 // The value holds a password, so no message shows it.
-function checkDatabase(url: string): SettingsProblem[] {
+function checkDatabase({ url, schema }: LoaderSettings["database"]): SettingsProblem[] {
+  const wrong = findSchemaError(schema)
+  const problems = wrong === undefined ? [] : [{ path: "database.schema", message: wrong }]
   const expected = "expected postgres://user:password@host:port/database"
   if (url.trim() === "") {
     const message = `is empty: if it comes from an environment variable, that one is set, but to nothing; ${expected}`
-    return [{ path: "database.url", message }]
+    return [...problems, { path: "database.url", message }]
   }
-  if (/^postgres(?:ql)?:\/\/./.test(url) && URL.canParse(url)) return []
-  return [{ path: "database.url", message: `is no address of a Postgres database; ${expected}` }]
+  if (/^postgres(?:ql)?:\/\/./.test(url) && URL.canParse(url)) return problems
+  return [...problems, { path: "database.url", message: `is no address of a Postgres database; ${expected}` }]
 }
 
 function isTimezone(zone: string): boolean {

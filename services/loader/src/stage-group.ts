@@ -77,7 +77,7 @@ export async function stageGroup(
 ): Promise<Staged> {
   const { runId, columns } = run
   const { lease, tally, hardSignal } = parts
-  const staging = stagingTable(runId)
+  const staging = stagingTable(lease, runId)
   const chunkOf = (row: number) => chunkOfRow(chunks, row).chunk
   // By this side. A transaction may be done again, and each of its tries finds the same: it is counted once.
   let counted = 0
@@ -125,7 +125,7 @@ export async function stageGroup(
   /** Which rows Postgres refuses; the others are in staging then. */
   async function repair(session: Session, refusal: Error) {
     const lines = splitLines(encoded.copyText)
-    const side = repairTable(runId, chunks[0].chunk)
+    const side = repairTable(session, runId, chunks[0].chunk)
     const { refused, moved } = await repairCopy(session, { staging, columns, lines, side })
     // What staging takes from a table and not from COPY would be another value.
     if (refused.length === 0) throw refusal

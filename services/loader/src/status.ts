@@ -1,6 +1,8 @@
 /** What `status` tells about each pipeline, from the ledger. */
+import { formatDuration } from "@flatbed/config"
 import { type Attempt, getAttempts } from "./attempt-ledger.ts"
 import { findNextTick } from "./due-ticks.ts"
+import { getFreshness, showAge } from "./freshness.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import type { Session } from "./postgres/database.ts"
 import { printable } from "./printable.ts"
@@ -22,6 +24,16 @@ export type PipelineStatus = {
   /** Records of that version that were set aside. */
   readonly rejects: number | null
   readonly published_at: string | null
+  /** When the table was last known to show the newest version, also when nothing was new. */
+  readonly proven_at: string | null
+  /** Since then, by the database's clock; null also where no `fresh_within` asks for it. */
+  readonly age_seconds: number | null
+  /** As the settings say; null when they do not. */
+  readonly fresh_within: string | null
+  /** Known so longer ago than `fresh_within`, or never. */
+  readonly overdue: boolean
+  /** What shapes the table is another than when the version was loaded: the next load loads it again. */
+  readonly settings_changed: boolean
   readonly last_run: LastRun | null
   /** Also of an attempt that failed before it had a run. */
   readonly last_attempt: {
@@ -50,15 +62,15 @@ export async function getStatus(
 ): Promise<PipelineStatus[]> {
   const names = [pipelines.map(({ name }) => name)]
   const publications = await session.query(
-    `select distinct on (pipeline, target) pipeline, target, version, rows + known_rows as rows, rejects, published_at
-       from flatbed.publications where pipeline = any($1) order by pipeline, target, publication_id desc`,
+    `select distinct on (pipeline, target) pipeline, target, version, rows + known_rows as rows, rejects, published_at, settings_sha256
+       from ${session.ledger}.publications where pipeline = any($1) and forgotten_at is null order by pipeline, target, publication_id desc`,
     names,
   )
   const runs = await session.query(
     `select distinct on (pipeline, target)
             pipeline, target, run_id, state, version, started_at, chunks, problem_code,
-            (select count(*) from flatbed.chunks c where c.run_id = r.run_id) as loaded
-       from flatbed.runs r where pipeline = any($1) and not rehearsal order by pipeline, target, run_id desc`,
+            (select count(*) from ${session.ledger}.chunks c where c.run_id = r.run_id) as loaded
+       from ${session.ledger}.runs r where pipeline = any($1) and not rehearsal order by pipeline, target, run_id desc`,
     names,
   )
   const findAttempt = await getAttempts(
@@ -66,12 +78,13 @@ export async function getStatus(
     pipelines.map(({ name }) => name),
   )
   const leases = await session.query(
-    `select pipeline from flatbed.leases
+    `select pipeline from ${session.ledger}.leases
       where pipeline = any($1) and owner is not null and expires_at > pg_catalog.clock_timestamp()`,
     names,
   )
+  const freshness = await getFreshness(session, pipelines)
   const running = new Set(leases.rows.map((row) => row.pipeline))
-  return pipelines.map((pipeline) => {
+  return pipelines.map((pipeline, i) => {
     const isOurs = (row: { pipeline: string; target: string }) =>
       row.pipeline === pipeline.name && row.target === pipeline.target
     const published = publications.rows.find(isOurs)
@@ -81,6 +94,7 @@ export async function getStatus(
     const state = running.has(pipeline.name)
       ? "running"
       : stateOf({ attempt, run, publishedAt: published?.published_at })
+    const { provenAt, ageMs, overdue = false } = freshness[i] ?? {}
     const next =
       pipeline.schedule === undefined ? undefined : findNextTick(pipeline.schedule, clock.timezone, clock.now)
     return {
@@ -92,6 +106,12 @@ export async function getStatus(
       rows: published === undefined ? null : Number(published.rows),
       rejects: published === undefined ? null : Number(published.rejects),
       published_at: published?.published_at.toISOString() ?? null,
+      proven_at: provenAt?.toISOString() ?? null,
+      age_seconds:
+        ageMs === undefined || pipeline.freshWithinMs === undefined ? null : Math.floor(ageMs / 1000),
+      fresh_within: pipeline.freshWithinMs === undefined ? null : formatDuration(pipeline.freshWithinMs),
+      overdue,
+      settings_changed: published !== undefined && published.settings_sha256 !== pipeline.settingsSha256,
       last_run: lastRun,
       last_attempt:
         attempt === undefined
@@ -139,21 +159,51 @@ function stateOf({ attempt, run, publishedAt }: Seen): Exclude<PipelineStatus["s
   return publishedAt === undefined ? "never" : "published"
 }
 
-/** The statuses as a table for a terminal; below it why the failed ones failed, and what their tables show. */
+/** Whether somebody should look: the last attempt failed, or the table is overdue. */
+export function needsLook({ state, overdue }: PipelineStatus): boolean {
+  return state === "failed" || overdue
+}
+
+/** The statuses as a table for a terminal; below it what is wrong, and what the next load will do about it. */
 export function formatStatus(statuses: readonly PipelineStatus[]): string {
-  const head = ["PIPELINE", "TABLE", "STATE", "ROWS", "REJECTS", "VERSION", "PUBLISHED", "LAST RUN", "NEXT"]
+  const head = ["PIPELINE", "TABLE", "STATE", "ROWS", "REJECTS", "VERSION"]
+  const when = ["PUBLISHED", "UP TO DATE", "LAST RUN", "NEXT"]
   const lines = statuses.map((status) => [
     status.pipeline,
     status.table,
-    status.state,
+    `${status.state}${status.overdue ? ", overdue" : ""}`,
     status.rows === null ? "-" : String(status.rows),
     status.rejects === null ? "-" : String(status.rejects),
     status.version?.slice(0, 12) ?? "-",
     status.published_at ?? "-",
+    status.proven_at ?? "-",
     describeRun(status.last_run),
     status.next_tick ?? "-",
   ])
-  return [formatTable(head, lines), ...statuses.flatMap(describeProblem)].join("\n\n")
+  const below = statuses.flatMap((one) => [
+    ...describeProblem(one),
+    ...describeAge(one),
+    ...describeChange(one),
+  ])
+  return [formatTable([...head, ...when], lines), ...below].join("\n\n")
+}
+
+function describeAge(status: PipelineStatus): string[] {
+  const { pipeline, overdue, proven_at: provenAt, age_seconds: age, fresh_within: within } = status
+  if (!overdue) return []
+  const since =
+    provenAt === null || age === null
+      ? "was never known to be up to date"
+      : `was last known to be up to date ${showAge(age)} ago, at ${provenAt}`
+  return [`${pipeline} is overdue: its table ${since}, and fresh_within is ${within}`]
+}
+
+function describeChange({ pipeline, settings_changed: changed, version }: PipelineStatus): string[] {
+  if (!changed || version === null) return []
+  const short = version.slice(0, 12)
+  return [
+    `${pipeline} has other settings than when version ${short} was loaded: the next load loads it again`,
+  ]
 }
 
 function describeProblem(status: PipelineStatus): string[] {

@@ -12,7 +12,7 @@ export async function claimTick(
   claimant: string,
 ): Promise<boolean> {
   const { rowCount } = await session.query(
-    `insert into flatbed.ticks as last (pipeline, tick, claimed_by) values ($1, $2, $3)
+    `insert into ${session.ledger}.ticks as last (pipeline, tick, claimed_by) values ($1, $2, $3)
      on conflict (pipeline) do update
        set tick = excluded.tick, claimed_by = excluded.claimed_by, claimed_at = pg_catalog.clock_timestamp()
        where last.tick < excluded.tick or (last.tick = excluded.tick and last.claimed_by = excluded.claimed_by)`,
@@ -23,7 +23,8 @@ export async function claimTick(
 
 /** The last tick that any loader took; undefined before the first. */
 export async function findLastTick(session: Session, pipeline: string): Promise<Date | undefined> {
-  const { rows } = await session.query("select tick from flatbed.ticks where pipeline = $1", [pipeline])
+  const text = `select tick from ${session.ledger}.ticks where pipeline = $1`
+  const { rows } = await session.query(text, [pipeline])
   return rows[0]?.tick
 }
 
@@ -35,7 +36,7 @@ export async function recordFirstTick(
   claimant: string,
 ): Promise<void> {
   await session.query(
-    "insert into flatbed.ticks (pipeline, tick, claimed_by) values ($1, $2, $3) on conflict do nothing",
+    `insert into ${session.ledger}.ticks (pipeline, tick, claimed_by) values ($1, $2, $3) on conflict do nothing`,
     [pipeline, tick, claimant],
   )
 }

@@ -60,7 +60,7 @@ function failed(table: string, detail: string, hint: string): Problem {
 /** Numbers of the rows that a run's loader set aside, beside those that the source did. */
 export async function findRefusedRows(session: Session, runId: number): Promise<Set<number>> {
   const { rows } = await session.query(
-    `select "row" from flatbed.rejects where run_id = $1 and found_by = 'loader'`,
+    `select "row" from ${session.ledger}.rejects where run_id = $1 and found_by = 'loader'`,
     [runId],
   )
   return new Set(rows.map(({ row }) => Number(row)))
@@ -74,7 +74,8 @@ export async function findPublished(
   version: string,
 ): Promise<{ readonly inserted: number; readonly refused: ReadonlySet<number> }> {
   const { rows } = await session.query(
-    `select run_id, inserted from flatbed.publications where target = $1 and target_oid = $2 and version = $3`,
+    `select run_id, inserted from ${session.ledger}.publications
+      where target = $1 and target_oid = $2 and version = $3 and forgotten_at is null`,
     [target, targetOid, version],
   )
   const refused = new Set<number>()
@@ -84,10 +85,11 @@ export async function findPublished(
   return { inserted: rows.reduce((sum, row) => sum + Number(row.inserted), 0), refused }
 }
 
-/** How many rows were appended to the table, by all publications. */
+/** How many rows were appended to the table, by all publications that no `reset` made the ledger forget. */
 export async function countAppended(session: Session, target: string, targetOid: number): Promise<number> {
   const { rows } = await session.query(
-    `select coalesce(sum(inserted - deleted), 0) as rows from flatbed.publications where target = $1 and target_oid = $2`,
+    `select coalesce(sum(inserted - deleted), 0) as rows from ${session.ledger}.publications
+      where target = $1 and target_oid = $2 and forgotten_at is null`,
     [target, targetOid],
   )
   return Number(rows[0].rows)
@@ -102,7 +104,7 @@ export async function findVersionRun(
   version: string,
 ): Promise<VersionRun | undefined> {
   const { rows } = await session.query(
-    `select run_id, published_at from flatbed.publications where target = $1 and version = $2
+    `select run_id, published_at from ${session.ledger}.publications where target = $1 and version = $2
       order by publication_id desc limit 1`,
     [target, version],
   )

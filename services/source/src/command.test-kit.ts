@@ -17,6 +17,7 @@ export async function runCommand<Value>(command: Command, { columns, ...typed }:
     json: false,
     signal: AbortSignal.timeout(20_000),
     env: {},
+    stdin: () => process.stdin,
     stdout: Object.assign(Object.create(process.stdout), { columns }),
     stderr: process.stderr,
     print: (value, text) => printed.push({ value: value as Value, text }),

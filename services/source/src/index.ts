@@ -10,5 +10,6 @@ export {
   type SourceSettings,
   sourceSettingsSchema,
 } from "./settings.ts"
+export { schemaText as sourceSchemaText } from "./settings-schema.ts"
 export { type RunningSource, startSource } from "./start-source.ts"
 export { readTextHead } from "./text/read-head.ts"

@@ -1,5 +1,5 @@
 import { readFile, symlink } from "node:fs/promises"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { commandLine } from "@flatbed/edge"
 import { type TemporaryFolder, temporaryFolder, waitFor } from "@flatbed/testing"
@@ -8,6 +8,7 @@ import { parse } from "yaml"
 import { runCommand } from "./command.test-kit.ts"
 import { initCommand } from "./init.ts"
 import { readSourceSettings } from "./settings.ts"
+import { schemaText } from "./settings-schema.ts"
 import { createTestLog } from "./source.test-kit.ts"
 import { startSource } from "./start-source.ts"
 
@@ -55,6 +56,9 @@ describe("init", () => {
       ["semi", 1],
     ])
     expect(text).toContain("my_file_2: My File (2).csv, 2 rows, 2 columns")
+    const yaml = await readFile(value.file, "utf8")
+    const [, schema = ""] = /^# yaml-language-server: \$schema=(\S+)\n/.exec(yaml) ?? []
+    expect(await readFile(join(dirname(value.file), schema), "utf8")).toBe(schemaText())
     expect(text).toContain("empty: empty.csv, 0 rows, 1 column\n")
     expect(notes.at(-1)).toContain(`${commandLine("flatbed-source", "serve", value.file)}\n`)
 

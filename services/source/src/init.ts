@@ -1,17 +1,18 @@
 /** The command `init`: a source.yaml for the CSV and JSON files of a folder. */
 import type { Dirent } from "node:fs"
-import { access, readdir, writeFile } from "node:fs/promises"
+import { access, mkdir, readdir, writeFile } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
 import { type Command, type CommandContext, commandLine } from "@flatbed/edge"
 import { counted } from "./counted.ts"
 import { discoverFile } from "./discover-file.ts"
 import { type DraftFile, draftSourceYaml, sayRejects } from "./draft.ts"
+import { schemaFile, schemaLine, schemaText } from "./settings-schema.ts"
 import { shellWord } from "./shell-word.ts"
 
 const standardFile = "source.yaml"
 
-/** Reads every file once, writes one file, and overwrites none. */
+/** Reads every file once, writes the settings and their schema for editors, and overwrites nothing. */
 export const initCommand: Command = {
   name: "init",
   summary: `write ${standardFile} for the CSV and JSON files of a folder`,
@@ -42,6 +43,7 @@ async function init({ args, configFile, signal, print, note }: CommandContext): 
     tokenCommand: commandLine("flatbed-source", "token new"),
   })
   await write(target, config, yaml, String(args.folder))
+  await writeSchema(dirname(target))
   const found = datasets.map(({ name, file }, i) => {
     const { rows = null, rejects = null, columns, trouble = null, notes = [] } = files[i] ?? {}
     return { name, file, rows, rejects, columns: columns?.length ?? null, trouble, notes }
@@ -125,7 +127,7 @@ async function refuseExisting(target: string, config: string, folder: string): P
 
 async function write(target: string, config: string, yaml: string, folder: string): Promise<void> {
   try {
-    await writeFile(target, yaml, { flag: "wx" })
+    await writeFile(target, `${schemaLine}\n${yaml}`, { flag: "wx" })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === "EEXIST") throw exists(config, folder)
@@ -134,6 +136,15 @@ async function write(target: string, config: string, yaml: string, folder: strin
       cause: error,
     })
   }
+}
+
+/** One that is there stays: `config schema` prints a newer one. */
+async function writeSchema(folder: string): Promise<void> {
+  const file = join(folder, schemaFile)
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, schemaText(), { flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error
+  })
 }
 
 function exists(config: string, folder: string): Problem {

@@ -1,6 +1,7 @@
 /** The program flatbed-source. */
 import { runProgram } from "@flatbed/edge"
 import { checkCommand } from "./check.ts"
+import { configSchemaCommand, configShowCommand, configValidateCommand } from "./config.ts"
 import { discoverCommand } from "./discover.ts"
 import { exportCommand } from "./export.ts"
 import { initCommand } from "./init.ts"
@@ -21,5 +22,8 @@ process.exitCode = await runProgram({
     previewCommand,
     exportCommand,
     tokenNewCommand,
+    configShowCommand,
+    configValidateCommand,
+    configSchemaCommand,
   ],
 })

@@ -34,6 +34,7 @@ async function serve(
     json: true,
     signal: stop.signal,
     env,
+    stdin: () => process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     print: (value) => printed.push(value as { url: string; admin_url: string }),

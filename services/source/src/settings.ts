@@ -6,14 +6,16 @@ import {
   bytes,
   duration,
   findNearest,
+  inspectSettings,
   path,
   readSettings,
   type Settings,
   type SettingsProblem,
   secret,
+  secretsOf,
 } from "@flatbed/config"
 import { columnTypes, datasetNamePattern } from "@flatbed/contract"
-import { logLevels } from "@flatbed/edge"
+import { logLevels, rememberSecrets } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
 import { cellColumnSettings, checkCellSettings, filterSchema } from "./cells/cell-settings.ts"
 import { standardCache } from "./draft.ts"
@@ -234,18 +236,31 @@ export type AuthSettings = SourceSettings["auth"]
 export type TlsSettings = NonNullable<SourceSettings["tls"]>
 export type DatasetSettings = SourceSettings["datasets"][string]
 
-/** Reads source.yaml; raises settings-invalid with every problem at once. */
-export async function readSourceSettings(input: {
+type SettingsInput = {
   readonly file: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly flags?: Readonly<Record<string, unknown>>
-}): Promise<{ settings: SourceSettings; file: string }> {
-  return readSettings({
-    ...input,
-    schema: sourceSettingsSchema,
-    prefix: "FLATBED_SOURCE",
-    check: checkSourceSettings,
-  })
+}
+
+const wholeInput = (input: SettingsInput) => ({
+  ...input,
+  schema: sourceSettingsSchema,
+  prefix: "FLATBED_SOURCE",
+  check: checkSourceSettings,
+})
+
+/** Reads source.yaml, whose secrets no message shows from then on; raises settings-invalid with every problem at once. */
+export async function readSourceSettings(
+  input: SettingsInput,
+): Promise<{ settings: SourceSettings; file: string }> {
+  const read = await readSettings(wholeInput(input))
+  rememberSecrets(secretsOf(sourceSettingsSchema, read.settings))
+  return read
+}
+
+/** The same for showing them; see `inspectSettings`. */
+export async function inspectSourceSettings(input: SettingsInput) {
+  return await inspectSettings(wholeInput(input))
 }
 
 /** The rules that no single setting can break. */

@@ -1,11 +1,12 @@
 /** `init`: a loader.yaml for what a source offers. */
-import { access, writeFile } from "node:fs/promises"
-import { dirname, relative, resolve, sep } from "node:path"
+import { access, mkdir, writeFile } from "node:fs/promises"
+import { dirname, join, relative, resolve, sep } from "node:path"
 import { type DatasetSummary, Problem } from "@flatbed/contract"
 import { type Command, type CommandContext, commandLine } from "@flatbed/edge"
 import { readAuthorities } from "../certificates.ts"
 import { checkSource } from "../check-source.ts"
 import { type DraftDataset, draftLoaderYaml, standardSourceUrl } from "../draft.ts"
+import { schemaFile, schemaLine, schemaText } from "../settings-schema.ts"
 import { createSourceClient } from "../source-client.ts"
 import { counted } from "../summary.ts"
 import { standardFile } from "./settings-file.ts"
@@ -18,7 +19,7 @@ const limits = {
   requestMs: 30_000,
 } as const
 
-/** Asks the source once, writes one file, and overwrites none. */
+/** Asks the source once, writes the settings and their schema for editors, and overwrites nothing. */
 export const initCommand: Command = {
   name: "init",
   summary: `writes ${standardFile} for what a source offers; a token is read from FLATBED_TOKEN`,
@@ -52,6 +53,7 @@ async function init({ options, configFile, env, signal, print, note }: CommandCo
     allowPlainHttp,
   })
   await write(target, config, yaml)
+  await writeSchema(dirname(target))
   const lines = pipelines.map(({ name, table }, i) => {
     const { rows, trouble } = offered[i] ?? { rows: null }
     if (trouble !== undefined) return `  ${name}: cannot be loaded as it is: ${trouble}`
@@ -110,7 +112,7 @@ async function refuseExisting(target: string, config: string): Promise<void> {
 
 async function write(target: string, config: string, yaml: string): Promise<void> {
   try {
-    await writeFile(target, yaml, { flag: "wx" })
+    await writeFile(target, `${schemaLine}\n${yaml}`, { flag: "wx" })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === "EEXIST") throw exists(config)
@@ -119,6 +121,15 @@ async function write(target: string, config: string, yaml: string): Promise<void
       cause: error,
     })
   }
+}
+
+/** One that is there stays: `config schema` prints a newer one. */
+async function writeSchema(folder: string): Promise<void> {
+  const file = join(folder, schemaFile)
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, schemaText(), { flag: "wx" }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error
+  })
 }
 
 function exists(config: string): Problem {

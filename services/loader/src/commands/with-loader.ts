@@ -1,11 +1,12 @@
 /** What every command of the loader begins with: settings read, log opened, and both closed at the end. */
-import { readSettings } from "@flatbed/config"
-import { type CommandContext, commandLine, createLog } from "@flatbed/edge"
+import { readSettings, secretsOf } from "@flatbed/config"
+import { type CommandContext, createLog, rememberSecrets } from "@flatbed/edge"
 import { createLoader, type Loader, type LoaderParts } from "../loader.ts"
 import { readVersion } from "../own-files.ts"
-import { checkSettings, settingsSchema } from "../settings.ts"
-import type { ShowCommand } from "../summary.ts"
-import { refuseWrongFile, standardFile } from "./settings-file.ts"
+import { settingsSchema } from "../settings.ts"
+import { settingsInput, shownBy } from "./settings-file.ts"
+
+export { shownBy }
 
 type Watch = Pick<LoaderParts, "onProgress" | "onEnd"> & {
   /** Whether a progress bar is drawn on stderr meanwhile. */
@@ -14,26 +15,15 @@ type Watch = Pick<LoaderParts, "onProgress" | "onEnd"> & {
   readonly tellsEnds: boolean
 }
 
-/** Commands as the user of this one can type them. */
-export function shownBy({ configFile, env }: Pick<CommandContext, "configFile" | "env">): ShowCommand {
-  return (args) => commandLine("flatbed-loader", args, configFile, { env, script: process.argv[1] })
-}
-
 /** Gives `work` a loader with the settings that the command line names; answers its exit code. */
 export async function withLoader(
   context: CommandContext,
   work: (loader: Loader) => Promise<number>,
   { bar, tellsEnds, ...told }: Watch = { bar: false, tellsEnds: false },
 ): Promise<number> {
-  const { configFile = standardFile, env, stdout, stderr } = context
-  await refuseWrongFile(configFile, shownBy(context))
-  const { settings } = await readSettings({
-    schema: settingsSchema,
-    prefix: "FLATBED_LOADER",
-    file: configFile,
-    env,
-    check: checkSettings,
-  })
+  const { stdout, stderr } = context
+  const { settings } = await readSettings(await settingsInput(context))
+  rememberSecrets([...secretsOf(settingsSchema, settings), context.env.PGPASSWORD ?? ""])
   const { level, file } = settings.log
   // A bar and the log on one terminal would overwrite each other: the bar stands in for what is not a warning.
   const quiet = bar && file === undefined && level === "info"

@@ -1,9 +1,16 @@
 /** The conformance suite that every load mode runs. What is special about a mode stands in its own test. */
-import { createTestDatabase, createTestRole, type TestDatabase, type TestRole } from "@flatbed/testing"
+import {
+  createTestDatabase,
+  createTestRole,
+  type TestDatabase,
+  type TestRole,
+  testLedger,
+  withLedger,
+} from "@flatbed/testing"
 import pg from "pg"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { rowColumn } from "../own-columns.ts"
-import type { Session } from "../postgres/database.ts"
+import { asSession, type Session } from "../postgres/database.ts"
 import type { Application, LoadMode, ModeRules } from "./load-mode.ts"
 
 type Row = readonly [id: number, name: string | null]
@@ -60,7 +67,7 @@ const grounds: readonly Ground[] = [
   },
 ]
 
-const staging = { schema: "flatbed", name: "staging_1" }
+const staging = { schema: testLedger, name: "staging_1" }
 const target = { schema: "public", name: "people" }
 
 /** Runs the suite for one mode, against a real Postgres. */
@@ -76,25 +83,25 @@ function describeOn(ground: Ground, { apply, expected, rules: change, swaps = fa
   let role: TestRole | undefined
   /** Of the superuser. */
   let pool: pg.Pool
-  let admin: pg.PoolClient
-  let session: pg.PoolClient
+  let admin: Session
+  let session: Session
   const pools: pg.Pool[] = []
 
   beforeAll(async () => {
     database = await createTestDatabase()
     pool = openPool(database.url)
-    admin = await pool.connect()
+    admin = asSession(await pool.connect(), testLedger)
     if (ground.asRole) {
       role = await createTestRole(database)
-      await admin.query(`grant usage, create on schema public, flatbed to ${role.name}`)
+      await admin.query(withLedger(`grant usage, create on schema public, flatbed to ${role.name}`))
     }
-    session = role === undefined ? admin : await openPool(role.url).connect()
+    session = role === undefined ? admin : asSession(await openPool(role.url).connect(), testLedger)
   })
 
   beforeEach(async () => {
-    await admin.query("drop table if exists public.people, flatbed.staging_1")
+    await admin.query(withLedger("drop table if exists public.people, flatbed.staging_1"))
     const number = swaps ? "" : `${rowColumn} bigint generated always as identity, `
-    await session.query(`create table flatbed.staging_1 (${number}id integer, name text)`)
+    await session.query(withLedger(`create table flatbed.staging_1 (${number}id integer, name text)`))
   })
 
   afterAll(async () => {
@@ -127,7 +134,8 @@ function describeOn(ground: Ground, { apply, expected, rules: change, swaps = fa
   }
   const insert = async (table: string, rows: readonly Row[]) => {
     const writer = table === "public.people" ? admin : session
-    for (const row of rows) await writer.query(`insert into ${table} (id, name) values ($1, $2)`, [...row])
+    const text = withLedger(`insert into ${table} (id, name) values ($1, $2)`)
+    for (const row of rows) await writer.query(text, [...row])
   }
   const rowsOf = async (reader: Pick<Session, "query"> = session) =>
     (await reader.query({ text: "select id, name from public.people order by id, name", rowMode: "array" }))

@@ -1,10 +1,11 @@
 // If this file fails, a table is not what its versions say: a change is lost, a row doubled, deleted or kept.
 
 import { Problem } from "@flatbed/contract"
-import { createRandom, createTestDatabase, type TestDatabase } from "@flatbed/testing"
+import { createRandom, createTestDatabase, type TestDatabase, testLedger, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { deletedAt, rowColumn } from "../own-columns.ts"
+import { asSession, type Session } from "../postgres/database.ts"
 import { changeVersion, compareOf, historyColumns, keyedModes } from "./histories.test-kit.ts"
 import { keepFirst } from "./keyed.ts"
 import { type Application, type Applied, loadModes, type ModeRules } from "./load-mode.ts"
@@ -15,17 +16,17 @@ const seed = Number(process.env.FLATBED_TEST_SEED ?? Date.now() % 1_000_000_000)
 
 const columns = historyColumns.map(({ name }) => name)
 const types = historyColumns.map(({ type }) => type)
-const staging = { schema: "flatbed", name: "staging_1" }
+const staging = { schema: testLedger, name: "staging_1" }
 const target = { schema: "public", name: "people" }
 
 let database: TestDatabase
-let session: pg.PoolClient
+let session: Session
 let pool: pg.Pool
 
 beforeAll(async () => {
   database = await createTestDatabase()
   pool = new pg.Pool({ connectionString: database.url, max: 1 })
-  session = await pool.connect()
+  session = asSession(await pool.connect(), testLedger)
 })
 
 afterAll(async () => {
@@ -53,7 +54,7 @@ const rulesOf = ({ key, orderBy, dedupe, soft }: ModelMode): ModeRules => ({
 
 /** No table, or for this mode an empty one in which a row moves to another partition when its name changes. */
 async function begin(partitionedFor?: ModelMode): Promise<void> {
-  await session.query("drop table if exists public.people, flatbed.staging_1 cascade")
+  await session.query(withLedger("drop table if exists public.people, flatbed.staging_1 cascade"))
   if (partitionedFor === undefined) return
   const list = columns.map((name, i) => `${name} ${types[i]}`)
   const marks = partitionedFor.soft ? [`${deletedAt} timestamptz`] : []
@@ -71,11 +72,13 @@ async function load(
   change: Partial<Application> = {},
 ): Promise<Applied> {
   const list = columns.map((name, i) => `${name} ${types[i]}`).join(", ")
-  await session.query(`create table if not exists flatbed.staging_1 (${rowColumn} bigint, ${list})`)
-  await session.query("truncate flatbed.staging_1")
+  await session.query(
+    withLedger(`create table if not exists flatbed.staging_1 (${rowColumn} bigint, ${list})`),
+  )
+  await session.query(withLedger("truncate flatbed.staging_1"))
   for (const [i, row] of version.entries()) {
     const values = columns.map((_, c) => `$${c + 2}`).join(", ")
-    await session.query(`insert into flatbed.staging_1 values ($1, ${values})`, [
+    await session.query(withLedger(`insert into flatbed.staging_1 values ($1, ${values})`), [
       i + 1,
       ...columns.map((name) => row[name]),
     ])

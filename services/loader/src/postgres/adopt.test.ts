@@ -1,17 +1,18 @@
 // If this file fails, a first load gives a table with the wrong rights, or readers see a part of it.
-import { createTestDatabase, type TestDatabase, waitFor } from "@flatbed/testing"
+import { createTestDatabase, type TestDatabase, testLedger, waitFor, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { adoptStaging, seesWholeRun } from "./adopt.ts"
+import { asSession, type Session } from "./database.ts"
 
 let database: TestDatabase
 let pool: pg.Pool
-let session: pg.PoolClient
+let session: Session
 
 beforeEach(async () => {
   database = await createTestDatabase()
   pool = new pg.Pool({ connectionString: database.url, max: 3 })
-  session = await pool.connect()
+  session = asSession(await pool.connect(), testLedger)
 })
 
 afterEach(async () => {
@@ -20,17 +21,19 @@ afterEach(async () => {
   await database.drop()
 })
 
-const staging = { schema: "flatbed", name: "staging_1" }
+const staging = { schema: testLedger, name: "staging_1" }
 const columns = [{ name: "id", type: "integer" }]
 
 async function makeStaging() {
-  await session.query("create table flatbed.staging_1 (id integer) with (autovacuum_enabled = false)")
-  await session.query("insert into flatbed.staging_1 values (1), (2)")
+  await session.query(
+    withLedger("create table flatbed.staging_1 (id integer) with (autovacuum_enabled = false)"),
+  )
+  await session.query(withLedger("insert into flatbed.staging_1 values (1), (2)"))
 }
 
 test("staging is the table afterwards, vacuumed again, in a schema that is made where it is missing", async () => {
   await makeStaging()
-  const { rows: before } = await session.query("select 'flatbed.staging_1'::regclass::oid as oid")
+  const { rows: before } = await session.query(withLedger("select 'flatbed.staging_1'::regclass::oid as oid"))
   await adoptStaging(session, staging, { schema: "Sales Q1", name: "People" }, columns)
   const { rows: after } = await session.query(
     `select oid, reloptions from pg_catalog.pg_class where oid = '"Sales Q1"."People"'::regclass`,
@@ -72,15 +75,17 @@ test("others get the rights that default privileges give to a table made there",
 
 test("a reader whose snapshot is older than a chunk is noticed until its snapshot is gone", async () => {
   const { rows } = await session.query(
-    `insert into flatbed.runs (pipeline, dataset, version, settings_sha256, target, staging_columns, chunks, rows, bytes, epoch)
-     values ('p', 'd', 'v', 's', 't', '[]', 1, 1, 1, 1) returning run_id`,
+    withLedger(`insert into flatbed.runs (pipeline, dataset, version, settings_sha256, target, staging_columns, chunks, rows, bytes, epoch)
+     values ('p', 'd', 'v', 's', 't', '[]', 1, 1, 1, 1) returning run_id`),
   )
   const run = Number(rows[0].run_id)
   const reader = await pool.connect()
   await reader.query("begin isolation level repeatable read")
-  await reader.query("select 1 from flatbed.runs")
+  await reader.query(withLedger("select 1 from flatbed.runs"))
   await session.query(
-    "insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256) values ($1, 1, 1, 1, 0, '')",
+    withLedger(
+      "insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256) values ($1, 1, 1, 1, 0, '')",
+    ),
     [run],
   )
   expect(await seesWholeRun(session, run)).toBe(false)
@@ -89,7 +94,7 @@ test("a reader whose snapshot is older than a chunk is noticed until its snapsho
   // A transaction of another database that has lasted since before the chunk makes every snapshot look old.
   const looksWhole = async () => {
     await reader.query("begin isolation level repeatable read")
-    await reader.query("select 1 from flatbed.runs")
+    await reader.query(withLedger("select 1 from flatbed.runs"))
     const whole = await seesWholeRun(session, run)
     await reader.query("commit")
     return whole
@@ -100,14 +105,14 @@ test("a reader whose snapshot is older than a chunk is noticed until its snapsho
 
 test("with a key it is the primary key, under the name and order of columns of an ordinary table", async () => {
   await session.query(
-    `create table flatbed.staging_1 (_flatbed_row bigint not null, id integer not null, name text);
+    withLedger(`create table flatbed.staging_1 (_flatbed_row bigint not null, id integer not null, name text);
      insert into flatbed.staging_1 values (1, 1, 'a'), (2, 2, null);
-     create table public.ordinary (id integer, name text, _deleted_at timestamptz, primary key (id))`,
+     create table public.ordinary (id integer, name text, _deleted_at timestamptz, primary key (id))`),
   )
   const described = [...columns, { name: "name", type: "text" }, { name: "_deleted_at", type: "timestamptz" }]
   const fileOf = async (name: string) =>
     (await session.query("select pg_relation_filenode($1::regclass) as file", [name])).rows[0].file
-  const file = await fileOf("flatbed.staging_1")
+  const file = await fileOf(withLedger("flatbed.staging_1"))
   await adoptStaging(session, staging, { schema: "public", name: "people" }, described, ["id"])
   // Rows that were written again would be younger than some readers' snapshots.
   expect(await fileOf("public.people")).toBe(file)
@@ -137,20 +142,22 @@ test("with a key it is the primary key, under the name and order of columns of a
 test("a reader of another role is noticed too, by a loader that is no superuser", async () => {
   const [loader, other] = ["loader", "other"].map((name) => `${name}_${database.name}`)
   await session.query(
-    `create role ${loader}; create role ${other};
-     grant usage on schema flatbed to ${loader}; grant select on flatbed.chunks to ${loader}`,
+    withLedger(`create role ${loader}; create role ${other};
+     grant usage on schema flatbed to ${loader}; grant select on flatbed.chunks to ${loader}`),
   )
   const reader = await pool.connect()
   try {
     const { rows } = await session.query(
-      `insert into flatbed.runs (pipeline, dataset, version, settings_sha256, target, staging_columns, chunks, rows, bytes, epoch)
-       values ('p', 'd', 'v', 's', 't', '[]', 1, 1, 1, 1) returning run_id`,
+      withLedger(`insert into flatbed.runs (pipeline, dataset, version, settings_sha256, target, staging_columns, chunks, rows, bytes, epoch)
+       values ('p', 'd', 'v', 's', 't', '[]', 1, 1, 1, 1) returning run_id`),
     )
     const run = Number(rows[0].run_id)
     await reader.query(`set session authorization ${other}`)
     await reader.query("begin isolation level repeatable read; select 1")
     await session.query(
-      "insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256) values ($1, 1, 1, 1, 0, '')",
+      withLedger(
+        "insert into flatbed.chunks (run_id, chunk, first_row, rows, rejects, raw_sha256) values ($1, 1, 1, 1, 0, '')",
+      ),
       [run],
     )
     await session.query(`set session authorization ${loader}`)

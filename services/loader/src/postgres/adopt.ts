@@ -34,7 +34,7 @@ export async function adoptStaging(
   for (const statement of [...renames, ...grants]) await session.query(statement)
 }
 
-/** Statements that take a table out of `flatbed` to another place and name, where there is none; vacuum sees to it again. */
+/** Statements that take a table out of the ledger's schema to another place and name, where there is none; vacuum sees to it again. */
 export function moveStatements(from: TableName, to: TableName): string[] {
   // Under a name that nobody has, since each of both schemas may hold a table of the other's name.
   const passing = `flatbed_${randomBytes(8).toString("hex")}`
@@ -122,7 +122,7 @@ async function findGrants(session: Session, table: TableName): Promise<string[]>
  */
 export async function seesWholeRun(session: Session, runId: number): Promise<boolean> {
   // xmin of a receipt is its chunk's transaction: the snapshot must be younger than the youngest chunk.
-  const age = "(select pg_catalog.min(pg_catalog.age(xmin)) from flatbed.chunks where run_id = $1)"
+  const age = `(select pg_catalog.min(pg_catalog.age(xmin)) from ${session.ledger}.chunks where run_id = $1)`
   const { rows } = await session.query<{ whole: boolean }>(`select ${noneOlderThan(age)} as whole`, [runId])
   return rows[0]?.whole === true
 }

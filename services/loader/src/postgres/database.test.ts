@@ -13,6 +13,7 @@ beforeEach(async () => {
   pool = openDatabase(
     {
       url: database.url,
+      ledgerSchema: "flatbed",
       connectTimeoutMs: 4000,
       statementTimeoutMs: 60_000,
       lockTimeoutMs: 5000,

@@ -7,9 +7,12 @@ import { Problem } from "@flatbed/contract"
 import pg from "pg"
 import { type Patience, type RetryPolicy, withRetries } from "../retry.ts"
 import { findMeaning, isAnswer, toDatabaseProblem } from "./errors.ts"
+import { quoteName } from "./identifier.ts"
 
 export type DatabaseSettings = {
   readonly url: string
+  /** The ledger's schema, as Postgres stores it. */
+  readonly ledgerSchema: string
   readonly connectTimeoutMs: number
   /** Longest time for one statement; the driver waits a little longer, in case the server is gone. */
   readonly statementTimeoutMs: number
@@ -17,7 +20,20 @@ export type DatabaseSettings = {
   readonly retries: RetryPolicy
 }
 
-export type Session = pg.PoolClient
+/** The ledger's schema: nothing is looked up along a search path, so whoever asks the ledger writes it. */
+export type LedgerName = {
+  /** As SQL writes it, quoted: `from ${session.ledger}.runs`. */
+  readonly ledger: string
+  /** As Postgres stores it. */
+  readonly ledgerSchema: string
+}
+
+export type Session = pg.PoolClient & LedgerName
+
+/** A connection as the ledger's functions take it. */
+export function asSession(client: pg.PoolClient, ledgerSchema: string): Session {
+  return Object.assign(client, { ledger: quoteName(ledgerSchema), ledgerSchema })
+}
 
 export type Work<T> = (session: Session) => Promise<T>
 
@@ -38,6 +54,8 @@ export type TransactionOptions<T> = {
 export type Database = {
   /** Does the work in one transaction, again if the failure allows it; settles a COMMIT whose answer was lost. */
   transaction<T>(work: Work<T>, options: TransactionOptions<T>): Promise<T>
+  /** What the ledger's schema is called. */
+  readonly ledgerSchema: string
   /** The same pool, its transactions under another application_name. */
   as(name: string): Database
   /** Whether Postgres answers within the connect timeout. */
@@ -108,7 +126,7 @@ export function openDatabase(
     signal: AbortSignal | undefined,
     oneSnapshot = false,
   ): Promise<T> {
-    const client = await pool.connect()
+    const client = asSession(await pool.connect(), settings.ledgerSchema)
     const cut = () => socketOf(client).destroy()
     signal?.addEventListener("abort", cut)
     try {
@@ -128,6 +146,7 @@ export function openDatabase(
 
   const named = (name: string): Database => ({
     transaction: async (work, options) => await transaction(name, work, options),
+    ledgerSchema: settings.ledgerSchema,
     as: named,
     async isReachable() {
       return await attempt(name, async (session) => session.query({ text: "select 1" }), undefined).then(
@@ -164,7 +183,7 @@ async function begin(
     ([setting, value]) => `pg_catalog.set_config('${setting}', ${pg.escapeLiteral(value)}, true)`,
   )
   const results = (await client.query(
-    shortly(`begin${oneSnapshot ? " isolation level repeatable read" : ""}; select pid, backend_start::text as started, ${sets.join(", ")}
+    shortly(`begin${oneSnapshot ? " isolation level repeatable read" : ""}; select pid, backend_start::pg_catalog.text as started, ${sets.join(", ")}
       from pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())`),
   )) as unknown as pg.QueryResult<Backend>[]
   const backend = results.at(-1)?.rows[0]

@@ -4,6 +4,7 @@ import pg from "pg"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import { splitLines } from "../copy-lines.ts"
 import type { RepairWay } from "./cell-conversion.ts"
+import { asSession, type Session } from "./database.ts"
 import { type RefusedLine, repairCopy, tryCopy } from "./refused-lines.ts"
 import { createStaging, type StagingColumn, stagingTable } from "./staging.ts"
 import type { TableCheck } from "./table.ts"
@@ -37,7 +38,7 @@ export function describeRefusedLines({ name, way, open }: RefusedLinesCase): voi
   describe(`refused lines, ${name}`, () => {
     let server: Awaited<ReturnType<RefusedLinesCase["open"]>>
     let pool: pg.Pool
-    let session: pg.PoolClient
+    let session: Session
     let role: string
 
     // Everything here is done by a role that may connect and create, and nothing more.
@@ -67,7 +68,7 @@ export function describeRefusedLines({ name, way, open }: RefusedLinesCase): voi
     })
 
     beforeEach(async () => {
-      session = await pool.connect()
+      session = asSession(await pool.connect(), "flatbed")
       await session.query("begin")
       await session.query("set local search_path = ''; set local datestyle = 'ISO, YMD'")
     })
@@ -81,7 +82,7 @@ export function describeRefusedLines({ name, way, open }: RefusedLinesCase): voi
       splitLines(Buffer.from(rows.map((row) => `${row.map(encode).join("\t")}\n`).join("")))
     const find = async (rows: readonly (string | null)[][], withChecks = checks) => {
       await createStaging(session, 1, { columns, checks: withChecks })
-      const [staging, lines] = [stagingTable(1), linesOf(rows)]
+      const [staging, lines] = [stagingTable(session, 1), linesOf(rows)]
       await tryCopy(session, staging, columns, Buffer.concat(lines))
       const side = { schema: "flatbed", name: "repair_1_1" }
       const { refused, moved } = await repairCopy(session, { staging, columns, lines, side }, way)
@@ -95,7 +96,7 @@ export function describeRefusedLines({ name, way, open }: RefusedLinesCase): voi
     test("a COPY of rows that staging takes needs no repair", async () => {
       await createStaging(session, 1, { columns, checks })
       const rows = [good(1), good(2), withCell(3, 1, null)]
-      expect(await tryCopy(session, stagingTable(1), columns, Buffer.concat(linesOf(rows)))).toBe(3)
+      expect(await tryCopy(session, stagingTable(session, 1), columns, Buffer.concat(linesOf(rows)))).toBe(3)
       expect(await staged()).toHaveLength(3)
     })
 

@@ -1,5 +1,5 @@
 // If this file fails, a loader cannot start beside another one, or works with a ledger that it does not understand.
-import { createTestDatabase, type TestDatabase } from "@flatbed/testing"
+import { createTestDatabase, type TestDatabase, testLedger, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { migrateLedger } from "./migrate.ts"
@@ -19,8 +19,8 @@ afterEach(async () => {
 })
 
 test("migrators that begin at once make the ledger once", async () => {
-  await Promise.all(Array.from({ length: 5 }, () => migrateLedger(database.url)))
-  const { rows } = await client.query("select name from flatbed.migrations order by id")
+  await Promise.all(Array.from({ length: 5 }, () => migrateLedger(database.url, { schema: testLedger })))
+  const { rows } = await client.query(withLedger("select name from flatbed.migrations order by id"))
   expect(rows.map(({ name }) => name)).toEqual([
     "0001_create_ledger",
     "0002_create_rejects",
@@ -34,20 +34,25 @@ test("migrators that begin at once make the ledger once", async () => {
     "0010_add_column_changes",
     "0011_add_receipt",
     "0012_add_rehearsals",
+    "0013_add_freshness",
   ])
 })
 
 test("a ledger that is there is left as it is", async () => {
-  await migrateLedger(database.url)
-  await client.query("insert into flatbed.ticks (pipeline, tick, claimed_by) values ('p', now(), 'me')")
-  await migrateLedger(database.url)
-  expect((await client.query("select pipeline from flatbed.ticks")).rowCount).toBe(1)
+  await migrateLedger(database.url, { schema: testLedger })
+  await client.query(
+    withLedger("insert into flatbed.ticks (pipeline, tick, claimed_by) values ('p', now(), 'me')"),
+  )
+  await migrateLedger(database.url, { schema: testLedger })
+  expect((await client.query(withLedger("select pipeline from flatbed.ticks"))).rowCount).toBe(1)
 })
 
 test("a ledger of a newer loader is refused by name", async () => {
-  await migrateLedger(database.url)
-  await client.query("insert into flatbed.migrations (name, run_on) values ('9000_from_the_future', now())")
-  await expect(migrateLedger(database.url)).rejects.toMatchObject({
+  await migrateLedger(database.url, { schema: testLedger })
+  await client.query(
+    withLedger("insert into flatbed.migrations (name, run_on) values ('9000_from_the_future', now())"),
+  )
+  await expect(migrateLedger(database.url, { schema: testLedger })).rejects.toMatchObject({
     code: "database-failed",
     exitCode: 4,
     message: expect.stringContaining("9000_from_the_future"),
@@ -55,10 +60,10 @@ test("a ledger of a newer loader is refused by name", async () => {
 })
 
 test("every table of the ledger says what it is for", async () => {
-  await migrateLedger(database.url)
+  await migrateLedger(database.url, { schema: testLedger })
   const { rows } = await client.query(
-    `select relname from pg_class where relnamespace = 'flatbed'::regnamespace and relkind = 'r'
-        and obj_description(oid, 'pg_class') is null and relname <> 'migrations'`,
+    withLedger(`select relname from pg_class where relnamespace = 'flatbed'::regnamespace and relkind = 'r'
+        and obj_description(oid, 'pg_class') is null and relname <> 'migrations'`),
   )
   expect(rows).toEqual([])
 })
@@ -69,6 +74,9 @@ test("a role that may not create a schema is told which right is missing", async
   const url = new URL(database.url)
   url.username = role
   url.password = "poor"
-  await expect(migrateLedger(url.href)).rejects.toMatchObject({ code: "database-refused", exitCode: 4 })
+  await expect(migrateLedger(url.href, { schema: testLedger })).rejects.toMatchObject({
+    code: "database-refused",
+    exitCode: 4,
+  })
   await client.query(`drop role ${role}`)
 })

@@ -1,5 +1,4 @@
 /** The staging table of a run: where chunks land before they are published. */
-
 import type { Session } from "./database.ts"
 import { quoteName, quoteTable, type TableName } from "./identifier.ts"
 import type { TableCheck } from "./table.ts"
@@ -29,19 +28,22 @@ export type StagingPlan = {
   readonly checks: readonly TableCheck[]
 }
 
+/** Whoever knows what the ledger's schema is called: a session, a lease. */
+type LedgerPlace = { readonly ledgerSchema: string }
+
 /** The staging table's name. */
-export function stagingTable(runId: number): TableName {
-  return { schema: "flatbed", name: `staging_${runId}` }
+export function stagingTable({ ledgerSchema }: LedgerPlace, runId: number): TableName {
+  return { schema: ledgerSchema, name: `staging_${runId}` }
 }
 
 /** The name of the copy of a table whose columns get wider; it takes the table's place, or goes with staging. */
-export function widenedTable(runId: number): TableName {
-  return { schema: "flatbed", name: `widened_${runId}` }
+export function widenedTable({ ledgerSchema }: LedgerPlace, runId: number): TableName {
+  return { schema: ledgerSchema, name: `widened_${runId}` }
 }
 
 /** The name of the table in which a chunk's refused rows are looked for; it never outlives its transaction. */
-export function repairTable(runId: number, chunk: number): TableName {
-  return { schema: "flatbed", name: `repair_${runId}_${chunk}` }
+export function repairTable({ ledgerSchema }: LedgerPlace, runId: number, chunk: number): TableName {
+  return { schema: ledgerSchema, name: `repair_${runId}_${chunk}` }
 }
 
 /**
@@ -59,7 +61,7 @@ export async function createStaging(
     ...inOrder.map(({ name, type, notNull }) => `${quoteName(name)} ${type}${notNull ? " not null" : ""}`),
     ...checks.map(({ name, definition }) => `constraint ${quoteName(name)} ${definition}`),
   ]
-  const table = quoteTable(stagingTable(runId))
+  const table = quoteTable(stagingTable(session, runId))
   await session.query(`create table ${table} (${list.join(", ")}) with (autovacuum_enabled = false)`)
 }
 
@@ -72,28 +74,30 @@ export function inTableOrder(columns: readonly StagingColumn[]): StagingColumn[]
 /** Whether a run's staging table is there. */
 export async function hasStaging(session: Session, runId: number): Promise<boolean> {
   const { rows } = await session.query("select pg_catalog.to_regclass($1) is not null as there", [
-    quoteTable(stagingTable(runId)),
+    quoteTable(stagingTable(session, runId)),
   ])
   return rows[0].there
 }
 
 /** Counts the rows in staging. */
 export async function countStaging(session: Session, runId: number): Promise<number> {
-  const { rows } = await session.query(`select count(*) as rows from ${quoteTable(stagingTable(runId))}`)
+  const { rows } = await session.query(
+    `select count(*) as rows from ${quoteTable(stagingTable(session, runId))}`,
+  )
   return Number(rows[0].rows)
 }
 
 /** Drops staging tables, and what else a run made beside them; those that are gone already are no matter. */
 export async function dropStaging(session: Session, runIds: readonly number[]): Promise<void> {
   for (const runId of runIds) {
-    const tables = [stagingTable(runId), widenedTable(runId)].map(quoteTable)
+    const tables = [stagingTable(session, runId), widenedTable(session, runId)].map(quoteTable)
     await session.query(`drop table if exists ${tables.join(", ")}`)
   }
 }
 
 /** Drops the wider copy of the table that a publish left which failed: the next one makes it anew. */
 export async function dropWidened(session: Session, runId: number): Promise<void> {
-  await session.query(`drop table if exists ${quoteTable(widenedTable(runId))}`)
+  await session.query(`drop table if exists ${quoteTable(widenedTable(session, runId))}`)
 }
 
 /** Drops from staging the columns that the table does not get, before it takes the table's place. */
@@ -106,5 +110,5 @@ export async function dropIgnored(
     .filter(({ isIgnored }) => isIgnored)
     .map(({ name }) => `drop column ${quoteName(name)}`)
   if (drops.length === 0) return
-  await session.query(`alter table ${quoteTable(stagingTable(runId))} ${drops.join(", ")}`)
+  await session.query(`alter table ${quoteTable(stagingTable(session, runId))} ${drops.join(", ")}`)
 }

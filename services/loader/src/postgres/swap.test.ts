@@ -1,12 +1,13 @@
 // If this file fails, publish: swap loses what hangs on a table, lets others see or do more than before, or shows readers
 // a table that is not there.
-import { createTestDatabase, type TestDatabase, waitFor } from "@flatbed/testing"
+import { createTestDatabase, type TestDatabase, testLedger, waitFor, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { asSession, type Session } from "./database.ts"
 import { swapTable } from "./swap.ts"
 import { findSwapObstacles } from "./swap-obstacles.ts"
 
-const staging = { schema: "flatbed", name: "staging_1" }
+const staging = { schema: testLedger, name: "staging_1" }
 const target = { schema: "public", name: "People of 2024" }
 const table = 'public."People of 2024"'
 const columns = ["id", "Name", "born"]
@@ -15,14 +16,14 @@ let [owner, reader]: [string, string] = ["", ""]
 
 let database: TestDatabase
 let pool: pg.Pool
-let session: pg.PoolClient
+let session: Session
 
 beforeEach(async () => {
   database = await createTestDatabase()
   pool = new pg.Pool({ connectionString: database.url, max: 3 })
   // The database is dropped while the last sessions may still be ending.
   pool.on("connect", (client) => client.on("error", () => undefined))
-  session = await pool.connect()
+  session = asSession(await pool.connect(), testLedger)
   ;[owner, reader] = ["owner", "reader"].map((name) => `${name}_${database.name}`) as [string, string]
   await session.query(
     `create role ${owner}; create role ${reader}; grant create on schema public to ${owner}`,
@@ -40,8 +41,8 @@ afterEach(async () => {
 
 async function makeStaging(change = "") {
   await session.query(
-    `create table flatbed.staging_1 (id integer not null, "Name" text, born date${change}) with (autovacuum_enabled = false);
-     insert into flatbed.staging_1 values (1, 'Ada', '1815-12-10'), (2, null, null), (3, 'Ōe', '1935-01-31')`,
+    withLedger(`create table flatbed.staging_1 (id integer not null, "Name" text, born date${change}) with (autovacuum_enabled = false);
+     insert into flatbed.staging_1 values (1, 'Ada', '1815-12-10'), (2, null, null), (3, 'Ōe', '1935-01-31')`),
   )
 }
 
@@ -131,7 +132,7 @@ test("everything that belongs to the table is the new one's, under the same name
   await session.query(`alter default privileges grant delete on tables to ${reader}`)
   await makeStaging(", constraint born_late check (born > '1000-01-01')")
 
-  const file = await fileOf("flatbed.staging_1")
+  const file = await fileOf(withLedger("flatbed.staging_1"))
   expect(await findSwapObstacles(session, target, { loaded: columns, added: [] })).toEqual([])
   expect(await swap()).toBe(0)
 
@@ -180,7 +181,9 @@ test("readers who stay in the table keep it as it is, and are not kept waiting l
   expect(await swapTable(session, staging, target, 300)).toBeUndefined()
   // The publish goes on in the same transaction, and does not lock readers out.
   expect(await rows(later)).toEqual(before)
-  await session.query(`delete from ${table}; insert into ${table} select * from flatbed.staging_1; commit`)
+  await session.query(
+    withLedger(`delete from ${table}; insert into ${table} select * from flatbed.staging_1; commit`),
+  )
   await inside.query("commit")
   expect(await rows(inside)).toEqual(newRows)
   inside.release()
@@ -318,9 +321,11 @@ describe("what would be lost is told beforehand", () => {
 test("a member of the owner's role swaps, and the table stays the owner's", async () => {
   await makeTable()
   await session.query(
-    `alter table ${table} owner to ${owner}; grant ${owner} to ${reader};
+    withLedger(
+      `alter table ${table} owner to ${owner}; grant ${owner} to ${reader};
      grant create on schema public to ${reader}; grant usage, create on schema flatbed to ${reader};
      grant select on ${table} to ${reader}`,
+    ),
   )
   const before = await describeTable()
   await session.query(`set role ${reader}`)

@@ -29,7 +29,7 @@ export async function copyWidened(
   table: TableName,
   changes: readonly ColumnChange[],
 ): Promise<WidenedCopy> {
-  const copy = widenedTable(runId)
+  const copy = widenedTable(session, runId)
   const [into, from] = [quoteTable(copy), quoteTable(table)]
   const { rows } = await session.query<{ name: string }>(
     `select attname as name from pg_catalog.pg_attribute
