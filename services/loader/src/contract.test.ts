@@ -297,10 +297,10 @@ test("a role that is not the owner is told so before a row moves, with the state
   const role = await createTestRole({ url: bench.databaseUrl } as Parameters<typeof createTestRole>[0])
   try {
     await reader.query(
-      `create table public.people (id integer, name text, born date);
+      withLedger(`create table public.people (id integer, name text, born date);
        grant usage on schema public to ${role.name}; grant insert, delete on public.people to ${role.name};
        grant usage, create on schema flatbed to ${role.name}; grant all on all tables in schema flatbed to ${role.name};
-       grant all on all sequences in schema flatbed to ${role.name}`,
+       grant all on all sequences in schema flatbed to ${role.name}`),
     )
     second()
     bench.source.forgetRequests()
