@@ -283,6 +283,7 @@ test("more than 10,000 rows are set aside too", async () => {
   const many = Array.from({ length: 10_600 }, (_, i) => [String(i), null, null, String(i % 20), null, null])
   bench.source.publish(content({ rows: many, rowsPerChunk: 5_000 }))
   const outcome = await load([{ sql: "minutes = 0", severity: "reject" }], { max_rejects: "100%" })
+  expect(outcome.problem).toBeUndefined()
   expect(outcome).toMatchObject({ outcome: "published", rows: 530, rejects: 10_070 })
   expect(outcome.checks).toEqual([{ name: "sql_1", severity: "reject", failed: 10_070 }])
 })
