@@ -195,7 +195,8 @@ test.each(Array.from({ length: histories }, (_, n) => [n + 1, seed + n]))(
       }
       if (entries.size === 0) {
         last += 1
-        await put("d/again.csv", { ids: [last], packed: false })
+        // Under a name of its own: one that was there before would be a file that was rewritten.
+        await put(newName(), { ids: [last], packed: false })
       }
       const before = arrived.size
       const outcome = await load()
