@@ -73,7 +73,7 @@ export function checkFailed(
       : `${lines.length} checks failed.\n  ${lines.join("\n  ")}`,
     {
       hint:
-        `Nothing was loaded: ${target} is as it was. Mend the file, or change the check in pipelines.${name}.checks; ` +
+        `Nothing was loaded into ${target}, and nothing deleted. Mend the file, or change the check in pipelines.${name}.checks; ` +
         "with  severity: reject  such rows are set aside, as many as max_rejects allows, with  severity: warn  they are loaded.",
       facts: {
         table: target,
@@ -90,7 +90,7 @@ export function checkFailed(
 /** `check-failed` for a condition that Postgres cannot compute for some row. */
 export function notComputable(target: string, { name, rule }: Check, cause: Error): Problem {
   return new Problem("check-failed", `Check ${name} cannot be asked of every row: ${cause.message}.`, {
-    hint: `Nothing was loaded: ${target} is as it was. Mend the rows, or write the condition so that every row has an answer, as with nullif(…, 0) below a division.`,
+    hint: `Nothing was loaded into ${target}, and nothing deleted. Mend the rows, or write the condition so that every row has an answer, as with nullif(…, 0) below a division.`,
     facts: { table: target, checks: name, expected: describeRule(rule) },
     cause,
   })

@@ -202,7 +202,7 @@ test("checks of severity fail: nothing is loaded, and all that do not hold are n
   expect(outcome).toMatchObject({ outcome: "failed", problem: { code: "check-failed", exitCode: 5 } })
   const { message = "", facts, hint } = outcome.problem ?? {}
   expect(facts).toMatchObject({ checks: named.join(", "), failed: 1, row: 2, file: "people.csv", line: 2 })
-  expect(hint).toContain("public.people is as it was")
+  expect(hint).toContain("Nothing was loaded into public.people, and nothing deleted")
   const [head, ...lines] = message.split("\n  ")
   expect(head).toBe("10 checks failed.")
   for (const [i, { broken, expected }] of cases.entries()) {
@@ -478,27 +478,42 @@ describe("before a row moves", () => {
       { column: "minutes", range: { min: "few" } },
       { column: "zip", pattern: "([0-9]" },
       { column: "plan", references: "public.offers.name" },
-      { column: "plan", references: "plans.nam" },
+      { column: "plan", references: "plans.nmae" },
       { column: "plan", references: "plans.id" },
       { column: "day", one_of: ["soon"] },
       { sql: "id" },
       { column: "zip", length: { max: 5 } },
       { column: "zip", range: { min: "1" } },
+      { column: "zpi", not_null: true },
+      { sql: "minuts > 1" },
+      { column: "plan", references: "public.planz.name" },
     ])
     expect(problem?.code).toBe("settings-invalid")
     const lines = problem?.message.split("\n  ") ?? []
-    expect(lines).toHaveLength(8)
+    expect(lines).toHaveLength(11)
     for (const [i, words] of [
       /checks\.1 expects a value of at least few, and "minutes" is integer: /,
       /checks\.2 .*parenthes/,
-      /checks\.3 .*public\.offers/,
-      /checks\.4 .*nam/,
+      /checks\.3, the check plan_references, .*there is no table public\.offers\.$/,
+      /checks\.4, .*public\.plans has no column "nmae"\. Did you mean "name"\? Its columns are .*"name"/,
       /checks\.5 .*"plan" is text: .*integer/,
       /checks\.6 .*"day" is date: .*soon/,
       /checks\.7 .*boolean/,
       /checks\.9 is a range, and "zip" is text, where 9 is more than 10/,
+      /checks\.10 names "zpi", which is not a column of the dataset\. Did you mean "zip"\?$/,
+      /checks\.11\.sql: .*minuts.* Did you mean "minutes"\?$/,
+      /checks\.12, .*there is no table public\.planz\. Did you mean public\.plans\?$/,
     ].entries())
       expect(lines[i]).toMatch(words)
+    for (const word of ["regular expression", "table.column", 'The columns are "id", "zip", '])
+      expect(problem?.hint).toContain(word)
+  })
+
+  test("a pattern that is none is helped with words about patterns, and with no others", async () => {
+    const problem = await refused([{ column: "zip", pattern: "^[A-Z" }])
+    expect(problem?.hint).toMatch(
+      /^Nothing was loaded\. A pattern is a regular expression of Postgres[^.]*\S*[^.]*\.$/,
+    )
   })
 
   test.each([
@@ -515,17 +530,19 @@ describe("before a row moves", () => {
     expect(await bench.query("select id from public.people")).toEqual([{ id: 1000 }])
   })
 
-  test("an unknown column is told with the nearest one, also of a condition", async () => {
+  test("unknown columns are told at once, with the nearest ones and all that there are", async () => {
+    const names = 'The columns are "id", "zip", "plan", "minutes", "day", "note".'
     expect(await refused([{ column: "zipp", not_null: true }])).toMatchObject({
       code: "column-unknown",
       message: 'pipelines.people.checks.1 names "zipp", which is not a column of the dataset.',
-      hint: 'Did you mean "zip"?',
+      hint: `Did you mean "zip"? ${names}`,
     })
-    expect(await refused([{ sql: "minuts > 1" }])).toMatchObject({
-      code: "column-unknown",
-      message: expect.stringContaining("pipelines.people.checks.1.sql"),
-      hint: expect.stringContaining('Did you mean "minutes"?'),
-    })
+    const two = await refused([{ sql: "minuts > 1" }, { column: "street", not_null: true }])
+    expect(two).toMatchObject({ code: "column-unknown", hint: names })
+    expect(two?.message.split("\n  ")).toEqual([
+      expect.stringMatching(/^pipelines\.people\.checks\.1\.sql: .* Did you mean "minutes"\?$/),
+      'pipelines.people.checks.2 names "street", which is not a column of the dataset.',
+    ])
   })
 
   test("a column that the contract leaves out is not there for a condition", async () => {

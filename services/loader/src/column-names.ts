@@ -1,4 +1,5 @@
 /** Pure: names of columns that Postgres would refuse, cut or take for each other, found before anything is made. */
+import { findNearest } from "@flatbed/config"
 import { type Column, maxColumns, maxNameBytes, Problem } from "@flatbed/contract"
 
 // Every table has these (Postgres manual, 5.6 "System Columns").
@@ -67,3 +68,44 @@ function cutName(name: string): string {
 }
 
 const show = (name: string) => JSON.stringify(name)
+
+/** A column that a setting names and that is not there. */
+export type UnknownColumn = {
+  /** Within the pipeline: `checks.3`. */
+  readonly setting: string
+  /** As it was written, where that is known. */
+  readonly column: string | null
+  /** The sentence that says so. */
+  readonly message: string
+  /** The columns that there are. */
+  readonly known: readonly string[]
+}
+
+/** `column-unknown` for all of them, each with its nearest name, and the columns that there are. */
+export function columnsUnknown(unknown: readonly [UnknownColumn, ...UnknownColumn[]]): Problem {
+  const [{ setting, column, known }, ...others] = unknown
+  const alone = others.length === 0
+  return new Problem(
+    "column-unknown",
+    unknown.map((one) => `${one.message}${alone ? "" : tellNearest(one)}`).join("\n  "),
+    {
+      hint: `${alone ? tellNearest(unknown[0]) : ""} ${listColumns(known)}`.trim(),
+      facts: { setting, column },
+    },
+  )
+}
+
+/** ` Did you mean "zip"?`, or nothing when no name is near. */
+export function tellNearest({ column, known }: Pick<UnknownColumn, "column" | "known">): string {
+  const nearest = column === null ? undefined : findNearest(column, known)
+  return nearest === undefined ? "" : ` Did you mean ${show(nearest)}?`
+}
+
+const shownColumns = 40
+
+/** `The columns are "a", "b".` */
+export function listColumns(names: readonly string[], whose = "The"): string {
+  const more = names.length - shownColumns
+  const list = names.slice(0, shownColumns).map(show).join(", ")
+  return `${whose} columns are ${list}${more > 0 ? ` and ${more} more` : ""}.`
+}

@@ -1,9 +1,9 @@
 /** Pure: the columns of a load, from those of the version, of the table, and what the contract says where they differ. */
-import { findNearest } from "@flatbed/config"
 import { type Column, Problem } from "@flatbed/contract"
 import { type ColumnChange, findMissing, judgeDifferences } from "./column-contract.ts"
 import { type Compared, compareColumns } from "./column-differences.ts"
 import { postgresTypes } from "./column-fit.ts"
+import { columnsUnknown } from "./column-names.ts"
 import { type ColumnContract, frozenContract } from "./contract-settings.ts"
 import { ownColumns, type StagedRules, stagedOwnColumns } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
@@ -61,7 +61,7 @@ export function planColumns(input: Planned): ColumnPlan {
 }
 
 /**
- * Raises column-unknown, with the nearest name, when the pipeline names a column that the dataset does not have. An
+ * Raises column-unknown, with the nearest names, for all columns that the pipeline names and the dataset does not have. An
  * index may also be on columns that the table has beside them, and on the loader's own.
  */
 export function refuseUnknownColumns(
@@ -83,21 +83,13 @@ export function refuseUnknownColumns(
       check.columns.map((column) => ({ setting: `checks.${check.place}`, column, known: served })),
     ),
   ]
-  const astray = named.find(({ column, known }) => !known.includes(column))
-  if (astray === undefined) return
-  const { known } = astray
-  const nearest = findNearest(astray.column, known)
-  throw new Problem(
-    "column-unknown",
-    `pipelines.${name}.${astray.setting} names ${JSON.stringify(astray.column)}, which is not a column of the dataset.`,
-    {
-      hint:
-        nearest === undefined
-          ? `The columns are ${known.map((one) => JSON.stringify(one)).join(", ")}.`
-          : `Did you mean ${JSON.stringify(nearest)}?`,
-      facts: { setting: astray.setting, column: astray.column },
-    },
-  )
+  const [first, ...others] = named
+    .filter(({ column, known }) => !known.includes(column))
+    .map((astray) => ({
+      ...astray,
+      message: `pipelines.${name}.${astray.setting} names ${JSON.stringify(astray.column)}, which is not a column of the dataset.`,
+    }))
+  if (first !== undefined) throw columnsUnknown([first, ...others])
 }
 
 /** Columns that a pipeline's settings name, each with the setting. */

@@ -30,12 +30,15 @@ type Compared = {
   /** How many records may be set aside. */
   readonly allowed: number
   readonly target: Pick<Target, "table">
+  /** Columns that only checks name are told later, with whatever else is wrong about the checks. */
+  readonly checksLater?: boolean
 }
 
 /** What a load would do about columns. Asks nobody; raises what the settings and names alone forbid. */
-export function planLoadColumns({ pipeline, manifest, evidence, allowed, target }: Compared): ColumnPlan {
+export function planLoadColumns(compared: Compared): ColumnPlan {
+  const { pipeline, manifest, evidence, allowed, target, checksLater } = compared
   const { columns } = manifest
-  refuseUnknownColumns(pipeline, columns, target.table)
+  refuseUnknownColumns(checksLater ? { ...pipeline, checks: [] } : pipeline, columns, target.table)
   refuseOwnNames(pipeline, columns)
   refuseUnusableNames(manifest.dataset, columns)
   return planColumns({

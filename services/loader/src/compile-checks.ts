@@ -4,24 +4,30 @@
  * second statement, no subquery, no other table (Postgres manual, CREATE TABLE, "CHECK").
  */
 import { randomBytes } from "node:crypto"
-import { findNearest } from "@flatbed/config"
-import { Problem } from "@flatbed/contract"
 import type pg from "pg"
-import { type Check, describeRule } from "./check.ts"
+import type { Check } from "./check.ts"
 import { type CompiledCheck, countAstray, countRepeated, rowCondition } from "./check-sql.ts"
 import type { Lease } from "./lease.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import type { Session } from "./postgres/database.ts"
 import { findMeaning, isAnswer } from "./postgres/errors.ts"
-import { quoteName, quoteTable, showTable, type TableName } from "./postgres/identifier.ts"
+import { quoteName, quoteTable, type TableName } from "./postgres/identifier.ts"
 import type { StagingColumn } from "./postgres/staging.ts"
+import {
+  checksInvalid,
+  describeWrong,
+  findUnknown,
+  notOneCondition,
+  notOrdered,
+  type WrongCheck,
+} from "./wrong-checks.ts"
 
 /**
  * The pipeline's checks, ready to be asked of rows with these columns.
  *
  * @throws Problem `settings-invalid` naming every check that Postgres does not understand for the columns' types;
- * `column-unknown`, with the nearest name, when a condition names a column that is not there; `database-refused` when
- * the role may not read a table that is referred to.
+ * `column-unknown`, with the nearest names, when all that is wrong are columns that are not there; `database-refused`
+ * when the role may not read a table that is referred to.
  */
 export async function compileChecks(
   { name, checks }: Pick<Pipeline, "name" | "checks">,
@@ -44,36 +50,36 @@ async function compile(
   const probe: TableName = { schema: session.ledgerSchema, name: `probe_${randomBytes(8).toString("hex")}` }
   const list = columns.map(({ name, type }) => `${quoteName(name)} ${type}`)
   await session.query(`create table ${quoteTable(probe)} (${list.join(", ")})`)
-  const wrong: string[] = []
+  const wrong: WrongCheck[] = []
   const compiled: CompiledCheck[] = []
   for (const check of checks) {
+    const at = `pipelines.${pipeline}.checks.${check.place}`
+    const unknown = findUnknown(at, check, columns)
     const type = findUnordered(check, columns)
-    if (type !== undefined) {
-      wrong.push(
-        `pipelines.${pipeline}.checks.${check.place} is a range, and ${JSON.stringify(check.columns[0])} is ${type}, ` +
-          "where 9 is more than 10; expected numbers or times: declare the column's type in source.yaml, or use pattern.",
-      )
+    if (unknown.length > 0 || type !== undefined) {
+      wrong.push(...unknown, ...(type === undefined ? [] : [notOrdered(at, check, type)]))
       continue
     }
     await session.query("savepoint try")
+    // Whatever it did is gone again.
+    const undo = () => session.query("rollback to savepoint try")
     try {
       const condition = await tryCheck(session, probe, check)
       compiled.push({ ...check, condition })
+      await undo()
     } catch (error) {
-      if (error instanceof NotOneCondition)
-        wrong.push(`pipelines.${pipeline}.checks.${check.place} is more than one condition, expected one.`)
-      else if (!isAnswer(error) || findMeaning(error)?.retry === true) throw error
-      else wrong.push(describeWrong(pipeline, check, error, columns))
+      if (error instanceof NotOneCondition) {
+        await undo()
+        wrong.push(notOneCondition(at))
+      } else if (!isAnswer(error) || findMeaning(error)?.retry === true) throw error
+      else {
+        await undo()
+        wrong.push(await describeWrong(session, at, check, error, columns))
+      }
     }
-    // Whatever it did is gone again.
-    await session.query("rollback to savepoint try")
   }
-  if (wrong.length > 0) {
-    throw new Problem("settings-invalid", wrong.join("\n  "), {
-      hint: "Nothing was loaded. Words are read as values of the column's type; a condition is one expression over the columns of a row, and functions of your own need their schema.",
-      facts: { pipeline },
-    })
-  }
+  const [first, ...others] = wrong
+  if (first !== undefined) throw checksInvalid(pipeline, [first, ...others])
   await session.query(`drop table ${quoteTable(probe)}`)
   return compiled
 }
@@ -124,42 +130,3 @@ async function readCondition(session: Session, probe: TableName, condition: stri
 
 /** The text goes on behind the condition, with another constraint. */
 class NotOneCondition extends Error {}
-
-/** One line for `settings-invalid`; raises the problem itself where it is another one. */
-function describeWrong(
-  pipeline: string,
-  check: Check,
-  error: pg.DatabaseError,
-  columns: readonly StagingColumn[],
-): string {
-  const { name, rule, place } = check
-  const at = `pipelines.${pipeline}.checks.${place}`
-  if (error.code === "42501" && rule.kind === "references") {
-    const table = showTable(rule.table)
-    throw new Problem("database-refused", `${at} refers to ${table}: ${error.message}.`, {
-      hint: `Give the loader's role the right to read it:  grant usage on schema ${quoteName(rule.table.schema)} to …; grant select on ${quoteTable(rule.table)} to …;`,
-      facts: { pipeline, check: name, table },
-    })
-  }
-  if (error.code === "42703" && rule.kind === "sql") {
-    const names = columns.map((column) => column.name)
-    // The message may be in any language; the name stands in it between quotes of some kind.
-    const unknown = /["\u00ab\u201e\u201c]\s?([^"\u00bb\u201d\u201c]+?)\s?["\u00bb\u201d\u201c]/.exec(
-      error.message,
-    )?.[1]
-    const nearest = unknown === undefined ? undefined : findNearest(unknown, names)
-    throw new Problem("column-unknown", `${at}.sql: ${error.message}.`, {
-      hint:
-        nearest === undefined
-          ? `The columns are ${names.map(quoteName).join(", ")}.`
-          : `Did you mean ${quoteName(nearest)}? Names that are not all small letters need their quotes.`,
-      facts: { setting: `checks.${place}.sql`, column: unknown ?? null },
-    })
-  }
-  const types = check.columns.map((one) => {
-    const type = columns.find((column) => column.name === one)?.type ?? "unknown"
-    return `${JSON.stringify(one)} is ${type}`
-  })
-  const found = types.length === 0 ? "" : `, and ${types.join(", ")}`
-  return `${at} expects ${describeRule(rule)}${found}: ${error.message}.`
-}

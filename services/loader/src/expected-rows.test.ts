@@ -62,7 +62,7 @@ describe("a version", () => {
       message: "The version has 0 rows, and expect_rows says >0.",
       facts: { table: "public.people", rows: 0, expected: ">0" },
     })
-    expect(empty?.problem?.hint).toContain("public.people is as it was")
+    expect(empty?.problem?.hint).toContain("Nothing was loaded into public.people, and nothing deleted.")
     bench.source.publish(people(7, 3, "b"))
     expect((await load("8..10"))?.problem?.message).toBe(
       "The version has 7 rows, and expect_rows says 8..10.",

@@ -52,7 +52,7 @@ export function refuseRowCount(
     "rows-unexpected",
     `The version has ${counted(rows, "row")}${left}, and expect_rows says ${expectRows.written}.`,
     {
-      hint: `Nothing was loaded: ${target} is as it was. Check that the file is whole; or change expect_rows of pipelines.${name}.`,
+      hint: `Nothing was loaded into ${target}, and nothing deleted. Check that the file is whole; or change expect_rows of pipelines.${name}.`,
       facts: { table: target, rows, expected: expectRows.written, ...(rejects === 0 ? {} : { rejects }) },
     },
   )

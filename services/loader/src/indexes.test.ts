@@ -126,7 +126,7 @@ describe("a pipeline's indexes", () => {
     expect(outcome?.problem).toMatchObject({
       code: "column-unknown",
       message: 'pipelines.people.indexes.2.columns names "nmae", which is not a column of the dataset.',
-      hint: 'Did you mean "name"?',
+      hint: expect.stringContaining('Did you mean "name"? The columns are "id", '),
     })
     expect(bench.source.requests().filter(({ path }) => path.includes("/chunks/"))).toEqual([])
   })

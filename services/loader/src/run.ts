@@ -143,7 +143,7 @@ async function loadVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): P
   const limit = pipeline.maxRejects
   const allowed = allowedCount(limit, manifest.rows)
   if (manifest.rejects <= allowed) refuseRowCount(pipeline, countRows(manifest.rejects))
-  const compared = { pipeline, manifest, evidence, allowed, target }
+  const compared = { pipeline, manifest, evidence, allowed, target, checksLater: true }
   const columns = await agreeOnColumns(compared, askDatabase, parts.log)
   const limits = { limit, allowed, hasTable: target.table !== undefined, showCommand: parts.showCommand }
   const staging = planStaging(columns, target.table, pipeline.rules)
