@@ -2,7 +2,7 @@
 import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import type { Dataset } from "@flatbed/contract"
-import { explainRow, type Loader, type Verified, verifyPipeline } from "@flatbed/loader"
+import { describeVerified, explainRow, type Loader, type Verified, verifyPipeline } from "@flatbed/loader"
 import type { RunningSource } from "@flatbed/source"
 import {
   createTestDatabase,
@@ -82,6 +82,7 @@ pipelines:
   logs: { dataset: logs, table: logs, mode: append, lineage: true }
   blind: { dataset: logs, table: blind, mode: append }
   distinct: { dataset: twice, table: distinct, dedupe: exact }
+  gathered: { dataset: authors, table: gathered, mode: upsert, key: [id], lineage: true }
   authors: { dataset: authors, table: authors, mode: mirror, key: [id], order_by: seen, lineage: true, deletes: { mode: soft, limit: { share: 50% } } }
 `
 
@@ -190,7 +191,7 @@ type Case = {
   readonly what: string
   readonly change: string
   readonly table?: string
-  readonly counts: { readonly missing: number; readonly extra: number }
+  readonly counts: { readonly missing: number; readonly extra: number; readonly repeated?: number }
   readonly first: Readonly<Record<string, unknown>>
 }
 
@@ -267,7 +268,7 @@ describe("one change by SQL fails and is named", () => {
     {
       what: "a row that stands twice",
       change: "insert into people select * from people where id = 4",
-      counts: { missing: 0, extra: 1 },
+      counts: { missing: 0, extra: 1, repeated: 1 },
       first: { kind: "repeated", ...at(4, 5) },
     },
     {
@@ -287,6 +288,22 @@ describe("one change by SQL fails and is named", () => {
       table,
     )
     expect((await verify(table)).outcome).toBe("equal")
+  })
+
+  test("a row that is gone and another that stands twice are named both, and neither is called a stranger", async () => {
+    await tampered(
+      "delete from people where id = 6; insert into people select * from people where id = 4",
+      async () => {
+        const found = await verify("people")
+        expect(found).toMatchObject({
+          ...{ missing: 1, extra: 1, repeated: 1 },
+          ...{ first: { kind: "missing", row: 6 }, firstRepeated: { kind: "repeated", row: 4 } },
+        })
+        expect(found.problem?.message.slice(found.problem.message.indexOf(":"))).toBe(
+          ": 1 row of the version is not in it, 1 row stands in it more often than in the version. First: row 6 (chunk 2, people.csv line 7) is not in the table. Also: row 4 (chunk 2, people.csv line 5) stands more often in the table than in the version.",
+        )
+      },
+    )
   })
 
   test("a value that a row set aside here would have had", async () => {
@@ -331,7 +348,8 @@ describe("rows that say whence they are are held against that", () => {
       },
       { what: "the next versions" },
     )
-    for (const { problem } of await loader.load(["authors", "logs", "blind"])) expect(problem).toBeUndefined()
+    for (const { problem } of await loader.load(["authors", "gathered", "logs", "blind"]))
+      expect(problem).toBeUndefined()
   })
 
   test("each row against its version, also where versions are mixed, and each kind of change", async () => {
@@ -399,6 +417,30 @@ describe("rows that say whence they are are held against that", () => {
       },
       "logs",
     )
+  })
+
+  test("what to do keeps the rows that no file has any more", async () => {
+    const hintFor = async (name: string, change: string) => {
+      let hint: string | undefined
+      await tampered(change, async () => void ({ hint } = (await verify(name)).problem ?? {}), name)
+      return hint
+    }
+    const appended = await hintFor("logs", "update logs set what = 'x' where id = 1")
+    expect(appended).toMatch(/Do not drop the table.*Nor reset.*explain logs KEY/)
+    expect(await hintFor("people", "delete from people where id = 1")).toMatch(/reset people.*load people/)
+
+    // Cid stands in no file any more, and Bo was changed.
+    await query("update gathered set name = 'zz' where id = 2")
+    const { problem } = await verify("gathered")
+    expect(problem?.hint).toMatch(
+      /Do not drop the table.*reset gathered.*load gathered.*explain gathered KEY/,
+    )
+    expect(await run("reset", "gathered", "--yes")).toMatchObject({ code: 0 })
+    for (const { problem } of await loader.load(["gathered"])) expect(problem).toBeUndefined()
+    expect(await query("select id, name from gathered order by id")).toEqual(
+      ["Ann", "Bo", "Cid", "Dan", "Eve"].map((name, i) => ({ id: i + 1, name })),
+    )
+    expect(await verify("gathered")).toMatchObject({ outcome: "equal", rows: 5 })
   })
 
   test("without lineage it says that only counts were compared, and a row too few fails", async () => {
@@ -484,25 +526,55 @@ describe("what there is nothing to compare with fails, and says why", () => {
     expect(problem?.hint).toContain("load stations")
   })
 
-  test("columns that only the version or only the table has are left out, and named", async () => {
+  test("a version that is gone, of a dataset that has no other: what is the matter with the file", async () => {
+    await query("update flatbed.publications set version = repeat('0', 64) where target = 'public.stations'")
+    await rename(join(folder.path, "files", "stations.txt"), join(folder.path, "files", "away.txt"))
+    await waitFor(
+      async () =>
+        ((await (await fetch(`${served.url}/v1/datasets/stations`)).json()) as Dataset).state !== "ready",
+      { what: "the source to see that the file is gone" },
+    )
+    const { problem } = await verify("stations")
+    expect(problem).toMatchObject({ code: "version-gone", message: expect.stringContaining("stations.txt") })
+    expect(problem?.hint).toMatch(/^First put that right: /)
+    expect(problem?.hint).not.toContain("load stations")
+  })
+
+  test("a column that somebody dropped is no table as it was published; one that is only the table's is", async () => {
     await query("alter table document drop column tags, add column own text")
     const found = await verify("document")
-    expect(found).toMatchObject({ outcome: "equal", rows: 2 })
-    expect(found.notes).toEqual(['left out: "tags", which the table does not have'])
+    expect(found).toMatchObject({
+      outcome: "failed",
+      rows: 2,
+      problem: { code: "verify-failed", exitCode: 7 },
+    })
+    expect(found.problem?.message).toMatch(
+      /^public\.document has no column "tags", which version [0-9a-f]{12} has\. In the other columns its 2 rows are equal\.$/,
+    )
+    expect(found.problem?.hint).toMatch(/added: ignore.*alter table public\.document add column tags jsonb;/)
+  })
+
+  test("a column that the contract lets a table be without is said before anything else", async () => {
+    const found = await verify("ignoring")
+    expect(found).toMatchObject({ outcome: "equal", columns: { compared: 2, of: 6 } })
+    expect(describeVerified(found)).toMatch(
+      /^ignoring: 7 rows in public\.ignoring equal version [0-9a-f]{12} in 2 of its 6 columns only, digest .*; left out: "born"/,
+    )
   })
 })
 
+async function run(...args: string[]) {
+  const program = startProcess({
+    script: bins.loader,
+    args: [...args, "--config", config],
+    cwd: folder.path,
+    env: { DATABASE_URL: database.url },
+  })
+  const { code } = await program.end()
+  return { code, out: program.stdout() }
+}
+
 test("the commands say in a line what they found, and end with 7 when a table is wrong", async () => {
-  const run = async (...args: string[]) => {
-    const program = startProcess({
-      script: bins.loader,
-      args: [...args, "--config", config],
-      cwd: folder.path,
-      env: { DATABASE_URL: database.url },
-    })
-    const { code } = await program.end()
-    return { code, out: program.stdout() }
-  }
   await tampered("update people set name = 'Eva' where id = 5", async () => {
     const { code, out } = await run("verify", "keyed", "people")
     expect(code).toBe(7)

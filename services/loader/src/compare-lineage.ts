@@ -10,7 +10,7 @@ import type { Table } from "./postgres/table.ts"
 import { type RowsOf, readDigest, sumSql } from "./postgres/table-digest.ts"
 import { isVersionLost } from "./retry.ts"
 import { counted } from "./summary.ts"
-import { type Difference, type Differences, extraRow, repeatedRow } from "./verify-difference.ts"
+import { type Differences, extraRow, noDifferences, repeatedRow } from "./verify-difference.ts"
 import { findPublished } from "./verify-ledger.ts"
 import { type ComparedVersion, digestChunks, readRows, type VerifyParts } from "./verify-parts.ts"
 
@@ -34,7 +34,7 @@ type Asked = {
 /** `isWhole`: each of its rows is to be in the table. */
 type BroughtVersion = ComparedVersion & { readonly isWhole: boolean }
 
-type Found = { missing: number; extra: number; first: Difference | undefined }
+type Found = { -readonly [Name in keyof Differences]: Differences[Name] }
 
 /** Compares row by row, version by version; of a chunk whose rows are all there the digest is enough. */
 export async function compareLineage(
@@ -43,7 +43,7 @@ export async function compareLineage(
   parts: VerifyParts,
 ): Promise<LineageResult> {
   const { dataset, table, rowsOf } = asked
-  const total: Found = { missing: 0, extra: 0, first: undefined }
+  const total: Found = { ...noDifferences }
   const notes: string[] = []
   let [rows, versions] = [0, 0]
   const { rows: brought } = await session.query(
@@ -69,13 +69,13 @@ export async function compareLineage(
     const found = await compareVersion(session, rowsOf, { ...version, isWhole }, parts)
     // Of a version that was appended in part nobody knows here which rows those were.
     const lost = asked.keepsRows && !isWhole ? Math.max(0, published.inserted - count) : 0
-    total.missing += found.missing + lost
-    total.extra += found.extra
-    total.first ??= found.first
+    include(total, found)
+    total.missing += lost
     rows += count
     versions += 1
   }
-  return { ...total, rows, versions, notes }
+  const only = total.first === undefined ? { first: total.firstRepeated, firstRepeated: undefined } : {}
+  return { ...total, ...only, rows, versions, notes }
 }
 
 async function findManifest(
@@ -120,15 +120,12 @@ async function compareVersion(
     [...refused].filter((row) => row >= chunk.first_row && row < chunk.first_row + chunk.rows).length
   const whole = manifest.chunks.filter((one) => perChunk.get(one.chunk)?.rows === wanted(one))
   const digests = await digestChunks(version, whole, parts)
-  const found: Found = { missing: 0, extra: 0, first: undefined }
+  const found: Found = { ...noDifferences }
   for (const [chunk, digest] of there) {
     const told = digests.get(chunk)
     if (told !== undefined && formatDigest(told) === formatDigest(digest)) continue
     const served = manifest.chunks[chunk - 1]
-    const more = await compareChunk(session, rowsOf.table, live, version, served, parts)
-    found.missing += more.missing
-    found.extra += more.extra
-    found.first ??= more.first
+    include(found, await compareChunk(session, rowsOf.table, live, version, served, parts))
   }
   return found
 }
@@ -143,7 +140,7 @@ async function compareChunk(
   parts: VerifyParts,
 ): Promise<Found> {
   const { manifest, columns } = version
-  const found: Found = { missing: 0, extra: 0, first: undefined }
+  const found: Found = { ...noDifferences }
   const [from, to] =
     served === undefined ? [Number.MIN_SAFE_INTEGER, 0] : [served.first_row, endOf(manifest, served)]
   const { rows } = await session.query(
@@ -165,14 +162,17 @@ async function compareChunk(
     if (!isRepeated && digest?.equals(h)) continue
     if (digest !== undefined && !isRepeated) found.missing += 1
     found.extra += 1
+    if (isRepeated && digest !== undefined) {
+      found.repeated += 1
+      if (found.firstRepeated !== undefined) continue
+      const [origin] = await askForRows(manifest.dataset, manifest.version, [row], parts)
+      found.firstRepeated = origin === undefined ? undefined : repeatedRow(origin)
+      continue
+    }
     if (found.first !== undefined) continue
     const [cells = []] = await readCells(session, table, columns, [{ part, at }])
     if (digest === undefined) found.first = extraRow(comparedNames(columns), cells)
-    else if (!isRepeated) found.first = await describeRow(version, row, [cells], [], parts)
-    else {
-      const [origin] = await askForRows(manifest.dataset, manifest.version, [row], parts)
-      found.first = origin === undefined ? undefined : repeatedRow(origin)
-    }
+    else found.first = await describeRow(version, row, [cells], [], parts)
   }
   if (!version.isWhole) return found
   const seen = new Set(rows.map((row) => Number(row.row)))
@@ -181,6 +181,14 @@ async function compareChunk(
   if (lost[0] !== undefined && (found.first?.row ?? lost[0] + 1) > lost[0])
     found.first = await describeRow(version, lost[0], [], [], parts)
   return found
+}
+
+function include(total: Found, more: Differences): void {
+  total.missing += more.missing
+  total.extra += more.extra
+  total.repeated += more.repeated
+  total.first ??= more.first
+  total.firstRepeated ??= more.firstRepeated
 }
 
 /** The last chunk also has the rows behind the version's last one. */

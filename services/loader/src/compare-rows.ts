@@ -71,32 +71,43 @@ export async function compareRows(
     `select w."row", count(*) over () as total from ${numbered} as w
        left join ${quoteTable(live)} as l on l.h = w.h and l.n = w.n where l.at is null order by 1 limit 1`,
   )
-  const extra = await session.query(
-    `select l.part::text, l.at::text, l.h, count(*) over () as total from ${quoteTable(live)} as l
-       left join ${numbered} as w on w.h = l.h and w.n = l.n where w."row" is null order by l.part, l.at limit $1`,
+  const { rows: extra } = await session.query(
+    `select * from (
+       select part::text, at::text, row_number() over places as n, is_repeated, "row",
+              count(*) over (partition by is_repeated) as total
+         from (select l.part, l.at, like_it."row" is not null as is_repeated, like_it."row"
+                 from ${quoteTable(live)} as l
+                 left join ${numbered} as w on w.h = l.h and w.n = l.n
+                 left join (select h, min("row") as "row" from ${quoteTable(wanted)} group by h) as like_it on like_it.h = l.h
+                where w."row" is null) as extra
+       window places as (partition by is_repeated order by part, at)) as numbered
+      where n <= $1 order by is_repeated, n`,
     [candidates],
   )
+  const others = extra.filter((one) => !one.is_repeated)
+  const [repeated] = extra.filter((one) => one.is_repeated)
   const firstMissing = missing.rows[0] === undefined ? undefined : Number(missing.rows[0].row)
-  const places: (Place & { h: Buffer })[] = extra.rows
-  const differences = {
+  const counts = {
     missing: Number(missing.rows[0]?.total ?? 0),
-    extra: Number(extra.rows[0]?.total ?? 0),
+    extra: Number(others[0]?.total ?? 0) + Number(repeated?.total ?? 0),
+    repeated: Number(repeated?.total ?? 0),
   }
-  const first = await describeFirst()
-  return { ...differences, first }
+  const firstOther = await describeFirst(others)
+  const firstRepeated = repeated === undefined ? undefined : await describeRepeated(Number(repeated.row))
+  return firstOther === undefined
+    ? { ...counts, first: firstRepeated, firstRepeated: undefined }
+    : { ...counts, first: firstOther, firstRepeated }
 
-  async function describeFirst(): Promise<Difference | undefined> {
+  async function describeFirst(places: readonly Place[]): Promise<Difference | undefined> {
     const cells = await readCells(session, rowsOf.table, columns, places)
+    // A row that is one of the version is no other row of it with other cells.
     if (firstMissing !== undefined && !mayLack)
       return await describeRow(version, firstMissing, cells, key, parts)
-    const [other] = places
-    if (other === undefined) return undefined
-    const like = await session.query(`select min("row") as "row" from ${quoteTable(wanted)} where h = $1`, [
-      other.h,
-    ])
-    const row = like.rows[0]?.row
-    if (row === null || row === undefined) return extraRow(comparedNames(columns), cells[0] ?? [])
-    const [origin] = await askForRows(manifest.dataset, manifest.version, [Number(row)], parts)
+    return places.length === 0 ? undefined : extraRow(comparedNames(columns), cells[0] ?? [])
+  }
+
+  async function describeRepeated(row: number): Promise<Difference | undefined> {
+    const [origin] = await askForRows(manifest.dataset, manifest.version, [row], parts)
     return origin === undefined ? undefined : repeatedRow(origin)
   }
 }

@@ -1,5 +1,6 @@
 /** Pure: which row of a table is not what the version says, and which cell of it. */
 import type { RowOrigin } from "@flatbed/contract"
+import { counted } from "./counted.ts"
 import { printable } from "./printable.ts"
 
 export type Cells = readonly (string | null)[]
@@ -27,7 +28,17 @@ export type Differences = {
   readonly missing: number
   /** Rows of the table that the version does not have, or not so often. */
   readonly extra: number
+  /** Those of them that the version has, but not so often. */
+  readonly repeated: number
   readonly first: Difference | undefined
+  /** The first of those, where `first` is another row. */
+  readonly firstRepeated: Difference | undefined
+}
+
+/** Nothing differs. */
+export const noDifferences: Differences = {
+  ...{ missing: 0, extra: 0, repeated: 0 },
+  ...{ first: undefined, firstRepeated: undefined },
 }
 
 const nowhere = { row: null, chunk: null, file: null, line: null }
@@ -99,6 +110,24 @@ export function showRow(names: readonly string[], cells: Cells): string {
     .slice(0, columnsShown)
     .map((name, i) => `${printable(name)}: ${showCell(cells[i] ?? null)}`)
   return [...shown, ...(names.length > columnsShown ? ["…"] : [])].join(", ")
+}
+
+const isOrAre = (rows: number) => (rows === 1 ? "is" : "are")
+
+/** How many rows differ in which way, and the first of them: sentences. */
+export function describeDifferences(differences: Differences): string {
+  const { missing, extra, repeated, first, firstRepeated } = differences
+  const more = repeated === 1 ? "1 row stands" : `${counted(repeated, "row")} stand`
+  const parts = [
+    missing === 0 ? [] : `${counted(missing, "row")} of the version ${isOrAre(missing)} not in it`,
+    extra === repeated
+      ? []
+      : `${counted(extra - repeated, "row")} of it ${isOrAre(extra - repeated)} not in the version`,
+    repeated === 0 ? [] : `${more} in it more often than in the version`,
+  ].flat()
+  const named = first === undefined ? "" : ` First: ${describeDifference(first)}.`
+  const also = firstRepeated === undefined ? "" : ` Also: ${describeDifference(firstRepeated)}.`
+  return `${parts.join(", ")}.${named}${also}`
 }
 
 /** Where it is and what, as a sentence without its end. */

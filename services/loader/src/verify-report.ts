@@ -5,13 +5,17 @@ import type { Verified } from "./verify.ts"
 
 /** One line per pipeline. */
 export function describeVerified(verified: Verified): string {
-  const { pipeline, table, version, outcome, rows, digest, notes, seconds, problem } = verified
+  const { pipeline, table, version, outcome, rows, digest, notes, columns, seconds, problem } = verified
   const more = notes.length === 0 ? "" : `; ${notes.join("; ")}`
   const took = `${seconds.toFixed(2)} s`
   switch (outcome) {
     case "equal": {
+      const part =
+        columns === null || columns.compared === columns.of
+          ? ""
+          : ` in ${columns.compared} of its ${counted(columns.of, "column")} only`
       const proof = digest === null ? "" : `, digest ${digest}`
-      return `${pipeline}: ${counted(rows, "row")} in ${table} equal version ${version?.slice(0, 12)}${proof} (${took})${more}`
+      return `${pipeline}: ${counted(rows, "row")} in ${table} equal version ${version?.slice(0, 12)}${part}${proof} (${took})${more}`
     }
     case "counts-only":
       return `${pipeline}: counts only: ${table} has ${counted(rows, "row")}, not fewer than were published (${took})${more}`
@@ -21,10 +25,16 @@ export function describeVerified(verified: Verified): string {
 }
 
 /** The same for programs. */
-export function verifiedToJson({ first, problem, ...verified }: Verified): Record<string, unknown> {
+export function verifiedToJson({
+  first,
+  firstRepeated,
+  problem,
+  ...verified
+}: Verified): Record<string, unknown> {
   return {
     ...verified,
     first: first ?? null,
+    first_repeated: firstRepeated ?? null,
     problem: problem === undefined ? null : toProblemDocument(problem),
   }
 }

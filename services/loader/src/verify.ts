@@ -1,6 +1,14 @@
 /** Whether a table is what was published: its rows against those of the version, as the source has them. */
-import { addDigests, asProblem, formatDigest, noRows, Problem, type RowsDigest } from "@flatbed/contract"
-import { askForManifest } from "./ask-source.ts"
+import {
+  addDigests,
+  asProblem,
+  type Column,
+  formatDigest,
+  noRows,
+  Problem,
+  type RowsDigest,
+} from "@flatbed/contract"
+import { askForDataset, askForManifest } from "./ask-source.ts"
 import { type ComparedColumn, compareByText } from "./canonical-columns.ts"
 import { compareLineage } from "./compare-lineage.ts"
 import { compareRows } from "./compare-rows.ts"
@@ -11,11 +19,12 @@ import type { Table } from "./postgres/table.ts"
 import { digestTable, type RowsOf } from "./postgres/table-digest.ts"
 import { isVersionLost } from "./retry.ts"
 import { counted, type ShowCommand } from "./summary.ts"
-import { type Difference, type Differences, describeDifference } from "./verify-difference.ts"
+import { adviseColumns, adviseRepair, findLostColumns } from "./verify-advice.ts"
+import { type Differences, describeDifferences, noDifferences } from "./verify-difference.ts"
 import { countAppended, findRefusedRows, findStanding, type Standing } from "./verify-ledger.ts"
 import { type ComparedVersion, digestChunks, type VerifyParts } from "./verify-parts.ts"
 
-export type Verified = {
+export type Verified = Differences & {
   readonly pipeline: string
   readonly table: string
   readonly version: string | null
@@ -27,21 +36,21 @@ export type Verified = {
   readonly digest: string | null
   /** What was not compared, and why. */
   readonly notes: readonly string[]
-  readonly missing: number
-  readonly extra: number
-  readonly first: Difference | undefined
+  /** How many of the version's columns the table has, and how many they are; null where none were compared. */
+  readonly columns: { readonly compared: number; readonly of: number } | null
   readonly seconds: number
   readonly problem: Problem | undefined
 }
 
 type Found = Pick<Verified, "outcome" | "rows"> &
-  Partial<Pick<Verified, "digest" | "notes" | "missing" | "extra" | "first" | "problem">>
+  Partial<Omit<Verified, "pipeline" | "table" | "version" | "seconds">>
 
 type Asked = {
   readonly pipeline: Pipeline
   readonly standing: Standing
   readonly version: ComparedVersion
   readonly rowsOf: RowsOf
+  readonly showCommand: ShowCommand
 }
 
 /** Compares the pipeline's table with what was published last. Never rejects: what stopped it is in the answer. */
@@ -63,19 +72,21 @@ export async function verifyPipeline(
         { doing: `looking at ${pipeline.target}` },
       )
       version = standing.publication.version
-      found = await compare(pipeline, standing, refused, parts)
+      found = await compare(pipeline, standing, refused, parts, showCommand)
       if (found === undefined && tries === mostTries) throw overtaken(pipeline)
     }
   } catch (error) {
     parts.signal.throwIfAborted()
-    const problem = isVersionLost(error) ? lost(pipeline, version ?? "", showCommand) : asProblem(error)
+    const problem = isVersionLost(error)
+      ? await tellLost(pipeline, version ?? "", parts, showCommand)
+      : asProblem(error)
     found = { outcome: "failed", rows: 0, problem }
   }
   return {
     pipeline: pipeline.name,
     table: pipeline.target,
     version,
-    ...{ digest: null, notes: [], missing: 0, extra: 0, first: undefined, problem: undefined },
+    ...{ ...noDifferences, digest: null, notes: [], columns: null, problem: undefined },
     ...found,
     seconds: (performance.now() - began) / 1000,
   }
@@ -89,6 +100,7 @@ async function compare(
   standing: Standing,
   refused: ReadonlySet<number>,
   parts: VerifyParts,
+  showCommand: ShowCommand,
 ): Promise<Found | undefined> {
   const { table, publication, applied } = standing
   const { rules, mode } = pipeline
@@ -96,15 +108,42 @@ async function compare(
   const rowsOf = { table: pipeline.table, where }
   // An older row of the version gave way to one of the table, which no longer is of this version.
   const isVersion = (mode === "replace" || mode === "mirror") && applied.older === 0
-  if (!isVersion && !rules.lineage) return await compareCounts(pipeline, standing, rowsOf, parts)
+  if (!isVersion && !rules.lineage) return await compareCounts(pipeline, standing, rowsOf, parts, showCommand)
   const manifest = await askForManifest(pipeline.dataset, publication.version, parts)
   const columns = compareByText(manifest.columns, table)
-  if (columns.every(({ type }) => type === "left-out"))
-    return await compareCounts(pipeline, standing, rowsOf, parts)
-  const asked = { pipeline, standing, version: { manifest, columns, refused }, rowsOf }
-  const found = isVersion ? await compareWhole(asked, parts) : await compareByLineage(asked, parts)
-  const notes = tellLeftOut(columns, table)
-  return found === undefined ? undefined : { ...found, notes: [...(found.notes ?? []), ...notes] }
+  const compared = columns.filter(({ type }) => type !== "left-out").length
+  const asked = { pipeline, standing, version: { manifest, columns, refused }, rowsOf, showCommand }
+  const found =
+    compared === 0
+      ? await compareCounts(pipeline, standing, rowsOf, parts, showCommand)
+      : isVersion
+        ? await compareWhole(asked, parts)
+        : await compareByLineage(asked, parts)
+  if (found === undefined) return undefined
+  const lost = findLostColumns(manifest.columns, table, pipeline)
+  const whole = {
+    ...found,
+    columns: { compared, of: columns.length },
+    notes: [...(found.notes ?? []), ...tellLeftOut(columns, table)],
+  }
+  return lost.length === 0 ? whole : { ...whole, ...tellLostColumns(asked, lost, found) }
+}
+
+/** A table without a column that was published is not the version, however its other columns are. */
+function tellLostColumns({ pipeline, standing, showCommand }: Asked, lost: readonly Column[], found: Found) {
+  const { target } = pipeline
+  const { version } = standing.publication
+  const names = lost.map(({ name }) => JSON.stringify(name)).join(", ")
+  const what = `${target} has no ${lost.length === 1 ? "column" : "columns"} ${names}, which version ${version.slice(0, 12)} has.`
+  const equal = `In the other columns ${found.rows === 1 ? "its row is equal" : `its ${counted(found.rows, "row")} are equal`}.`
+  const others = found.problem?.message ?? (found.outcome === "equal" ? equal : "")
+  return {
+    outcome: "failed",
+    problem: new Problem("verify-failed", `${what} ${others}`.trim(), {
+      hint: adviseColumns(lost, pipeline, showCommand),
+      facts: { table: target, version },
+    }),
+  } as const
 }
 
 function tellLeftOut(columns: readonly ComparedColumn[], table: Table): string[] {
@@ -182,6 +221,7 @@ async function compareCounts(
   { applied, table, publication }: Standing,
   { where }: RowsOf,
   parts: VerifyParts,
+  showCommand: ShowCommand,
 ): Promise<Found> {
   const { rows, least } = await parts.database.transaction(
     async (session) => {
@@ -203,45 +243,49 @@ async function compareCounts(
     outcome: "failed",
     rows,
     missing: least - rows,
-    problem: notTheSame(pipeline, publication.version, `${found}.`),
+    problem: notTheSame(pipeline, publication.version, `${found}.`, showCommand),
   }
 }
 
-function differ({ pipeline, standing }: Asked, rows: number, { missing, extra, first }: Differences): Found {
+function differ({ pipeline, standing, showCommand }: Asked, rows: number, differences: Differences): Found {
   const { version } = standing.publication
-  const parts = [
-    ...(missing === 0
-      ? []
-      : [`${counted(missing, "row")} of the version ${missing === 1 ? "is" : "are"} not in it`]),
-    ...(extra === 0
-      ? []
-      : [`${counted(extra, "row")} of it ${extra === 1 ? "is" : "are"} not in the version`]),
-  ]
-  const detail = `${pipeline.target} is not version ${version.slice(0, 12)}: ${parts.join(", ")}.`
-  const where = first === undefined ? "" : ` First: ${describeDifference(first)}.`
+  const { missing, extra, repeated, first, firstRepeated } = differences
+  const detail = `${pipeline.target} is not version ${version.slice(0, 12)}: ${describeDifferences(differences)}`
   return {
-    ...{ outcome: "failed", rows, missing, extra, first },
-    problem: notTheSame(pipeline, version, detail + where),
+    ...{ outcome: "failed", rows, missing, extra, repeated, first, firstRepeated },
+    problem: notTheSame(pipeline, version, detail, showCommand),
   }
 }
 
-function notTheSame({ name, target }: Pipeline, version: string, detail: string): Problem {
+function notTheSame(pipeline: Pipeline, version: string, detail: string, showCommand: ShowCommand): Problem {
   return new Problem("verify-failed", detail, {
-    hint: `Somebody or something wrote into the table besides ${name}. To have the version's rows again: drop the table and load.`,
-    facts: { table: target, version },
+    hint: adviseRepair(pipeline, showCommand),
+    facts: { table: pipeline.target, version },
   })
 }
 
-function lost({ name, dataset, target }: Pipeline, version: string, showCommand: ShowCommand): Problem {
+/** The version is gone; why there may be none to load instead is what the dataset says. */
+async function tellLost(
+  { name, dataset, target }: Pipeline,
+  version: string,
+  parts: VerifyParts,
+  showCommand: ShowCommand,
+): Promise<Problem> {
   const shown = version.slice(0, 12)
-  return new Problem(
-    "version-gone",
-    `The source no longer has version ${shown} of ${dataset}, which was published into ${target}.`,
-    {
-      hint: `Load the current version, then verify: ${showCommand(`load ${name}`)}`,
-      facts: { table: target, version },
-    },
-  )
+  const gone = `The source no longer has version ${shown} of ${dataset}, which was published into ${target}.`
+  const facts = { table: target, version }
+  try {
+    await askForDataset(dataset, undefined, parts)
+  } catch (error) {
+    parts.signal.throwIfAborted()
+    const { message, hint } = asProblem(error)
+    const first = hint === undefined ? "First put that right." : `First put that right: ${hint}`
+    return new Problem("version-gone", `${gone} Nor has it a newer one: ${message}`, { hint: first, facts })
+  }
+  return new Problem("version-gone", gone, {
+    hint: `Load the current version, then verify: ${showCommand(`load ${name}`)}`,
+    facts,
+  })
 }
 
 function overtaken({ name, target }: Pipeline): Problem {
