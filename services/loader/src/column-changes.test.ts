@@ -248,7 +248,6 @@ const cases: Readonly<Record<string, Case>> = {
     printed: [
       "Name | - | text | added: evolve | refused: only its case differs from name",
       "name | text | - | dropped: evolve | stays, NULL in new rows",
-      'Name may be name under another name: then give the dataset | columns: { rename: { "Name": "name" } } | in source.yaml',
     ],
   },
   "a required column is not in the file: ignore": {
@@ -358,7 +357,7 @@ test("the difference is a table that a person reads, with what to do about what 
   const contract = { ...pipelineOf().contract, added: evolve }
   const [outcome] = await bench.createLoader({ pipelines: { people: pipelineOf({ contract }) } }).load()
   expect(bench.log.events("columns.changed")[0]?.msg).toBe(
-    `public.people and the dataset differ in 3 columns:
+    `public.people and the dataset differ in 3 columns, and 2 of them are refused:
 COLUMN  IN THE TABLE  IN THE FILE  CONTRACT         WHAT HAPPENS
 id      integer       bigint       type: freeze     refused
 mail    -             text         added: evolve    is added as text
@@ -366,7 +365,7 @@ fax     text          -            dropped: freeze  refused`,
   )
   expect(outcome?.problem).toMatchObject({
     code: "columns-differ",
-    message: `public.people and the dataset differ in 2 columns:
+    message: `public.people and the dataset differ in 3 columns, and 2 of them are refused:
   "id" is integer in the table, bigint with up to 0 digits before and 0 after the point in the file; it fits bigint, numeric, text, character varying
   "fax" (text) is not in the file; give it a default or drop it`,
     hint: "Nothing was loaded. Change the table or the source's settings as named above, or load into a new table. Or let the pipeline accept such changes:  contract: { dropped: evolve, type: evolve }",

@@ -2,6 +2,7 @@
 import { findNearest } from "@flatbed/config"
 import { Problem } from "@flatbed/contract"
 import type { ColumnChange, ColumnEffect } from "./column-contract.ts"
+import { foldName } from "./column-names.ts"
 import type { ColumnContract } from "./contract-settings.ts"
 import { quoteName } from "./postgres/identifier.ts"
 import { printable } from "./printable.ts"
@@ -25,13 +26,30 @@ function findRenames(changes: readonly ShownChange[]): string[] {
   const dropped = changes.filter(({ kind }) => kind === "dropped").map(({ column }) => column)
   return changes.flatMap(({ kind, column }) => {
     const near = kind === "added" ? findNearest(column, dropped) : undefined
-    if (near === undefined) return []
+    // A name that differs in case only is refused, and told there.
+    if (near === undefined || foldName(near) === foldName(column)) return []
     const rename = `columns: { rename: { ${JSON.stringify(column)}: ${JSON.stringify(near)} } }`
     return [
       `${printable(column)} may be ${printable(near)} under another name: then give the dataset  ${printable(rename)}  in source.yaml`,
     ]
   })
 }
+
+/** How many columns are not the same, and how many of them are refused: the log and the problem say the same. */
+export function countChanges(
+  target: string,
+  changes: readonly Pick<ColumnChange, "column" | "effect">[],
+): string {
+  const all = namesOf(changes).length
+  const refused = namesOf(changes.filter(({ effect }) => effect === undefined)).length
+  const some =
+    refused === 0 || refused === all ? "" : `, and ${refused} of them ${refused === 1 ? "is" : "are"} refused`
+  return `${target} and the dataset differ in ${counted(all, "column")}${some}:`
+}
+
+const namesOf = (changes: readonly Pick<ColumnChange, "column">[]) => [
+  ...new Set(changes.map(({ column }) => column)),
+]
 
 /** Raises columns-differ when the version is refused for any of the changes, with all that can be done by hand. */
 export function refuseChanges(
@@ -41,16 +59,11 @@ export function refuseChanges(
 ): void {
   const refused = changes.filter(({ effect }) => effect === undefined)
   if (refused.length === 0) return
-  const names = [...new Set(refused.map(({ column }) => column))]
   const list = refused.map(({ message }) => `  ${message}`).join("\n")
-  throw new Problem(
-    "columns-differ",
-    `${target} and the dataset differ in ${counted(names.length, "column")}:\n${list}`,
-    {
-      hint: `Nothing was loaded. Change the table or the source's settings as named above, or load into a new table.${suggestPolicies(refused, contract)}`,
-      facts: { table: target, columns: names.join(", ") },
-    },
-  )
+  throw new Problem("columns-differ", `${countChanges(target, changes)}\n${list}`, {
+    hint: `Nothing was loaded. Change the table or the source's settings as named above, or load into a new table.${suggestPolicies(refused, contract)}`,
+    facts: { table: target, columns: namesOf(refused).join(", ") },
+  })
 }
 
 /** What the pipeline's contract could say, so that such versions are taken. */

@@ -18,6 +18,8 @@ export type ColumnEvent = {
   readonly after: string | null
   readonly policy: string | null
   readonly outcome: string
+  /** Of a table of this name that was there before the one that was made last. */
+  readonly earlier_table: boolean
   readonly at: string
 }
 
@@ -69,12 +71,36 @@ export async function listColumnEvents(
   session: Session,
   asked: { readonly pipeline?: string | undefined; readonly limit: number },
 ): Promise<ColumnEvent[]> {
-  const { rows } = await session.query(
+  const { rows } = await session.query<EventRow>(
     `select * from ${session.ledger}.column_changes where $1::text is null or pipeline = $1
       order by change_id desc limit $2`,
     [asked.pipeline ?? null, asked.limit],
   )
-  return rows.map((row) => ({
+  // Newest first: what is older than the run that made a table happened to one before it.
+  const madeBy = new Map<string, string>()
+  return rows.map((row) => {
+    const maker = madeBy.get(row.target)
+    if (row.kind === "made" && maker === undefined) madeBy.set(row.target, row.run_id)
+    return readEvent(row, maker !== undefined && maker !== row.run_id)
+  })
+}
+
+type EventRow = {
+  readonly run_id: string
+  readonly pipeline: string
+  readonly target: string
+  readonly column_name: string
+  readonly kind: string
+  readonly before: string | null
+  readonly file: string | null
+  readonly after: string | null
+  readonly policy: string | null
+  readonly outcome: string
+  readonly changed_at: Date
+}
+
+function readEvent(row: EventRow, isEarlier: boolean): ColumnEvent {
+  return {
     run: Number(row.run_id),
     pipeline: row.pipeline,
     table: row.target,
@@ -85,8 +111,9 @@ export async function listColumnEvents(
     after: row.after,
     policy: row.policy,
     outcome: row.outcome,
+    earlier_table: isEarlier,
     at: row.changed_at.toISOString(),
-  }))
+  }
 }
 
 async function insertEvents(

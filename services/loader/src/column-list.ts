@@ -8,7 +8,11 @@ export function formatColumnEvents(events: readonly ColumnEvent[]): string {
   const head = ["RUN", "TABLE", "COLUMN", "BEFORE", "IN THE FILE", "CONTRACT", "WHAT HAPPENED", "AT"]
   const lines = events.map((event) => [
     ...[String(event.run), event.table, event.column, event.before ?? "-", event.file ?? "-"],
-    ...[event.policy ?? "-", event.outcome, event.at],
+    ...[
+      event.policy ?? "-",
+      `${event.outcome}${event.earlier_table ? ", in an earlier table" : ""}`,
+      event.at,
+    ],
   ])
   return formatTable(head, lines)
 }

@@ -3,6 +3,7 @@ import { createTestRole, testLedger, waitFor, withLedger } from "@flatbed/testin
 import pg from "pg"
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { findNews, listColumnEvents, recordColumnChanges } from "./column-ledger.ts"
+import { formatColumnEvents } from "./column-list.ts"
 import type { ColumnContract } from "./contract-settings.ts"
 import { type Bench, column, openBench, people, pipelineOf } from "./loader.test-kit.ts"
 import { asSession } from "./postgres/database.ts"
@@ -364,6 +365,29 @@ test("the ledger has the history of the columns, and says once what goes on", as
   expect(await listColumnEvents(session, { pipeline: "others", limit: 100 })).toEqual([])
   await recordColumnChanges(session, { runId: 1, pipeline: "people", target: "public.people" }, [])
   expect(await findNews(session, "public.people", [])).toEqual([])
+})
+
+test("columns of a table that was dropped are told apart from those of the one made after it", async () => {
+  first()
+  await load()
+  await bench.query("drop table public.people")
+  await load()
+  const session = asSession(reader as unknown as pg.PoolClient, testLedger)
+  const events = await listColumnEvents(session, { pipeline: "people", limit: 5 })
+  expect(events.map(({ column, earlier_table: earlier }) => [column, earlier])).toEqual([
+    ...[
+      ["born", false],
+      ["name", false],
+      ["id", false],
+    ],
+    ...[
+      ["born", true],
+      ["name", true],
+    ],
+  ])
+  const lines = formatColumnEvents(events).split("\n")
+  expect(lines[3]).toMatch(/ is made as integer +2/)
+  expect(lines[4]).toMatch(/ is made as date, in an earlier table +2/)
 })
 
 async function publisherWaits(): Promise<boolean> {

@@ -94,6 +94,33 @@ test("settings that shape the table and were changed since are told, with what t
   expect(await same.status()).toMatchObject([{ settings_changed: false }])
 })
 
+test("a table that was dropped is not told as published and nothing else, nor one that took its name", async () => {
+  await bench.createLoader({ pipelines: { people: pipelineOf() } }).load()
+  const statusNow = async () => {
+    const [status] = await bench.createLoader({ pipelines: { people: pipelineOf() } }).status()
+    if (status === undefined) throw new Error("a pipeline without a status")
+    return { status, text: formatStatus([status]), isBad: needsLook(status) }
+  }
+  expect(await statusNow()).toMatchObject({ status: { table_is: "there" }, isBad: false })
+  await bench.query("drop table public.people")
+  expect(await statusNow()).toMatchObject({
+    status: { state: "published", table_is: "gone" },
+    text: expect.stringMatching(
+      /published, table gone .*\n\nThe table public\.people into which people loaded version [0-9a-f]{12} is not there any more: the next load makes it again$/s,
+    ),
+    isBad: true,
+  })
+  await bench.query("create table public.people (id integer)")
+  expect(await statusNow()).toMatchObject({
+    status: { table_is: "replaced" },
+    text: expect.stringContaining("another one is there: the next load fills that"),
+    isBad: false,
+  })
+  await bench.query("drop table public.people")
+  await bench.createLoader({ pipelines: { people: pipelineOf() } }).load()
+  expect(await statusNow()).toMatchObject({ status: { table_is: "there" }, isBad: false })
+})
+
 test("the metrics know it from the ledger: of runs before the start, and of those of other loaders", async () => {
   await bench.createLoader({ pipelines: { people: pipelines.people } }).load()
   await pass("3 hours")

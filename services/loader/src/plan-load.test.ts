@@ -72,10 +72,9 @@ test("of a table that is not there: the statements that make it, and nothing is 
   const indexes = [{ columns: ["name"], unique: false }]
   const planned = await plan({ mode: "mirror", key: ["id"], lineage: true, indexes })
   expect(head(planned.text)).toBe(`people: would load version VERSION into public.people (mirror)
-  shows now  nothing of this pipeline with these settings
+  shows now  there is no such table yet
   moves      10 rows in 3 chunks, 184 B
   rejects    0 at the source; max_rejects allows 0
-  deletes    rows that the version does not have go: how many, staging will tell; at most 10,000 rows and 20%
   changes    create table "public"."people" ("id" integer, "name" text, "born" date, "_flatbed_file" text, "_flatbed_row" bigint, "_flatbed_version" text, "_loaded_at" timestamp with time zone, primary key ("id"));
              create index "people_name_idx" on "public"."people" ("name");`)
   // They are what the load makes.
@@ -104,6 +103,7 @@ test("of columns that differ: what becomes of them, by which statement", async (
   deletes    all rows before
   changes    alter table "public"."people" alter column "id" type bigint, add column "mail" text;
              made in a copy that takes the table's place, so that no reader sees it without rows
+  columns that differ:
   COLUMN  IN THE TABLE  IN THE FILE  CONTRACT         WHAT HAPPENS
   id      integer       bigint       type: evolve     becomes bigint
   mail    -             text         added: evolve    is added as text
@@ -116,8 +116,26 @@ test("of columns that differ: what becomes of them, by which statement", async (
   })
   expect(frozen.text).toContain("public.people and the dataset differ in 3 columns:\n")
   expect(frozen.text).toContain('alter table public.people add column "mail" text;')
+  expect(frozen.text.split("\n")[1]).toBe(
+    "  columns-differ: public.people and the dataset differ in 3 columns:",
+  )
+  expect(frozen.text).not.toContain("Nothing was loaded")
+  expect(frozen.problem?.hint).toMatch(/^Change the table or the source's settings/)
   const refused = await load()
   expect(refused?.problem?.message).toBe(frozen.problem?.detail)
+})
+
+test("of a version that other settings loaded: that it is loaded again, and why", async () => {
+  await load({ mode: "replace", key: ["id"] })
+  const changed = await plan({ mode: "upsert", key: ["id"] })
+  expect(changed).toMatchObject({ outcome: "load", has_table: true, standing: { settings_changed: true } })
+  expect(head(changed.text)).toContain(
+    "shows now  version VERSION of TIME, 10 rows, loaded with other settings; all is loaded again\n",
+  )
+  expect(await plan({ mode: "replace", key: ["id"] })).toMatchObject({
+    outcome: "up-to-date",
+    standing: { settings_changed: false },
+  })
 })
 
 test("of a load that was interrupted, and of one that append has done in part, only the rest", async () => {
@@ -162,7 +180,10 @@ test.each<[string, Change, () => Promise<unknown> | undefined, string]>([
   ["a key that the file does not have", { mode: "upsert", key: ["mail"] }, () => undefined, "column-unknown"],
 ])("what would end the load is told with its problem: %s", async (_, change, prepare, code) => {
   await prepare()
-  expect((await plan(change)).problem?.code).toBe(code)
+  const planned = await plan(change)
+  expect(planned.problem?.code).toBe(code)
+  expect(planned.text).not.toContain("Nothing was loaded")
+  if (planned.has_table === false) expect(planned.text).toContain("public.people would not be made\n")
   expect((await load(change))?.problem?.code).toBe(code)
 })
 

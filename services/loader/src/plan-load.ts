@@ -36,8 +36,10 @@ export type PipelinePlan = {
   readonly mode: Pipeline["mode"]
   /** `load`: something would be published. `up-to-date`: there is nothing to do. `refused`: for `problem`. */
   readonly outcome: "load" | "up-to-date" | "refused"
-  /** What the table shows now; null when nothing was published, or by other settings. */
-  readonly standing: { readonly version: string; readonly rows: number; readonly published_at: string } | null
+  /** Whether there is a table of this name; null when that is not known. */
+  readonly has_table: boolean | null
+  /** What the table shows now; null when this pipeline published nothing there. */
+  readonly standing: StandingVersion | null
   /** The version that the source offers; null when that is not known. */
   readonly version: string | null
   /** What would be fetched: what an interrupted run has in staging, and `append` in the table, is not. */
@@ -54,6 +56,14 @@ export type PipelinePlan = {
   /** Statements for what would be made or changed, in their order. Those of a copy are applied to the copy. */
   readonly statements: readonly string[]
   readonly problem: ProblemDocument | null
+}
+
+type StandingVersion = {
+  readonly version: string
+  readonly rows: number
+  readonly published_at: string
+  /** What shapes the table is another setting now: the version is loaded again. */
+  readonly settings_changed: boolean
 }
 
 type ChangedFile = { readonly file: string; readonly state: string }
@@ -84,10 +94,18 @@ async function planPipeline(pipeline: Pipeline, parts: PlanParts): Promise<Plann
   const known: Known = {}
   const fill = (outcome: PipelinePlan["outcome"], problem?: Problem): PipelinePlan => ({
     ...{ pipeline: name, dataset, table: target, mode, outcome },
-    ...{ standing: null, version: null, moves: null, resumes: null, files: null, rejects: null },
+    ...{
+      has_table: null,
+      standing: null,
+      version: null,
+      moves: null,
+      resumes: null,
+      files: null,
+      rejects: null,
+    },
     ...{ columns: [], widened_by: null, statements: [] },
     ...known,
-    problem: problem === undefined ? null : toProblemDocument(problem),
+    problem: problem === undefined ? null : describeProblem(problem),
   })
   try {
     return { pipeline, plan: fill(await look(pipeline, parts, known)), problem: undefined }
@@ -102,10 +120,8 @@ async function look(pipeline: Pipeline, parts: PlanParts, known: Known): Promise
   const asked = readOnly(pipeline, parts.database)
   const { target, hasLedger } = await asked((session) => inspect(session, pipeline))
   const standing = findStandingPublication(target, pipeline)
-  if (standing !== undefined) {
-    const { version, rows, knownRows, publishedAt } = standing
-    known.standing = { version, rows: rows + knownRows, published_at: publishedAt.toISOString() }
-  }
+  known.has_table = target.table !== undefined
+  known.standing = describeStanding(target, pipeline)
   const dataset = await askForDataset(pipeline.dataset, undefined, parts)
   if (dataset === "unchanged") throw new Error("the source answered a question that was not asked")
   const { evidence, version } = dataset
@@ -204,6 +220,23 @@ async function inspect(
     ? await readTarget(session, pipeline)
     : { table: await findTable(session, pipeline.table), publication: undefined }
   return { target, hasLedger }
+}
+
+/** The pipeline's latest version in the table that is there, also when it was loaded with other settings. */
+function describeStanding({ table, publication }: Target, { name, settingsSha256 }: Pipeline) {
+  if (publication?.pipeline !== name || publication.targetOid !== table?.oid) return null
+  const { version, rows, knownRows, publishedAt } = publication
+  return {
+    ...{ version, rows: rows + knownRows, published_at: publishedAt.toISOString() },
+    settings_changed: publication.settingsSha256 !== settingsSha256,
+  }
+}
+
+/** As a load would raise it, but for the assurance that it loaded nothing, which a plan never does. */
+function describeProblem(problem: Problem): ProblemDocument {
+  const { hint, ...rest } = toProblemDocument(problem)
+  const advice = hint?.replace(/^Nothing was loaded(?:: .*? is as it was)?\. ?/, "")
+  return advice === undefined || advice === "" ? rest : { ...rest, hint: advice }
 }
 
 function describeFiles({ counts, files }: VersionPart): PipelinePlan["files"] {

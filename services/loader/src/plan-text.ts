@@ -10,9 +10,11 @@ const shownFiles = 5
 
 /** One line that says it all, and below it what is known, indented. */
 export function formatPlan(plan: PipelinePlan, pipeline: Pipeline): string {
-  const { standing, rejects, problem } = plan
+  const { rejects, problem } = plan
   const fields: (readonly [string, string])[] = [
-    ...(plan.outcome === "up-to-date" ? [] : [["shows now", showStanding(standing)] as const]),
+    ...(plan.outcome === "up-to-date" || plan.has_table === null
+      ? []
+      : [["shows now", showStanding(plan)] as const]),
     ...showMoves(plan),
     ...(plan.files === null ? [] : [["files", showFiles(plan.files)] as const]),
     ...(rejects === null
@@ -23,7 +25,7 @@ export function formatPlan(plan: PipelinePlan, pipeline: Pipeline): string {
             `${count(rejects.found)} at the source; max_rejects allows ${count(rejects.allowed)}`,
           ] as const,
         ]),
-    ...(plan.outcome === "load" ? showDeletes(pipeline) : []),
+    ...(plan.outcome === "load" && plan.has_table === true ? showDeletes(pipeline) : []),
     ...(plan.outcome === "load" ? showChecks(pipeline) : []),
     ...plan.statements.map((statement, i) => [i === 0 ? "changes" : "", `${statement};`] as const),
     ...(plan.widened_by === null || plan.statements.length === 0
@@ -31,14 +33,16 @@ export function formatPlan(plan: PipelinePlan, pipeline: Pipeline): string {
       : [["", `made in ${plan.widened_by}, so that no reader sees it without rows`] as const]),
   ]
   const blocks = [
-    ...(fields.length === 0 ? [] : [formatFields(fields)]),
-    ...(plan.columns.length === 0 ? [] : [formatChanges(plan.columns)]),
+    // Why it is refused is what the reader came for.
     ...(problem === null ? [] : [showProblem(problem)]),
+    ...(fields.length === 0 ? [] : [formatFields(fields)]),
+    ...(plan.columns.length === 0 ? [] : [`columns that differ:\n${formatChanges(plan.columns)}`]),
   ]
   return [headline(plan), ...blocks.map(indent)].join("\n")
 }
 
-function headline({ pipeline, table, mode, outcome, version, standing, problem }: PipelinePlan): string {
+function headline(plan: PipelinePlan): string {
+  const { pipeline, table, mode, outcome, version, standing, problem } = plan
   const shown = version?.slice(0, 12) ?? ""
   switch (outcome) {
     case "load":
@@ -46,7 +50,7 @@ function headline({ pipeline, table, mode, outcome, version, standing, problem }
     case "up-to-date":
       return `${pipeline}: nothing to do, ${table} shows version ${shown}, ${counted(standing?.rows ?? 0, "row")}`
     case "refused":
-      return `${pipeline}: would fail with ${problem?.code}${version === null ? "" : ` for version ${shown}`}, and ${table} would stay as it is`
+      return `${pipeline}: would fail with ${problem?.code}${version === null ? "" : ` for version ${shown}`}, and ${table} would ${plan.has_table === false ? "not be made" : "stay as it is"}`
   }
 }
 
@@ -55,9 +59,12 @@ function showProblem({ code, detail, hint }: NonNullable<PipelinePlan["problem"]
   return lines.split("\n").map(printable).join("\n")
 }
 
-function showStanding(standing: PipelinePlan["standing"]): string {
-  if (standing === null) return "nothing of this pipeline with these settings"
-  return `version ${standing.version.slice(0, 12)} of ${standing.published_at}, ${counted(standing.rows, "row")}`
+function showStanding({ standing, has_table: hasTable, outcome }: PipelinePlan): string {
+  if (hasTable === false) return "there is no such table yet"
+  if (standing === null) return "nothing of this pipeline"
+  const shown = `version ${standing.version.slice(0, 12)} of ${standing.published_at}, ${counted(standing.rows, "row")}`
+  if (!standing.settings_changed) return shown
+  return `${shown}, loaded with other settings${outcome === "load" ? "; all is loaded again" : ""}`
 }
 
 function showMoves({ moves, resumes }: PipelinePlan): (readonly [string, string])[] {

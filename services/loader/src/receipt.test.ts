@@ -119,9 +119,14 @@ test.each<[string, Partial<RunReceipt>, [string, string]]>([
     "with everything that can become of a record",
     { ...staging, ...applied, deleted: 1, table_rows: 4 },
     [
-      "14 records read = 7 rows + 3 set aside, 1 of them by the loader + 4 filtered",
+      "14 records read = 7 rows + 3 set aside (2 by the source, 1 by the loader) + 4 filtered",
       "7 rows = 2 new + 1 changed + 1 the same + 2 repeated + 1 older; 1 row was deleted; the table holds 4 rows",
     ],
+  ],
+  [
+    "of records that the loader alone set aside",
+    { records: 6, rejects: 1, refused: 1, rows: 5, inserted: 5 },
+    ["6 records read = 5 rows + 1 set aside by the loader", "5 rows = 5 new; 0 rows were deleted"],
   ],
   [
     "of an append",

@@ -126,7 +126,12 @@ export function describeReceipt(receipt: RunReceipt): readonly [records: string,
       ...more.filter(([number]) => number > 0).map(([number, word]) => `${count(number)} ${word}`),
     ].join(" + ")
   const wasWere = (number: number) => (number === 1 ? "was" : "were")
-  const here = refused === 0 ? "" : `, ${count(refused)} of them by the loader`
+  const here =
+    refused === 0
+      ? ""
+      : refused === rejects
+        ? " by the loader"
+        : ` (${count(rejects - refused)} by the source, ${count(refused)} by the loader)`
   const known =
     knownRows === 0 ? "" : `; ${counted(knownRows, "row")} of the version ${wasWere(knownRows)} there before`
   const { inserted, updated, unchanged, repeated, older, deleted } = receipt

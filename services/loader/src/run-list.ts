@@ -50,6 +50,12 @@ const select = (
     p.files_new, p.files_grown, p.files_known, p.known_rows, to_json(p) as publication
   from ${session.ledger}.runs r left join ${session.ledger}.publications p using (run_id)`
 
+/** Names of all pipelines of which the ledger has a run, in their order. */
+export async function listPipelinesThatRan(session: Session): Promise<string[]> {
+  const { rows } = await session.query(`select distinct pipeline from ${session.ledger}.runs order by 1`)
+  return rows.map(({ pipeline }) => pipeline)
+}
+
 /** The latest runs, newest first, of one pipeline or of all. */
 export async function listRuns(
   session: Session,

@@ -1,7 +1,7 @@
 /** What a run tells while it goes on: events for the log, counts for a progress bar. */
 import type { Manifest } from "@flatbed/contract"
 import type { Logger } from "pino"
-import { formatChanges } from "./column-changes.ts"
+import { countChanges, formatChanges } from "./column-changes.ts"
 import type { ColumnChange } from "./column-contract.ts"
 import { manifestBytes } from "./ledger.ts"
 import type { NextRun } from "./next-run.ts"
@@ -58,7 +58,7 @@ export function tellChanges(log: Logger, table: string, changes: readonly Column
       ...{ column, kind, before, file, policy, outcome },
     })),
   }
-  const text = `${table} and the dataset differ in ${counted(names.length, "column")}:\n${formatChanges(changes)}`
+  const text = `${countChanges(table, changes)}\n${formatChanges(changes)}`
   if (changes.some(({ effect }) => effect === undefined)) log.warn(fields, text)
   else log.info(fields, text)
 }

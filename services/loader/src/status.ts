@@ -32,6 +32,8 @@ export type PipelineStatus = {
   readonly fresh_within: string | null
   /** Known so longer ago than `fresh_within`, or never. */
   readonly overdue: boolean
+  /** Whether the table into which that version went is there: `replaced` when another one has its name. Null: none went. */
+  readonly table_is: "there" | "gone" | "replaced" | null
   /** What shapes the table is another than when the version was loaded: the next load loads it again. */
   readonly settings_changed: boolean
   readonly last_run: LastRun | null
@@ -62,7 +64,7 @@ export async function getStatus(
 ): Promise<PipelineStatus[]> {
   const names = [pipelines.map(({ name }) => name)]
   const publications = await session.query(
-    `select distinct on (pipeline, target) pipeline, target, version, rows + known_rows as rows, rejects, published_at, settings_sha256
+    `select distinct on (pipeline, target) pipeline, target, version, rows + known_rows as rows, rejects, published_at, settings_sha256, target_oid
        from ${session.ledger}.publications where pipeline = any($1) and forgotten_at is null order by pipeline, target, publication_id desc`,
     names,
   )
@@ -82,6 +84,7 @@ export async function getStatus(
       where pipeline = any($1) and owner is not null and expires_at > pg_catalog.clock_timestamp()`,
     names,
   )
+  const oids = await findOids(session, pipelines)
   const freshness = await getFreshness(session, pipelines)
   const running = new Set(leases.rows.map((row) => row.pipeline))
   return pipelines.map((pipeline, i) => {
@@ -111,6 +114,14 @@ export async function getStatus(
         ageMs === undefined || pipeline.freshWithinMs === undefined ? null : Math.floor(ageMs / 1000),
       fresh_within: pipeline.freshWithinMs === undefined ? null : formatDuration(pipeline.freshWithinMs),
       overdue,
+      table_is:
+        published === undefined
+          ? null
+          : oids[i] === undefined
+            ? "gone"
+            : oids[i] === Number(published.target_oid)
+              ? "there"
+              : "replaced",
       settings_changed: published !== undefined && published.settings_sha256 !== pipeline.settingsSha256,
       last_run: lastRun,
       last_attempt:
@@ -120,6 +131,21 @@ export async function getStatus(
       next_tick: next?.toISOString() ?? null,
     }
   })
+}
+
+/** What now has the names of the pipelines' tables, in their order; undefined where nothing has. */
+async function findOids(
+  session: Session,
+  pipelines: readonly Pipeline[],
+): Promise<readonly (number | undefined)[]> {
+  const { rows } = await session.query<{ oid: string | null }>(
+    `select c.oid from unnest($1::text[], $2::text[]) with ordinality as asked (schema, name, place)
+       left join pg_catalog.pg_namespace as n on n.nspname = asked.schema
+       left join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = asked.name
+      order by place`,
+    [pipelines.map(({ table }) => table.schema), pipelines.map(({ table }) => table.name)],
+  )
+  return rows.map(({ oid }) => (oid === null ? undefined : Number(oid)))
 }
 
 function readRun(row: {
@@ -159,9 +185,9 @@ function stateOf({ attempt, run, publishedAt }: Seen): Exclude<PipelineStatus["s
   return publishedAt === undefined ? "never" : "published"
 }
 
-/** Whether somebody should look: the last attempt failed, or the table is overdue. */
-export function needsLook({ state, overdue }: PipelineStatus): boolean {
-  return state === "failed" || overdue
+/** Whether somebody should look: the last attempt failed, the table is overdue, or it is not there any more. */
+export function needsLook({ state, overdue, table_is: is }: PipelineStatus): boolean {
+  return state === "failed" || overdue || is === "gone"
 }
 
 /** The statuses as a table for a terminal; below it what is wrong, and what the next load will do about it. */
@@ -171,7 +197,7 @@ export function formatStatus(statuses: readonly PipelineStatus[]): string {
   const lines = statuses.map((status) => [
     status.pipeline,
     status.table,
-    `${status.state}${status.overdue ? ", overdue" : ""}`,
+    `${status.state}${status.overdue ? ", overdue" : ""}${status.table_is === "gone" ? ", table gone" : ""}`,
     status.rows === null ? "-" : String(status.rows),
     status.rejects === null ? "-" : String(status.rejects),
     status.version?.slice(0, 12) ?? "-",
@@ -182,10 +208,24 @@ export function formatStatus(statuses: readonly PipelineStatus[]): string {
   ])
   const below = statuses.flatMap((one) => [
     ...describeProblem(one),
+    ...describeTable(one),
     ...describeAge(one),
     ...describeChange(one),
   ])
   return [formatTable([...head, ...when], lines), ...below].join("\n\n")
+}
+
+function describeTable({ pipeline, table, table_is: is, version }: PipelineStatus): string[] {
+  const what = `${table} into which ${pipeline} loaded version ${version?.slice(0, 12)}`
+  switch (is) {
+    case "gone":
+      return [`The table ${what} is not there any more: the next load makes it again`]
+    case "replaced":
+      return [`The table ${what} was dropped or renamed, and another one is there: the next load fills that`]
+    case "there":
+    case null:
+      return []
+  }
 }
 
 function describeAge(status: PipelineStatus): string[] {

@@ -34,6 +34,10 @@ test("a published run names rows, bytes, seconds, rows per second and version", 
   })
 })
 
+test("one row a second is one row", () => {
+  expect(summarize({ ...published, rows: 2 }, plain)).toContain("2 rows, 311.3 kB in 2.00 s (1 row/s) into")
+})
+
 test("a needless run says up to date", () => {
   expect(summarize({ ...published, outcome: "up-to-date" }, plain)).toContain("up to date")
 })

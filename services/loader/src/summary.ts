@@ -83,7 +83,7 @@ export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
     case "published":
       return (
         `${pipeline}: ${counted(rows, "row")}, ${showBytes(run.bytes)} in ${seconds.toFixed(2)} s ` +
-        `(${count(rowsPerSecond(run))} rows/s) into ${table}${showChanges(run)}, version ${version}${showLeftOut(run, showCommand)}${checks}`
+        `(${counted(rowsPerSecond(run), "row")}/s) into ${table}${showChanges(run)}, version ${version}${showLeftOut(run, showCommand)}${checks}`
       )
     case "rehearsed":
       return (

@@ -2,6 +2,7 @@
 import type { Command } from "@flatbed/edge"
 import { listColumnEvents } from "../column-ledger.ts"
 import { formatColumnEvents } from "../column-list.ts"
+import { listPipelinesThatRan } from "../run-list.ts"
 import { readNumber } from "./numbers.ts"
 import { neverRan } from "./runs.ts"
 import { shownBy, withLoader } from "./with-loader.ts"
@@ -16,8 +17,13 @@ export const columnsCommand: Command = {
     const pipeline = context.args.pipeline as string | undefined
     const limit = readNumber(context.options.limit ?? 50, "--limit")
     return await withLoader(context, async (loader) => {
-      const events = await loader.askLedger((session) => listColumnEvents(session, { pipeline, limit }))
-      if (pipeline !== undefined && events.length === 0) throw neverRan(pipeline, shownBy(context))
+      const events = await loader.askLedger(async (session) => {
+        const found = await listColumnEvents(session, { pipeline, limit })
+        if (pipeline === undefined || found.length > 0) return found
+        if (!(await listPipelinesThatRan(session)).includes(pipeline))
+          throw await neverRan(session, pipeline, shownBy(context))
+        return found
+      })
       context.print({ columns: events }, formatColumnEvents(events))
       return 0
     })

@@ -69,6 +69,18 @@ test("load over the limit ends with 5; the rejects are listed and shown with the
   expect(list.stdout).toMatch(
     /^RUN +ROW +PLACE +COLUMN +VALUE +REASON\n1 +3 +people\.csv:3 +- +- +it has 2 cells/,
   )
+  expect(await run("rejects", "show", "1", "2")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("no reject of row 2"),
+  })
+  for (const asked of [
+    ["columns", "peeple"],
+    ["rejects", "list", "--pipeline", "peeple"],
+  ]) {
+    expect((await run(...asked)).stderr).toContain('Did you mean "people"? There are runs of people.')
+  }
+  // It ran, and has no table yet.
+  expect(await run("columns", "people")).toMatchObject({ code: 0, stdout: "no columns yet\n" })
   expect(list.stdout).toContain("\\x1b[2J")
   expect(list.stdout).not.toContain("\u001b")
   expect((await run("rejects", "list", "--limit", "1")).stdout).toContain("1 of 2; --limit shows more")
@@ -247,7 +259,8 @@ test.each([
   [["runs", "list", "--limit", "0"], "--limit"],
   [["rejects", "list", "--run", "99"], "no run 99"],
   [["rejects", "list", "--pipeline", "peeple"], "peeple"],
-  [["rejects", "show", "1", "2"], "no reject of row 2"],
+  [["rejects", "show", "99", "1"], "no run 99"],
+  [["columns", "peeple"], "No pipeline has run yet."],
   [["rejects", "export", "99"], "no run 99"],
   [["rejects", "export", "peeple"], "peeple"],
   [["rejects", "export"], "nothing to export"],

@@ -127,7 +127,7 @@ async function findAsked(
     return Number(asked)
   }
   const runs = await findLatestRuns(session, asked)
-  if (asked !== undefined && runs.length === 0) throw neverRan(asked, showCommand)
+  if (asked !== undefined && runs.length === 0) throw await neverRan(session, asked, showCommand)
   if (runs.length === 1) return runs[0] as number
   const having: number[] = []
   for (const run of runs) if ((await countRejects(session, [run])) > 0) having.push(run)

@@ -48,7 +48,12 @@ export const rejectsShowCommand: Command = {
     const run = readNumber(context.args.run, "the run")
     const row = readNumber(context.args.row, "the row")
     return await withLoader(context, async (loader) => {
-      const reject = await loader.askLedger((session) => findReject(session, run, row))
+      const reject = await loader.askLedger(async (session) => {
+        const found = await findReject(session, run, row)
+        if (found === undefined && (await findRun(session, run)) === undefined)
+          throw unknownRun(run, shownBy(context))
+        return found
+      })
       if (reject === undefined) throw notSetAside(run, row, shownBy(context))
       context.print(rejectToJson(reject), formatReject(reject))
       return 0
@@ -65,7 +70,7 @@ async function listRejects(
   if (run !== undefined && (await findRun(session, run)) === undefined) throw unknownRun(run, showCommand)
   const { pipeline } = asked
   const runs = run === undefined ? await findLatestRuns(session, pipeline) : [run]
-  if (pipeline !== undefined && runs.length === 0) throw neverRan(pipeline, showCommand)
+  if (pipeline !== undefined && runs.length === 0) throw await neverRan(session, pipeline, showCommand)
   return {
     rejects: await getRejects(session, runs, asked.limit),
     of: await countRejects(session, runs),

@@ -1,7 +1,9 @@
 /** `runs list` and `runs show`: what the ledger holds about runs. */
+import { findNearest } from "@flatbed/config"
 import { Problem } from "@flatbed/contract"
 import type { Command } from "@flatbed/edge"
-import { findRun, formatRun, formatRuns, listRuns } from "../run-list.ts"
+import type { Session } from "../postgres/database.ts"
+import { findRun, formatRun, formatRuns, listPipelinesThatRan, listRuns } from "../run-list.ts"
 import type { ShowCommand } from "../summary.ts"
 import { readNumber } from "./numbers.ts"
 import { shownBy, withLoader } from "./with-loader.ts"
@@ -21,8 +23,11 @@ export const runsListCommand: Command = {
       limit: readNumber(limit, "--limit"),
     }
     return await withLoader(context, async (loader) => {
-      const runs = await loader.askLedger((session) => listRuns(session, asked))
-      if (asked.pipeline !== undefined && runs.length === 0) throw neverRan(asked.pipeline, shownBy(context))
+      const runs = await loader.askLedger(async (session) => {
+        const found = await listRuns(session, asked)
+        if (asked.pipeline === undefined || found.length > 0) return found
+        throw await neverRan(session, asked.pipeline, shownBy(context))
+      })
       context.print({ runs }, formatRuns(runs))
       return 0
     })
@@ -45,10 +50,21 @@ export const runsShowCommand: Command = {
   },
 }
 
-/** The problem of a pipeline that the ledger knows nothing of. */
-export function neverRan(pipeline: string, showCommand: ShowCommand): Problem {
+/** The problem of a pipeline that the ledger knows nothing of, with the nearest and all of those that it knows. */
+export async function neverRan(
+  session: Session,
+  pipeline: string,
+  showCommand: ShowCommand,
+): Promise<Problem> {
+  const known = await listPipelinesThatRan(session)
+  const nearest = findNearest(pipeline, known)
+  const help = [
+    ...(nearest === undefined ? [] : [`Did you mean ${JSON.stringify(nearest)}?`]),
+    known.length === 0 ? "No pipeline has run yet." : `There are runs of ${known.join(", ")}.`,
+    `All runs: ${showCommand("runs list")}`,
+  ]
   return new Problem("usage-invalid", `The ledger has no run of a pipeline ${JSON.stringify(pipeline)}.`, {
-    hint: `The runs of all: ${showCommand("runs list")}`,
+    hint: help.join(" "),
   })
 }
 

@@ -11,7 +11,8 @@ export const statusCommand: Command = {
   options: [
     {
       flag: "--check",
-      summary: "end with 5 when a pipeline's last attempt failed or it is overdue, for a monitor",
+      summary:
+        "end with 5 when a pipeline's last attempt failed, it is overdue or its table is gone, for a monitor",
     },
   ],
   examples: ["flatbed-loader status", "flatbed-loader status --check --json"],
