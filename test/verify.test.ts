@@ -2,7 +2,14 @@
 import { rename } from "node:fs/promises"
 import { join } from "node:path"
 import type { Dataset } from "@flatbed/contract"
-import { describeVerified, explainRow, type Loader, type Verified, verifyPipeline } from "@flatbed/loader"
+import {
+  describeVerified,
+  explainRow,
+  formatExplained,
+  type Loader,
+  type Verified,
+  verifyPipeline,
+} from "@flatbed/loader"
 import type { RunningSource } from "@flatbed/source"
 import {
   createTestDatabase,
@@ -481,6 +488,36 @@ describe("explain", () => {
     ["the empty text", ["name="], 2],
   ])("finds it by %s", async (_what, key, row) => {
     expect(await explain("people", key)).toMatchObject({ row, version: expect.any(String) })
+  })
+
+  test("a table's row that is another one than its record names the columns that differ", async () => {
+    expect((await explain("keyed", ["6"])).differences).toEqual([])
+    await tampered(
+      "update keyed set at = null, ok = false where id = 6",
+      async () => {
+        const found = await explain("keyed", ["6"])
+        expect(found.differences).toEqual([
+          { column: "at", found: null, expected: "2024-01-01 09:00:00+00" },
+          { column: "ok", found: "false", expected: "true" },
+        ])
+        expect(formatExplained(found)).toContain(
+          '\ndiffers   "at" is NULL, the record has "2024-01-01 09:00:00+00"; "ok" is "false", the record has "true"',
+        )
+      },
+      "keyed",
+    )
+  })
+
+  test.each<[string, string[], number, RegExp]>([
+    ["a key and a number", ["6"], 2, /by a key \(6\) or by its number \(--row 2\), and both were given/],
+    ["a number that no row has", [], 99, /has 7 rows; there is no row 99/],
+  ])("%s is told as a wrong argument", async (_what, key, row, message) => {
+    const error = await explain("keyed", key, row).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({
+      code: "usage-invalid",
+      exitCode: 2,
+      message: expect.stringMatching(message),
+    })
   })
 
   test("says which rows were set aside, by a row's number", async () => {

@@ -19,7 +19,7 @@ import {
 import { type ComparedVersion, chunkWithRow, lineOfRow, readRows, type VerifyParts } from "./verify-parts.ts"
 
 /** Where a row of the table stands; only valid within the transaction's snapshot. */
-type Place = { readonly part: string; readonly at: string }
+export type Place = { readonly part: string; readonly at: string }
 
 // Of so many rows that differ the nearest is looked for.
 const candidates = 100

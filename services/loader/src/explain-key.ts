@@ -1,6 +1,7 @@
 /** The key of a row as it is typed, and the rows of a table that have it. */
 import { findNearest } from "@flatbed/config"
 import { Problem } from "@flatbed/contract"
+import type { Place } from "./compare-rows.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
 import type { Session } from "./postgres/database.ts"
 import { quoteName, quoteTable } from "./postgres/identifier.ts"
@@ -9,7 +10,11 @@ import type { Table } from "./postgres/table.ts"
 export type KeyValue = { readonly column: string; readonly value: string | null }
 
 /** A row's columns as text. */
-export type ExplainedRow = { readonly cells: Readonly<Record<string, string | null>> }
+export type ExplainedRow = {
+  readonly cells: Readonly<Record<string, string | null>>
+  /** Where it stood when it was found. */
+  readonly place: Place
+}
 
 /**
  * `7`, or `id=7`; a value for each column of the key, in its order, or `column=value` for any columns of the table.
@@ -75,7 +80,8 @@ export async function findRowsByKey(
   const cells = columns.map((column) => `t.${quoteName(column)}::text`)
   try {
     const { rows } = await session.query(
-      `select pg_catalog.array_to_json(array[${cells.join(", ")}]::text[])::text as cells, count(*) over () as matches
+      `select pg_catalog.array_to_json(array[${cells.join(", ")}]::text[])::text as cells,
+              t.tableoid::text as part, t.ctid::text as at, count(*) over () as matches
          from ${quoteTable(name)} as t where ${conditions.join(" and ")} order by t.ctid limit 1`,
       key.map(({ value }) => value),
     )
@@ -83,7 +89,10 @@ export async function findRowsByKey(
     if (first === undefined) return { matches: 0, rows: [] }
     const values: (string | null)[] = JSON.parse(first.cells)
     const named = Object.fromEntries(columns.map((column, i) => [column, values[i] ?? null]))
-    return { matches: Number(first.matches), rows: [{ cells: named }] }
+    return {
+      matches: Number(first.matches),
+      rows: [{ cells: named, place: { part: first.part, at: first.at } }],
+    }
   } catch (error) {
     const { code, message } = error as { code?: string; message: string }
     if (code === undefined || !unreadable.test(code)) throw error

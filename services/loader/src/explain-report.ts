@@ -1,10 +1,14 @@
 /** Pure: what `explain` found, for a terminal and for programs. */
+
+import { counted } from "./counted.ts"
 import type { Explained } from "./explain.ts"
+import { printable } from "./printable.ts"
 import { readRecordText } from "./record-text.ts"
 import { formatFields } from "./text-table.ts"
-import { showRow } from "./verify-difference.ts"
+import { showCell, showRow } from "./verify-difference.ts"
 
 const mostShown = 2_000
+const columnsShown = 10
 
 /** One line per fact. */
 export function formatExplained(explained: Explained): string {
@@ -20,6 +24,7 @@ export function formatExplained(explained: Explained): string {
     ["run", run === undefined ? "not known" : `${run.run}, published ${run.publishedAt.toISOString()}`],
     ...(reject === undefined ? [] : [["set aside", `${reject.code}: ${reject.reason}`] as const]),
     ["record", showRecord(explained)],
+    ...showDifferences(explained),
   ])
 }
 
@@ -39,6 +44,16 @@ function showMatches({ matches, live, key }: Explained): string {
     shown,
     shown.map((name) => live.cells[name] ?? null),
   )}${more}`
+}
+
+function showDifferences({ differences }: Explained): [string, string][] {
+  if (differences === undefined || differences.length === 0) return []
+  const shown = differences.slice(0, columnsShown).map(({ column, found, expected }) => {
+    return `${JSON.stringify(printable(column))} is ${showCell(found)}, the record has ${showCell(expected)}`
+  })
+  const left = differences.length - shown.length
+  const more = left === 0 ? [] : [`and ${counted(left, "more column")}`]
+  return [["differs", [...shown, ...more].join("; ")]]
 }
 
 function showRecord({ origin, version }: Explained): string {

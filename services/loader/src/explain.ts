@@ -10,6 +10,7 @@ import {
 } from "@flatbed/contract"
 import { askForManifest, askForRows } from "./ask-source.ts"
 import { compareByText } from "./canonical-columns.ts"
+import { type CellDifference, compareLive } from "./explain-difference.ts"
 import { type ExplainedRow, findRowsByKey, type KeyValue, readKey } from "./explain-key.ts"
 import { fileColumn, rowColumn, versionColumn } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
@@ -49,6 +50,8 @@ export type Explained = {
   /** Undefined when the source no longer has that version. */
   readonly origin: RowOrigin | undefined
   readonly reject: RecordedReject | undefined
+  /** The columns in which the table's row is another one; undefined where there is nothing to compare. */
+  readonly differences: readonly CellDifference[] | undefined
 }
 
 type Where = { readonly version: string; readonly row: number; readonly file: string | null }
@@ -64,6 +67,7 @@ export async function explainRow(
   parts: VerifyParts,
   showCommand: ShowCommand,
 ): Promise<Explained> {
+  refuseBoth(asked)
   const pipeline = findPipeline(pipelines, asked.table)
   const { target } = pipeline
   const doing = `looking for the row in ${target}`
@@ -84,17 +88,30 @@ export async function explainRow(
     },
     { doing: "asking the ledger" },
   )
+  const origin = await findOrigin(pipeline, where, parts)
+  const first = live?.rows[0]
+  const differences =
+    first === undefined || origin === undefined
+      ? undefined
+      : await compareLive(pipeline, table, first.place, where, parts)
   return {
     pipeline: pipeline.name,
     table: target,
     key,
     by: asked.row !== undefined ? "number" : lineage === undefined ? "search" : "lineage",
     matches: live?.matches ?? null,
-    live: live?.rows[0],
+    live: first,
     ...where,
     ...known,
-    origin: await findOrigin(pipeline, where, parts),
+    origin,
+    differences,
   }
+}
+
+function refuseBoth({ table, key, row }: AskedRow): void {
+  if (row === undefined || key.length === 0) return
+  const detail = `A row is asked for by a key (${key.join(" ")}) or by its number (--row ${row}), and both were given.`
+  throw new Problem("usage-invalid", detail, { hint: "Leave out one of them.", facts: { table } })
 }
 
 async function lookAtTable(session: Session, pipeline: Pipeline, asked: AskedRow, showCommand: ShowCommand) {
@@ -171,7 +188,7 @@ async function searchVersion(
 }
 
 async function findOrigin(
-  { dataset }: Pipeline,
+  { dataset, target }: Pipeline,
   { version, row }: Where,
   parts: VerifyParts,
 ): Promise<RowOrigin | undefined> {
@@ -181,6 +198,12 @@ async function findOrigin(
     return (await askForRows(dataset, version, [row], parts))[0]
   } catch (error) {
     if (isVersionLost(error)) return undefined
+    // As for a key that is nowhere: what was asked for is not there, and the source is well.
+    if (error instanceof Problem && error.code === "row-out-of-range")
+      throw new Problem("usage-invalid", error.message, {
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        facts: { table: target, version, row },
+      })
     throw error
   }
 }

@@ -1,5 +1,6 @@
 export { type DraftDataset, type DraftSource, draftLoaderYaml, type LoaderDraft } from "./draft.ts"
 export { explainRow } from "./explain.ts"
+export { formatExplained } from "./explain-report.ts"
 export { createLoader, type Loader, type LoaderParts } from "./loader.ts"
 export { migrateLedger } from "./postgres/migrate.ts"
 export type { RunProgress } from "./run-log.ts"
