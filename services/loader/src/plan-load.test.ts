@@ -177,6 +177,7 @@ test.each<[string, Change, () => Promise<unknown> | undefined, string]>([
       ),
     "table-unsuitable",
   ],
+  ["fewer rows than expected", { expect_rows: ">10" }, () => undefined, "rows-unexpected"],
   ["a key that the file does not have", { mode: "upsert", key: ["mail"] }, () => undefined, "column-unknown"],
 ])("what would end the load is told with its problem: %s", async (_, change, prepare, code) => {
   await prepare()

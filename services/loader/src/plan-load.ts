@@ -235,7 +235,7 @@ function describeStanding({ table, publication }: Target, { name, settingsSha256
 /** As a load would raise it, but for the assurance that it loaded nothing, which a plan never does. */
 function describeProblem(problem: Problem): ProblemDocument {
   const { hint, ...rest } = toProblemDocument(problem)
-  const advice = hint?.replace(/^Nothing was loaded(?:: .*? is as it was)?\. ?/, "")
+  const advice = hint?.replace(/^Nothing was loaded(?: into .*?, and nothing deleted)?\. ?/, "")
   return advice === undefined || advice === "" ? rest : { ...rest, hint: advice }
 }
 
