@@ -404,7 +404,7 @@ describe("the log alone", () => {
     const first = await run({ schedule, follow: true })
     expect(first.event).toBe("run.finished")
     expect(first.msg).toMatch(
-      /^people: 9 rows, \d+ B in \d+\.\d\d s \([\d,]+ rows\/s\) into public\.people, version [0-9a-f]{12}; 1 record was set aside \(flatbed-loader rejects list --run 1\); next at 2026-01-02T13:15:00\.000Z, or when the source announces a version$/,
+      /^people: 9 rows, \d+ B in \d+\.\d\d s \([\d,]+ rows?\/s\) into public\.people, version [0-9a-f]{12}; 1 record was set aside \(flatbed-loader rejects list --run 1\); next at 2026-01-02T13:15:00\.000Z, or when the source announces a version$/,
     )
     expect(first.fields).toMatchObject({ rows: 9, rejects: 1, run: 1, next: "2026-01-02T13:15:00.000Z" })
     expect(first.fields.seconds).toBeGreaterThan(0)
