@@ -30,6 +30,25 @@ export function decodeSettings(
   return { value, problems }
 }
 
+/**
+ * Of a decoded value what nobody found fault with: without settings that could not be decoded, and with undefined for
+ * items of lists that a problem is in. `paths` are those of the problems.
+ */
+export function keepSound(value: unknown, paths: readonly string[], at: Path = []): unknown {
+  if (value === nothing) return undefined
+  if (Array.isArray(value)) {
+    return value.map((item: unknown, i) => {
+      const path = [...at, `${i + 1}`].join(".")
+      const isWrong = paths.some((one) => one === path || one.startsWith(`${path}.`))
+      return isWrong || item === nothing ? undefined : item
+    })
+  }
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [key, keepSound(child, paths, [...at, key])]),
+  )
+}
+
 function decode(schema: TSchema, node: SettingNode, path: Path, walk: Walk): unknown {
   if (node.kind === "unusable") return nothing
   if (Type.IsUnion(schema)) return decodeUnion(schema, node, path, walk)

@@ -2,7 +2,7 @@
 import { resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
 import type { StaticDecode, TObject, TSchema } from "@flatbed/typebox"
-import { decodeSettings } from "./decode.ts"
+import { decodeSettings, keepSound } from "./decode.ts"
 import { type EffectiveSetting, listEffective } from "./effective-settings.ts"
 import { applyEnvironment } from "./environment.ts"
 import { createPathResolver } from "./folders.ts"
@@ -41,6 +41,11 @@ type Input<S extends TObject> = {
   readonly flags?: Readonly<Record<string, unknown>>
   /** The service's own rules across settings; asked only when every setting is right by itself. */
   readonly check?: (settings: Settings<S>) => readonly SettingsProblem[]
+  /**
+   * Asked instead when some settings are wrong by themselves, so that what is wrong elsewhere is told with them. It gets
+   * what could be decoded; items of lists that are wrong, or have something wrong in them, are undefined.
+   */
+  readonly checkParts?: (parts: unknown) => readonly SettingsProblem[]
 }
 
 /**
@@ -82,7 +87,14 @@ async function readTree<S extends TObject>(
   applyFlags(tree, input.flags ?? {})
   const decoded = decodeSettings(schema, tree, createPathResolver({ schema, tree, mainFile: file, rootFile }))
   problems.push(...decoded.problems)
-  if (problems.length > 0) throw settingsProblem(problems)
+  if (problems.length > 0) {
+    const sound = keepSound(
+      decoded.value,
+      problems.map(({ path }) => path),
+    )
+    const others = input.checkParts?.(sound) ?? []
+    throw settingsProblem([...problems, ...others.map((problem) => placed(problem, tree))])
+  }
 
   // No problem, so the walk has made what the schema describes.
   const settings = deepFreeze(decoded.value) as Settings<S>

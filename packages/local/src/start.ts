@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises"
 import { basename, join, relative } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { exitCodes, Problem } from "@flatbed/contract"
-import { checkSettings, settingsSchema } from "@flatbed/loader"
+import { checkSettings, checkSoundChecks, settingsSchema } from "@flatbed/loader"
 import type { DraftFile } from "@flatbed/source"
 import { makeDemoFile } from "./demo-file.ts"
 import { createStartedServices } from "./left-behind.ts"
@@ -115,6 +115,7 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
     file: settingsFiles.loader,
     env,
     check: checkSettings,
+    checkParts: checkSoundChecks,
   })
   const sourceUrl = settings.source.url
   await refuseTaken(sourceUrl)

@@ -87,11 +87,26 @@ export function checkFailed(
   )
 }
 
-/** `check-failed` for a condition that Postgres cannot compute for some row. */
-export function notComputable(target: string, { name, rule }: Check, cause: Error): Problem {
-  return new Problem("check-failed", `Check ${name} cannot be asked of every row: ${cause.message}.`, {
-    hint: `Nothing was loaded into ${target}, and nothing deleted. Mend the rows, or write the condition so that every row has an answer, as with nullif(…, 0) below a division.`,
-    facts: { table: target, checks: name, expected: describeRule(rule) },
-    cause,
-  })
+/** `check-failed` for a condition that Postgres cannot compute for some row, which is named where it is known. */
+export function notComputable(
+  target: string,
+  { name, rule }: Check,
+  cause: Error,
+  at?: Pick<Reject, "row"> & Partial<Pick<Reject, "file" | "line">>,
+): Problem {
+  const place = at?.file === undefined ? "" : ` (${at.file} line ${at.line})`
+  const where = at === undefined ? "" : `, first for row ${at.row}${place}`
+  return new Problem(
+    "check-failed",
+    `Check ${name} cannot be asked of every row: ${cause.message}${where}.`,
+    {
+      hint: `Nothing was loaded into ${target}, and nothing deleted. Mend the rows, or write the condition so that every row has an answer, as with nullif(…, 0) below a division.`,
+      facts: {
+        ...{ table: target, checks: name, expected: describeRule(rule) },
+        ...(at === undefined ? {} : { row: at.row }),
+        ...(at?.file === undefined ? {} : { file: at.file, line: at.line ?? null }),
+      },
+      cause,
+    },
+  )
 }

@@ -44,6 +44,25 @@ type Written = CheckSettings[number]
 
 const ruleNames = ["not_null", "unique", "pattern", "one_of", "range", "length", "references", "sql"] as const
 
+/**
+ * The problems of the checks that are well-formed, where other settings are not: `parts` is what could be decoded. Names
+ * that are there twice are told when all checks are well-formed.
+ */
+export function checkSoundChecks(parts: unknown): SettingsProblem[] {
+  return entriesOf(partOf(parts, "pipelines")).flatMap(([name, pipeline]) => {
+    const [checks, table] = [partOf(pipeline, "checks"), partOf(pipeline, "table")]
+    const own = typeof table === "string" ? (parseTable(table) ?? unknownTable) : unknownTable
+    if (!Array.isArray(checks)) return []
+    return checks.flatMap((written: Written | undefined, i) =>
+      written === undefined ? [] : checkOne(`pipelines.${name}.checks.${i + 1}`, own, written),
+    )
+  })
+}
+
+const entriesOf = (value: unknown) =>
+  typeof value === "object" && value !== null ? Object.entries(value) : []
+const partOf = (value: unknown, key: string): unknown => entriesOf(value).find(([name]) => name === key)?.[1]
+
 /** The checks in the order of the file. Trusts that the settings were checked. */
 export function listChecks(settings: CheckSettings): Check[] {
   const taken = new Set(settings.flatMap(({ name }) => name ?? []))
@@ -91,12 +110,17 @@ export function checkChecks(at: string, table: TableName, settings: CheckSetting
   const names = listChecks(settings).map(({ name }) => name)
   return settings.flatMap((written, i) => {
     const path = `${at}.checks.${i + 1}`
-    const found = [...checkRule(written, table), ...checkColumns(written)]
+    const found = checkOne(path, table, written)
     const namesake = written.name === undefined ? -1 : names.indexOf(written.name)
-    if (namesake !== -1 && namesake < i)
-      found.push(["name", `is ${show(written.name)}, as of checks.${namesake + 1}; give it one of its own`])
-    return found.map(([key, message]) => ({ path: key === "" ? path : `${path}.${key}`, message }))
+    if (namesake === -1 || namesake >= i) return found
+    const message = `is ${show(written.name)}, as of checks.${namesake + 1}; give it one of its own`
+    return [...found, { path: `${path}.name`, message }]
   })
+}
+
+function checkOne(path: string, own: TableName, written: Written): SettingsProblem[] {
+  const found = [...checkRule(written, own), ...checkColumns(written)]
+  return found.map(([key, message]) => ({ path: key === "" ? path : `${path}.${key}`, message }))
 }
 
 type Found = readonly [key: string, message: string]

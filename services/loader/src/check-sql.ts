@@ -60,6 +60,16 @@ export function countBroken(checks: readonly CompiledCheck[], { staging }: Check
   return `select ${counts.join(", ")} from ${quoteTable(staging)}`
 }
 
+/** The same of rows up to `$1`; the condition is not computed for the others (Postgres manual, 9.18.1 "CASE"). */
+export function countBrokenUpTo({ condition }: CompiledCheck, { staging }: CheckedRows): string {
+  return `select count(*) filter (where case when ${row} <= $1::bigint then (${condition}) is false end) from ${quoteTable(staging)}`
+}
+
+/** The `least` and the `most` of the rows' numbers. */
+export function boundsOfRows({ staging }: CheckedRows): string {
+  return `select min(${row}) as least, max(${row}) as most from ${quoteTable(staging)}`
+}
+
 /** Rows that break one of these, in their order: `row`, `place` of the first broken one in the list, and its `value`. */
 export function findBroken(checks: readonly CompiledCheck[], { staging }: CheckedRows, most: number): string {
   const cases = checks.map(({ condition }, place) => `when (${condition}) is false then ${place}`)

@@ -588,6 +588,17 @@ describe("before a row moves", () => {
   })
 })
 
+test("a key that stands twice is told with file and line of its rows", async () => {
+  const { problem } = await load([], { mode: "upsert", key: ["id"] })
+  expect(problem).toMatchObject({
+    code: "key-repeated",
+    message:
+      "2 keys stand more than once in the version: 2 in rows 2, 6; 5 in rows 5, 8. " +
+      "Of the first, row 2 is people.csv line 2, row 6 is people.csv line 6.",
+    facts: { rows: "2, 6", file: "people.csv", line: 2 },
+  })
+})
+
 test("a condition that cannot be computed for a row says which one it is; one that writes may not", async () => {
   const checks: Written[] = [
     { column: "id", not_null: true },
@@ -595,7 +606,9 @@ test("a condition that cannot be computed for a row says which one it is; one th
   ]
   expect((await load(checks)).problem).toMatchObject({
     code: "check-failed",
-    message: "Check speed cannot be asked of every row: division by zero.",
+    message:
+      "Check speed cannot be asked of every row: division by zero, first for row 6 (people.csv line 6).",
+    facts: { row: 6, file: "people.csv", line: 6 },
   })
   await bench.query(
     `create function public.meddle(integer) returns boolean language plpgsql as

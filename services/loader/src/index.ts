@@ -1,3 +1,4 @@
+export { checkSoundChecks } from "./check-settings.ts"
 export { type DraftDataset, type DraftSource, draftLoaderYaml, type LoaderDraft } from "./draft.ts"
 export { explainRow } from "./explain.ts"
 export { formatExplained } from "./explain-report.ts"

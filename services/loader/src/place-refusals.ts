@@ -7,7 +7,7 @@ import { type FoundRejects, recordRejects } from "./reject-ledger.ts"
 import { mayRepeatRequest, type Patience, type RetryPolicy, withRetries } from "./retry.ts"
 import type { SourceClient } from "./source-client.ts"
 
-type AskParts = {
+export type AskParts = {
   readonly source: SourceClient
   readonly patience: Patience
   readonly retries: RetryPolicy

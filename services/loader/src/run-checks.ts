@@ -4,7 +4,7 @@
  */
 import type { Reject } from "@flatbed/contract"
 import type { Logger } from "pino"
-import type { CheckResult } from "./check.ts"
+import type { Check, CheckResult } from "./check.ts"
 import { getResults, recordResults, takeOut } from "./check-ledger.ts"
 import {
   type BrokenCheck,
@@ -56,7 +56,11 @@ export async function runChecks(
   const { lease, hardSignal, tally, log } = parts
   const names = columns.filter(({ isOwn, isIgnored }) => !isOwn && !isIgnored).map((column) => column.name)
   const rows = { staging: stagingTable(lease, runId), columns: names, rules }
-  const onNotComputable: OnNotComputable = (check, error) => notComputable(target, check, error)
+  let stuck: { check: Check; error: Error; row: number } | undefined
+  const onNotComputable: OnNotComputable = (check, error, row) => {
+    if (row !== undefined) stuck = { check, error, row }
+    return notComputable(target, check, error)
+  }
   const rejecting = checks.filter(({ severity }) => severity === "reject")
   for (const question of listQuestions(rejecting)) await setAside(question)
 
@@ -93,13 +97,19 @@ export async function runChecks(
 
   /** Settings may hold what writes, by a function; a check is to look and nothing else. */
   async function readOnly<T>(work: Work<T>): Promise<T> {
-    return await lease.transaction(
-      async (session) => {
-        await session.query("set transaction read only")
-        return await work(session)
-      },
-      { doing: `asking the checks of ${name}`, signal: hardSignal },
-    )
+    const looking: Work<T> = async (session) => {
+      await session.query("set transaction read only")
+      return await work(session)
+    }
+    try {
+      return await lease.transaction(looking, { doing: `asking the checks of ${name}`, signal: hardSignal })
+    } catch (error) {
+      if (stuck === undefined) throw error
+      const { row } = stuck
+      const refusal = { row, code: "check-error", column: null, value: null, reason: "" } as const
+      const [at = { row }] = await place([refusal]).catch(() => [])
+      throw notComputable(target, stuck.check, stuck.error, at)
+    }
   }
 
   async function setAside(question: Question): Promise<void> {

@@ -14,6 +14,7 @@ import { manifestBytes, type RunIdentity } from "./ledger.ts"
 import { noteFailure, openRun } from "./open-run.ts"
 import { fileColumn, rowColumn } from "./own-columns.ts"
 import type { Pipeline } from "./pipeline-settings.ts"
+import { placeRepeated } from "./place-repeated.ts"
 import { planPart } from "./plan-part.ts"
 import type { Database, Work } from "./postgres/database.ts"
 import type { Publication } from "./publication-ledger.ts"
@@ -194,7 +195,9 @@ async function loadVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): P
     }
   } catch (error) {
     const reason =
-      error instanceof TooManyRejects ? await describeTooMany(lease, runId, wanted, limits) : error
+      error instanceof TooManyRejects
+        ? await describeTooMany(lease, runId, wanted, limits)
+        : await placeRepeated(error, manifest, parts)
     await noteFailure(lease, runId, reason, wanted)
     throw reason
   } finally {

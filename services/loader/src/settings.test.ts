@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { temporaryFolder } from "@flatbed/testing"
 import { describe, expect, test } from "vitest"
+import { checkSoundChecks } from "./check-settings.ts"
 import { checkSource, standardCompression } from "./check-source.ts"
 import { hasZstd } from "./compression.ts"
 import { pipelineOf } from "./loader.test-kit.ts"
@@ -21,6 +22,7 @@ async function read(yaml: string, env: Record<string, string> = {}) {
       file,
       env,
       check: checkSettings,
+      checkParts: checkSoundChecks,
     })
   } finally {
     await folder.remove()
@@ -101,6 +103,33 @@ test("words of checks and of expect_rows are what stands in the file, and a slip
     ['expect_rows: "<0"', "pipelines.t.expect_rows is <0, which no number of rows is"],
   ])
     await expect(one(wrong ?? "")).rejects.toMatchObject({ message: expect.stringContaining(message ?? "") })
+})
+
+test("checks that are wrong each in its own way are told at once, also beside what is no setting", async () => {
+  const checks = [
+    "{ column: a, not_null: true, pattern: x }",
+    "{ column: a }",
+    "{ column: a, range: { min: 9, max: 1 } }",
+    "{ column: a, unique: true, severity: loud }",
+    "{ column: a, patern: x }",
+    "{ column: a, unique: true }",
+    "{ column: a, references: t.id }",
+  ]
+  const list = checks.map((check) => `      - ${check}\n`).join("")
+  const yaml = `${head}pipelines:\n  t:\n    dataset: d\n    table: t\n    expect_rows: lots\n    checks:\n${list}`
+  const problem = await read(yaml).catch((error: Error) => error)
+  const told = (problem as Error).message.split("\n").map((line) => line.replace(/^.*loader\.yaml/, ""))
+  expect(told).toHaveLength(8)
+  for (const start of [
+    ":9: pipelines.t.checks.1 has the rules not_null and pattern, expected one",
+    ":10: pipelines.t.checks.2 has no rule, expected one of",
+    ":11: pipelines.t.checks.3.range is from 9 to 1",
+    ':12: pipelines.t.checks.4.severity is "loud"',
+    ':13: pipelines.t.checks.5.patern is not a setting; did you mean "pattern"?',
+    ":15: pipelines.t.checks.7.references names public.t, the table that is loaded",
+    ':7: pipelines.t.expect_rows is "lots"',
+  ])
+    expect(told.filter((line) => line.startsWith(start))).toHaveLength(1)
 })
 
 test("what no single setting can know is found, all at once", async () => {

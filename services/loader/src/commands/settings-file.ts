@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises"
 import { Problem } from "@flatbed/contract"
 import { type CommandContext, commandLine } from "@flatbed/edge"
+import { checkSoundChecks } from "../check-settings.ts"
 import { checkSettings, settingsSchema } from "../settings.ts"
 import type { ShowCommand } from "../summary.ts"
 
@@ -18,6 +19,7 @@ export async function settingsInput(context: Pick<CommandContext, "configFile" |
     file: configFile,
     env,
     check: checkSettings,
+    checkParts: checkSoundChecks,
   } as const
 }
 

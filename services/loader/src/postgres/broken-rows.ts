@@ -2,10 +2,12 @@
 import type { Check } from "../check.ts"
 import type { FoundRow } from "../check-report.ts"
 import {
+  boundsOfRows,
   type CheckedRows,
   type CompiledCheck,
   countAstray,
   countBroken,
+  countBrokenUpTo,
   countRepeated,
   findAstray,
   findBroken,
@@ -31,8 +33,8 @@ export function listQuestions(checks: readonly CompiledCheck[]): Question[] {
   ]
 }
 
-/** Raised in place of an error that a check's condition met on some row. */
-export type OnNotComputable = (check: Check, error: Error) => Error
+/** Raised in place of an error that a check's condition met on some row: the first in the version, where it is known. */
+export type OnNotComputable = (check: Check, error: Error, row: number | undefined) => Error
 
 /** How many rows break each check of the question, in their order. */
 export async function countRows(
@@ -108,8 +110,38 @@ async function ask(
         () => undefined,
         (reason: unknown) => reason,
       )
-      if (cause instanceof Error) throw isAnswer(cause) ? onNotComputable(check, cause) : cause
+      if (!(cause instanceof Error)) continue
+      if (!isAnswer(cause)) throw cause
+      throw onNotComputable(check, cause, await findNotComputable(session, check, cause, rows))
     }
     throw error
   }
+}
+
+// A condition that writes is refused whatever the row.
+const readOnly = "25006"
+
+/** The first row for which the condition cannot be computed: of a million it takes twenty scans. */
+async function findNotComputable(
+  session: Session,
+  check: CompiledCheck,
+  cause: { readonly code?: string | undefined },
+  rows: CheckedRows,
+): Promise<number | undefined> {
+  if (cause.code === readOnly) return undefined
+  await session.query("rollback to savepoint ask")
+  const { rows: found } = await session.query(boundsOfRows(rows))
+  let [least, most] = [Number(found[0].least), Number(found[0].most)]
+  while (least < most) {
+    const middle = Math.floor((least + most) / 2)
+    try {
+      await session.query(countBrokenUpTo(check, rows), [middle])
+      least = middle + 1
+    } catch (error) {
+      if (!isAnswer(error) || error.code === cancelled) throw error
+      await session.query("rollback to savepoint ask")
+      most = middle
+    }
+  }
+  return least
 }
