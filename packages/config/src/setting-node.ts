@@ -70,11 +70,16 @@ export function nodeFrom(value: unknown, place: Place): SettingNode {
   throw new TypeError(`A ${typeof value} cannot be a setting.`)
 }
 
-/** The node at a path, or undefined. */
+/** The node at a path, or undefined. Items of a list are numbered from 1. */
 export function findNode(root: SettingNode, path: readonly string[]): SettingNode | undefined {
   let node: SettingNode | undefined = root
-  for (const key of path) node = node?.kind === "map" ? node.entries.get(key) : undefined
+  for (const key of path) node = childOf(node, key)
   return node
+}
+
+function childOf(node: SettingNode | undefined, key: string): SettingNode | undefined {
+  if (node?.kind === "map") return node.entries.get(key)
+  return node?.kind === "list" ? node.items[Number(key) - 1] : undefined
 }
 
 /** Puts a node at a path, making maps on the way; what stood there before gives way. */
