@@ -350,6 +350,13 @@ describe("many JSON files", () => {
   })
 })
 
+it("an object that explode names is told what explode takes", async () => {
+  const { serve } = await setup({ "s.json": '[{"id":1,"customer":{"name":"A"}}]' })
+  const { problem } = await (await serve({ files: "s.json", explode: "customer" })).settled()
+  const hint = expect.stringContaining("explode takes the key of an array")
+  expect(problem).toMatchObject({ code: "json-invalid", hint })
+})
+
 describe("columns that say where a row is from", () => {
   const add = { add: ["_file", "_line"], rename: { _line: "line" } }
 

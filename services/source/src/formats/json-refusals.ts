@@ -209,11 +209,15 @@ export function noColumns(
 ): Problem {
   if (first !== undefined) {
     const { reason, code } = first.verdict
+    // Only an array that is none is blamed on a column.
+    const isNoArray = code === "type-error" && first.verdict.column !== null
     return new Problem(
       "json-invalid",
       `No record of ${file} can be read, so that no column is known. The first, on line ${first.place.line}: ${code}: ${reason}`,
       {
-        hint: "For one object or array in a file say  format: json, for one record a line  format: ndjson",
+        hint: isNoArray
+          ? "explode takes the key of an array, such as  explode: items. An object's keys become columns without it: leave explode out."
+          : "For one object or array in a file say  format: json, for one record a line  format: ndjson",
         facts: { ...first.place },
       },
     )
