@@ -3,7 +3,7 @@ import { createHash } from "node:crypto"
 import type { Manifest } from "@flatbed/contract"
 import { expect, test } from "vitest"
 import { compareFiles } from "./compare-files.ts"
-import type { KnownFile } from "./file-ledger.ts"
+import type { KnownFile } from "./ledger/file-ledger.ts"
 
 /** A folder: what stands at each path. A record is a line. */
 type Folder = Readonly<Record<string, string>>

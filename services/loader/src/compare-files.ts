@@ -3,8 +3,8 @@
  * or times. Of a file that has grown the source is asked whether it begins with what was loaded.
  */
 import { type Beginning, type Manifest, type ManifestFile, Problem, requestLimits } from "@flatbed/contract"
-import type { KnownFile } from "./file-ledger.ts"
-import { toStorable } from "./refusal.ts"
+import type { KnownFile } from "./ledger/file-ledger.ts"
+import { toStorable } from "./rejects/refusal.ts"
 import { count } from "./summary.ts"
 import { type Content, contentOf, newFile, type PlannedFile } from "./version-part.ts"
 

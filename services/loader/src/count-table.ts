@@ -2,8 +2,9 @@
  * Counts a table in which something else than the load may write: its own triggers and rules. Everywhere else Postgres'
  * counts of the load's statements are the count, and a look at every row would say nothing new.
  */
+
+import { deletedAt } from "./columns/own-columns.ts"
 import type { Application, Applied, loadModeNames } from "./load-modes/load-mode.ts"
-import { deletedAt } from "./own-columns.ts"
 import type { Session } from "./postgres/database.ts"
 import { quoteName, quoteTable } from "./postgres/identifier.ts"
 import type { TableCount } from "./receipt.ts"

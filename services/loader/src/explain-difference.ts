@@ -1,11 +1,11 @@
 /** How a row of a table and the row of the version that it comes from differ. */
 import { canonicalCells, type RowOrigin } from "@flatbed/contract"
-import { askForManifest } from "./ask-source.ts"
-import { compareByText } from "./canonical-columns.ts"
-import { comparedNames, type Place, readCells } from "./compare-rows.ts"
-import type { Pipeline } from "./pipeline-settings.ts"
+import { askForManifest } from "./fetch/ask-source.ts"
 import type { Table } from "./postgres/table.ts"
-import { chunkWithRow, lineOfRow, readRows, type VerifyParts } from "./verify-parts.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
+import { compareByText } from "./verify/canonical-columns.ts"
+import { comparedNames, type Place, readCells } from "./verify/compare-rows.ts"
+import { chunkWithRow, lineOfRow, readRows, type VerifyParts } from "./verify/verify-parts.ts"
 
 /** A column with what the table has in it, and what the version has, as `verify` compares them. */
 export type CellDifference = {

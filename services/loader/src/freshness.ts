@@ -1,6 +1,7 @@
 /** When each pipeline's table was last known to show the newest version, and whether that is too long ago. */
-import type { Pipeline } from "./pipeline-settings.ts"
+
 import type { Database, Session } from "./postgres/database.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
 
 export type Freshness = {
   readonly pipeline: string

@@ -1,7 +1,7 @@
 // If this file fails, a table lacks an index that the settings ask for, or a load makes one twice or in another's place.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { checkIndexes, type IndexSettings, listIndexes } from "./index-settings.ts"
 import { type Bench, openBench, people, pipelineOf } from "./loader.test-kit.ts"
+import { checkIndexes, type IndexSettings, listIndexes } from "./settings/index-settings.ts"
 import type { RunOutcome } from "./summary.ts"
 
 describe("a pipeline's indexes", () => {

@@ -13,8 +13,8 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { draftLoaderYaml } from "./draft.ts"
 import { type Bench, openBench, people } from "./loader.test-kit.ts"
-import { checkSettings, settingsSchema } from "./settings.ts"
-import { schemaText } from "./settings-schema.ts"
+import { checkSettings, settingsSchema } from "./settings/settings.ts"
+import { schemaText } from "./settings/settings-schema.ts"
 
 const script = fileURLToPath(new URL("../bin/flatbed-loader.mjs", import.meta.url))
 let bench: Bench

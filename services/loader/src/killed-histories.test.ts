@@ -12,6 +12,7 @@ import {
 } from "@flatbed/testing"
 import pg from "pg"
 import { describe, expect, test } from "vitest"
+import { deletedAt } from "./columns/own-columns.ts"
 import { changeVersion, compareOf, historyColumns, keyedModes } from "./load-modes/histories.test-kit.ts"
 import {
   applyVersion,
@@ -19,7 +20,6 @@ import {
   type ModelRow,
   type ModelTableRow,
 } from "./load-modes/mode-model.test-kit.ts"
-import { deletedAt } from "./own-columns.ts"
 
 /** Of each mode. `npm run test:deep` asks for many more. */
 const histories = Number(process.env.FLATBED_TEST_KILLED_HISTORIES ?? 1)

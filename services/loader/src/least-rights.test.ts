@@ -14,7 +14,7 @@ import { createTestLog, makeSettings, people, pipelineOf } from "./loader.test-k
 import { createLoader, type Loader } from "./loader.ts"
 import { seesWholeRun } from "./postgres/adopt.ts"
 import { asSession } from "./postgres/database.ts"
-import type { LoaderSettings } from "./settings.ts"
+import type { LoaderSettings } from "./settings/settings.ts"
 import type { RunOutcome } from "./summary.ts"
 
 const scriptFile = new URL("../deploy/role.sql", import.meta.url)

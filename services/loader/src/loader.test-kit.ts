@@ -12,7 +12,7 @@ import {
 import pg from "pg"
 import { type Logger, pino } from "pino"
 import { createLoader, type Loader, type LoaderParts } from "./loader.ts"
-import type { LoaderSettings } from "./settings.ts"
+import type { LoaderSettings } from "./settings/settings.ts"
 
 /** A pipeline's settings as the file would give them; `people` into `people` unless told. */
 export function pipelineOf(

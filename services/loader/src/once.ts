@@ -1,6 +1,6 @@
 /** What one load does beyond the settings, as the command line asks for it. Pure. */
 import { Problem } from "@flatbed/contract"
-import { allowDeletes, type Pipeline, selectPipelines } from "./pipeline-settings.ts"
+import { allowDeletes, type Pipeline, selectPipelines } from "./settings/pipeline-settings.ts"
 
 export type Once = {
   /** A version, whole or its first 12 digits or more, that may delete any number of rows. */

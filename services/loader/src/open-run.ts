@@ -12,10 +12,10 @@ import {
   recordFailure,
   recordResume,
   recordRun,
-} from "./ledger.ts"
+} from "./ledger/ledger.ts"
 import type { Session } from "./postgres/database.ts"
 import { createStaging, dropStaging, dropWidened, hasStaging, type StagingPlan } from "./postgres/staging.ts"
-import { forgetRejects } from "./reject-ledger.ts"
+import { forgetRejects } from "./rejects/reject-ledger.ts"
 
 export type OpenedRun = {
   readonly runId: number

@@ -1,7 +1,7 @@
 /** Where the rows stand in the file whose key another row of the version has too. */
 import { type Manifest, Problem } from "@flatbed/contract"
-import type { ChunkGroup } from "./chunk-groups.ts"
-import { type AskParts, placeRefusals } from "./place-refusals.ts"
+import { type AskParts, placeRefusals } from "./rejects/place-refusals.ts"
+import type { ChunkGroup } from "./staging/chunk-groups.ts"
 
 /** The problem with file and line of the first key's rows, when it is `key-repeated`; where the source does not answer, and all others, as they are. */
 export async function placeRepeated(error: unknown, manifest: Manifest, parts: AskParts): Promise<unknown> {

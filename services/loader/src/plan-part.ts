@@ -1,11 +1,11 @@
 /** What a run of `append` is to load: the version without what the table has from before. */
 import type { Manifest } from "@flatbed/contract"
 import type { Logger } from "pino"
-import { type AskParts, askForBeginnings } from "./ask-source.ts"
 import { compareFiles } from "./compare-files.ts"
-import { findKnownFiles } from "./file-ledger.ts"
+import { type AskParts, askForBeginnings } from "./fetch/ask-source.ts"
 import type { Lease } from "./lease.ts"
-import type { Pipeline } from "./pipeline-settings.ts"
+import { findKnownFiles } from "./ledger/file-ledger.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
 import { counted } from "./summary.ts"
 import { contentOf, newPart, type VersionPart, wholeVersion } from "./version-part.ts"
 

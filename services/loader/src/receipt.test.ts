@@ -1,7 +1,7 @@
 // If this file fails, a load commits although rows are missing, or its receipt says what is not so.
 import { makeScriptedVersion } from "@flatbed/testing"
 import { expect, test } from "vitest"
-import type { Receipt } from "./ledger.ts"
+import type { Receipt } from "./ledger/ledger.ts"
 import { people } from "./loader.test-kit.ts"
 import { balance, checkStaging, describeReceipt, type RunReceipt } from "./receipt.ts"
 

@@ -5,7 +5,7 @@
  */
 import { type Manifest, Problem } from "@flatbed/contract"
 import { count, counted } from "./counted.ts"
-import type { Receipt } from "./ledger.ts"
+import type { Receipt } from "./ledger/ledger.ts"
 import type { Applied } from "./load-modes/load-mode.ts"
 
 /**

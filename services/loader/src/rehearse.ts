@@ -3,7 +3,7 @@
  * nobody else ever sees it; of the run only its row in the ledger stays, with the rejects that it found.
  */
 import type { Lease } from "./lease.ts"
-import { isRehearsed, recordRehearsed } from "./ledger.ts"
+import { isRehearsed, recordRehearsed } from "./ledger/ledger.ts"
 import type { Session } from "./postgres/database.ts"
 import { nameTables, readLocks } from "./postgres/locks.ts"
 import { dropStaging } from "./postgres/staging.ts"

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
 import { type Bench, openBench, people, pipelineOf } from "./loader.test-kit.ts"
 import type { Loader } from "./loader.ts"
 import { uniqueOwner } from "./owner.ts"
-import type { Pipeline } from "./pipeline-settings.ts"
 import { describeReset, findKnown, resetPipeline } from "./reset.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
 
 let bench: Bench
 

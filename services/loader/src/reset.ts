@@ -1,12 +1,12 @@
 /** What `reset` does: the ledger forgets a pipeline's table, and the next load starts as if it were the first. */
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
-import { findOpenRuns, recordAbandoned } from "./ledger.ts"
-import type { Pipeline } from "./pipeline-settings.ts"
+import { findOpenRuns, recordAbandoned } from "./ledger/ledger.ts"
+import { findLatestPublication } from "./ledger/publication-ledger.ts"
 import type { Database, Session } from "./postgres/database.ts"
 import { dropStaging } from "./postgres/staging.ts"
 import { findTable } from "./postgres/table.ts"
-import { findLatestPublication } from "./publication-ledger.ts"
 import type { Patience } from "./retry.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
 import { counted } from "./summary.ts"
 
 /** What the ledger knows of a pipeline's table. */

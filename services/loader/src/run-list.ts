@@ -1,7 +1,7 @@
 /** What `runs list` and `runs show` tell about runs, from the ledger. */
-import type { CheckResult } from "./check.ts"
+import type { CheckResult } from "./checks/check.ts"
+import { readReceipt } from "./ledger/publication-ledger.ts"
 import type { Session } from "./postgres/database.ts"
-import { readReceipt } from "./publication-ledger.ts"
 import { describeReceipt, type RunReceipt } from "./receipt.ts"
 import { describeResults, type ShowCommand } from "./summary.ts"
 import { formatFields, formatTable } from "./text-table.ts"

@@ -1,14 +1,14 @@
 /** What a run tells while it goes on: events for the log, counts for a progress bar. */
 import type { Manifest } from "@flatbed/contract"
 import type { Logger } from "pino"
-import { countChanges, formatChanges } from "./column-changes.ts"
-import type { ColumnChange } from "./column-contract.ts"
-import { manifestBytes } from "./ledger.ts"
-import type { NextRun } from "./next-run.ts"
+import { countChanges, formatChanges } from "./columns/column-changes.ts"
+import type { ColumnChange } from "./columns/column-contract.ts"
+import { manifestBytes } from "./ledger/ledger.ts"
 import type { OpenedRun } from "./open-run.ts"
-import type { Pipeline } from "./pipeline-settings.ts"
 import type { RunReceipt } from "./receipt.ts"
 import { rehearsalToJson } from "./rehearsal.ts"
+import type { NextRun } from "./schedule/next-run.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
 import { counted, type RunOutcome, type ShowCommand, summarize } from "./summary.ts"
 
 export type RunProgress = {

@@ -1,11 +1,11 @@
 /** What `status` tells about each pipeline, from the ledger. */
 import { formatDuration } from "@flatbed/config"
-import { type Attempt, getAttempts } from "./attempt-ledger.ts"
-import { findNextTick } from "./due-ticks.ts"
 import { getFreshness, showAge } from "./freshness.ts"
-import type { Pipeline } from "./pipeline-settings.ts"
+import { type Attempt, getAttempts } from "./ledger/attempt-ledger.ts"
 import type { Session } from "./postgres/database.ts"
 import { printable } from "./printable.ts"
+import { findNextTick } from "./schedule/due-ticks.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
 import { formatTable } from "./text-table.ts"
 
 export type PipelineStatus = {

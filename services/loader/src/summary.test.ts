@@ -2,8 +2,8 @@
 import { Problem } from "@flatbed/contract"
 import { expect, test } from "vitest"
 import { pipelineOf } from "./loader.test-kit.ts"
-import { listPipelines } from "./pipeline-settings.ts"
 import { createProgress } from "./progress.ts"
+import { listPipelines } from "./settings/pipeline-settings.ts"
 import { count, outcomeToJson, outcomeWithoutRows, showBytes, summarize } from "./summary.ts"
 
 const [pipeline] = listPipelines({

@@ -1,11 +1,11 @@
 /** A run in one sentence, for the log's last line and for the terminal. Pure. */
 import { type Problem, toProblemDocument } from "@flatbed/contract"
-import { type CheckResult, severities } from "./check.ts"
+import { type CheckResult, severities } from "./checks/check.ts"
 import { count, counted } from "./counted.ts"
 import type { Applied } from "./load-modes/load-mode.ts"
-import type { Pipeline } from "./pipeline-settings.ts"
 import type { RunReceipt } from "./receipt.ts"
 import { type Rehearsal, rehearsalToJson } from "./rehearsal.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
 import type { FileCounts } from "./version-part.ts"
 
 export { count, counted } from "./counted.ts"

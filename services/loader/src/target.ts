@@ -1,14 +1,14 @@
 /** The table a pipeline loads into, and what the ledger says was last published there. */
 import { Problem } from "@flatbed/contract"
+import { ownColumns } from "./columns/own-columns.ts"
 import type { Lease } from "./lease.ts"
+import { findLatestPublication, type Publication, recordDatasetTag } from "./ledger/publication-ledger.ts"
 import { rightsOf } from "./load-modes/load-mode.ts"
-import { ownColumns } from "./own-columns.ts"
-import type { Pipeline } from "./pipeline-settings.ts"
 import type { Session } from "./postgres/database.ts"
 import { refuseMissingRights } from "./postgres/rights.ts"
 import { findSwapObstacles } from "./postgres/swap-obstacles.ts"
 import { analyzeTable, findTable, type Table } from "./postgres/table.ts"
-import { findLatestPublication, type Publication, recordDatasetTag } from "./publication-ledger.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
 
 export type Target = { readonly table: Table | undefined; readonly publication: Publication | undefined }
 

@@ -1,9 +1,9 @@
 /** Pure: what to do about a table that is not what was published into it. */
 import type { Column } from "@flatbed/contract"
-import { postgresTypes } from "./column-fit.ts"
-import type { Pipeline } from "./pipeline-settings.ts"
+import { postgresTypes } from "./columns/column-fit.ts"
 import { showName } from "./postgres/identifier.ts"
 import type { Table } from "./postgres/table.ts"
+import type { Pipeline } from "./settings/pipeline-settings.ts"
 import type { ShowCommand } from "./summary.ts"
 
 /**

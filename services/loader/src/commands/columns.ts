@@ -1,7 +1,7 @@
 /** `columns`: the history of tables' columns, from the ledger. */
 import type { Command } from "@flatbed/edge"
-import { listColumnEvents } from "../column-ledger.ts"
-import { formatColumnEvents } from "../column-list.ts"
+import { listColumnEvents } from "../columns/column-ledger.ts"
+import { formatColumnEvents } from "../columns/column-list.ts"
 import { listPipelinesThatRan } from "../run-list.ts"
 import { readNumber } from "./numbers.ts"
 import { neverRan } from "./runs.ts"

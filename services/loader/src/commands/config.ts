@@ -1,7 +1,7 @@
 /** `config show|validate|schema`: what the loader would be started with, without starting anything. */
 import { formatEffective, inspectSettings, selectEffective } from "@flatbed/config"
 import { type Command, type CommandContext, maskSecrets } from "@flatbed/edge"
-import { loaderJsonSchema, schemaText } from "../settings-schema.ts"
+import { loaderJsonSchema, schemaText } from "../settings/settings-schema.ts"
 import { counted } from "../summary.ts"
 import { settingsInput } from "./settings-file.ts"
 

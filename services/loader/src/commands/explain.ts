@@ -1,7 +1,7 @@
 /** `explain`: where one row of a table comes from. */
 import type { Command, CommandContext } from "@flatbed/edge"
-import { explainRow } from "../explain.ts"
-import { explainedToJson, formatExplained } from "../explain-report.ts"
+import { explainRow } from "../verify/explain.ts"
+import { explainedToJson, formatExplained } from "../verify/explain-report.ts"
 import { readNumber } from "./numbers.ts"
 import { withLoader } from "./with-loader.ts"
 

@@ -2,10 +2,10 @@
 import { resolve } from "node:path"
 import { Problem } from "@flatbed/contract"
 import { type Command, createNewFile } from "@flatbed/edge"
-import { findRunDialect } from "../ledger.ts"
+import { findRunDialect } from "../ledger/ledger.ts"
 import type { Session } from "../postgres/database.ts"
 import { printable } from "../printable.ts"
-import { countRejects, findLatestRuns, getRejectsAfter } from "../reject-ledger.ts"
+import { countRejects, findLatestRuns, getRejectsAfter } from "../rejects/reject-ledger.ts"
 import { findRun } from "../run-list.ts"
 import { counted, type ShowCommand } from "../summary.ts"
 import { neverRan, unknownRun } from "./runs.ts"
@@ -73,7 +73,7 @@ async function writeRejects(
   { state, signal }: { readonly state: Progress; readonly signal: AbortSignal },
 ): Promise<void> {
   // Every command would load it with its tables of encodings.
-  const { createRejectExport } = await import("../reject-export.ts")
+  const { createRejectExport } = await import("../rejects/reject-export.ts")
   const { head, spell } = createRejectExport(await findRunDialect(session, run))
   if (!state.begun) await sink.write(head)
   state.begun = true

@@ -1,7 +1,7 @@
 /** `load`: pipelines once, now. */
 import { exitCodes, Problem } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
-import { chosenPattern } from "../choose-version.ts"
+import { chosenPattern } from "../fetch/choose-version.ts"
 import { createProgress } from "../progress.ts"
 import { describeReceipt } from "../receipt.ts"
 import { describeRehearsal } from "../rehearsal.ts"

@@ -1,7 +1,7 @@
 /** `plan`: what `load` would do now, without doing it. */
 import { exitCodes } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
-import { formatPlan } from "../plan-text.ts"
+import { formatPlan } from "../plan/plan-text.ts"
 import { withLoader } from "./with-loader.ts"
 
 export const planCommand: Command = {

@@ -3,8 +3,8 @@ import { createInterface } from "node:readline/promises"
 import { Problem } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
 import { uniqueOwner } from "../owner.ts"
-import { selectPipelines } from "../pipeline-settings.ts"
 import { describeReset, findKnown, resetPipeline } from "../reset.ts"
+import { selectPipelines } from "../settings/pipeline-settings.ts"
 import { shownBy, withLoader } from "./with-loader.ts"
 
 export const resetCommand: Command = {

@@ -2,8 +2,8 @@
 import { readFile } from "node:fs/promises"
 import { Problem } from "@flatbed/contract"
 import { type CommandContext, commandLine } from "@flatbed/edge"
-import { checkSoundChecks } from "../check-settings.ts"
-import { checkSettings, settingsSchema } from "../settings.ts"
+import { checkSoundChecks } from "../checks/check-settings.ts"
+import { checkSettings, settingsSchema } from "../settings/settings.ts"
 import type { ShowCommand } from "../summary.ts"
 
 /** Read when no other is named, from the working folder. */

@@ -1,9 +1,9 @@
 /** `verify`: whether tables are what was published into them. */
 import { exitCodes } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
-import { selectPipelines } from "../pipeline-settings.ts"
-import { type Verified, verifyPipeline } from "../verify.ts"
-import { describeVerified, verifiedToJson } from "../verify-report.ts"
+import { selectPipelines } from "../settings/pipeline-settings.ts"
+import { type Verified, verifyPipeline } from "../verify/verify.ts"
+import { describeVerified, verifiedToJson } from "../verify/verify-report.ts"
 import { withLoader } from "./with-loader.ts"
 
 export const verifyCommand: Command = {

@@ -3,7 +3,7 @@ import { readSettings, secretsOf } from "@flatbed/config"
 import { type CommandContext, createLog, rememberSecrets } from "@flatbed/edge"
 import { createLoader, type Loader, type LoaderParts } from "../loader.ts"
 import { readVersion } from "../own-files.ts"
-import { settingsSchema } from "../settings.ts"
+import { settingsSchema } from "../settings/settings.ts"
 import { settingsInput, shownBy } from "./settings-file.ts"
 
 export { shownBy }

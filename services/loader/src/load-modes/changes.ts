@@ -1,5 +1,5 @@
 /** What a version changes in a table, row by row: told by one join, and kept beside staging until it is done. */
-import { deletedAt } from "../own-columns.ts"
+import { deletedAt } from "../columns/own-columns.ts"
 import type { Session } from "../postgres/database.ts"
 import { quoteName, quoteTable, type TableName } from "../postgres/identifier.ts"
 import { differ, isOlder, sameKey } from "./keyed.ts"

@@ -9,7 +9,7 @@ import {
 } from "@flatbed/testing"
 import pg from "pg"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { rowColumn } from "../own-columns.ts"
+import { rowColumn } from "../columns/own-columns.ts"
 import { asSession, type Session } from "../postgres/database.ts"
 import type { Application, LoadMode, ModeRules } from "./load-mode.ts"
 

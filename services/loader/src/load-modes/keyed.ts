@@ -1,6 +1,6 @@
 /** SQL that the modes with a key share: which rows meet, which of them differ, which stand twice. */
 import { Problem } from "@flatbed/contract"
-import { rowColumn } from "../own-columns.ts"
+import { rowColumn } from "../columns/own-columns.ts"
 import type { Session } from "../postgres/database.ts"
 import { quoteName, quoteNames, quoteTable, type TableName } from "../postgres/identifier.ts"
 import { printable } from "../printable.ts"

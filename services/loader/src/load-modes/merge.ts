@@ -1,6 +1,6 @@
 /** The work that `upsert`, `mirror` and a `replace` with a key have in common. */
 import { Problem } from "@flatbed/contract"
-import { deletedAt } from "../own-columns.ts"
+import { deletedAt } from "../columns/own-columns.ts"
 import type { Session } from "../postgres/database.ts"
 import { quoteName, quoteTable } from "../postgres/identifier.ts"
 import { type Changes, changesTable, findChanges, forgetChanges } from "./changes.ts"

@@ -1,9 +1,9 @@
 /** `mirror`: as upsert, and rows that the version does not have are deleted, or marked so; never more than the limit. */
 import { Problem } from "@flatbed/contract"
-import { deletedAt } from "../own-columns.ts"
+import { deletedAt } from "../columns/own-columns.ts"
 import type { Session } from "../postgres/database.ts"
 import { quoteName, quoteTable } from "../postgres/identifier.ts"
-import { allowedCount } from "../reject-limit.ts"
+import { allowedCount } from "../rejects/reject-limit.ts"
 import { counted } from "../summary.ts"
 import type { Application, LoadMode } from "./load-mode.ts"
 import { merge } from "./merge.ts"

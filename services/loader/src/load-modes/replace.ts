@@ -1,5 +1,5 @@
 /** `replace`: the version's rows take the place of all rows before. */
-import { rowColumn } from "../own-columns.ts"
+import { rowColumn } from "../columns/own-columns.ts"
 import type { Session } from "../postgres/database.ts"
 import { quoteName, quoteTable } from "../postgres/identifier.ts"
 import { swapTable } from "../postgres/swap.ts"

@@ -1,6 +1,13 @@
 /** Pure: what a load mode writes into a row of the table: the staged cells, and whence they are when that is wanted. */
 import pg from "pg"
-import { deletedAt, fileColumn, loadedAt, ownColumns, rowColumn, versionColumn } from "../own-columns.ts"
+import {
+  deletedAt,
+  fileColumn,
+  loadedAt,
+  ownColumns,
+  rowColumn,
+  versionColumn,
+} from "../columns/own-columns.ts"
 import { quoteName, quoteNames } from "../postgres/identifier.ts"
 import type { StagingColumn } from "../postgres/staging.ts"
 import type { Application } from "./load-mode.ts"

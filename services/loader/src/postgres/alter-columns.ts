@@ -1,7 +1,7 @@
 /** Changes of a table's columns: whether they can be made, asked before a row moves, and the making of them. */
 import { Problem } from "@flatbed/contract"
-import { alterActions } from "../column-changes.ts"
-import type { ColumnChange } from "../column-contract.ts"
+import { alterActions } from "../columns/column-changes.ts"
+import type { ColumnChange } from "../columns/column-contract.ts"
 import type { Session } from "./database.ts"
 import { findMeaning, isAnswer } from "./errors.ts"
 import { quoteTable, showTable, type TableName } from "./identifier.ts"

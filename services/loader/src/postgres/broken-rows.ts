@@ -1,6 +1,6 @@
 /** Rows of staging that break checks: counted, and found. The session is in a transaction. */
-import type { Check } from "../check.ts"
-import type { FoundRow } from "../check-report.ts"
+import type { Check } from "../checks/check.ts"
+import type { FoundRow } from "../checks/check-report.ts"
 import {
   boundsOfRows,
   type CheckedRows,
@@ -12,7 +12,7 @@ import {
   findAstray,
   findBroken,
   findRepeated,
-} from "../check-sql.ts"
+} from "../checks/check-sql.ts"
 import type { Session } from "./database.ts"
 import { findMeaning, isAnswer } from "./errors.ts"
 

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto"
 import pg from "pg"
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest"
-import { splitLines } from "../copy-lines.ts"
+import { splitLines } from "../staging/copy-lines.ts"
 import type { RepairWay } from "./cell-conversion.ts"
 import { asSession, type Session } from "./database.ts"
 import { type RefusedLine, repairCopy, tryCopy } from "./refused-lines.ts"

@@ -1,6 +1,6 @@
 /** The indexes that a pipeline asks for: looked for, and made where they are missing. */
 import { Problem } from "@flatbed/contract"
-import type { WantedIndex } from "../index-settings.ts"
+import type { WantedIndex } from "../settings/index-settings.ts"
 import type { Session } from "./database.ts"
 import { findMeaning, isAnswer } from "./errors.ts"
 import { quoteName, quoteNames, quoteTable, showTable, type TableName } from "./identifier.ts"

@@ -4,7 +4,7 @@
  * message, so nothing of it stays, no function either.
  */
 import pg from "pg"
-import { numberLines } from "../copy-lines.ts"
+import { numberLines } from "../staging/copy-lines.ts"
 import { takeOutBroken } from "./broken-constraints.ts"
 import { convertCells, type RepairWay } from "./cell-conversion.ts"
 import { copyRows } from "./copy.ts"

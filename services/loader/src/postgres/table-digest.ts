@@ -1,6 +1,6 @@
 /** The digests of a table's rows, computed where the rows are. */
 import { type RowsDigest, sumDigests } from "@flatbed/contract"
-import { type ComparedColumn, digestSql } from "../canonical-columns.ts"
+import { type ComparedColumn, digestSql } from "../verify/canonical-columns.ts"
 import type { Session } from "./database.ts"
 import { quoteTable, type TableName } from "./identifier.ts"
 

@@ -4,8 +4,8 @@
  * rows are copied into another table first, in a commit of its own while the table is locked against writers; that one
  * takes the table's place later, when every snapshot sees the copy.
  */
-import { alterActions } from "../column-changes.ts"
-import type { ColumnChange } from "../column-contract.ts"
+import { alterActions } from "../columns/column-changes.ts"
+import type { ColumnChange } from "../columns/column-contract.ts"
 import { seesTransaction } from "./adopt.ts"
 import { readersStay } from "./alter-columns.ts"
 import type { Session } from "./database.ts"

@@ -1,0 +1,100 @@
+/** Chunks that travel and commit together. Pure. */
+import { type ManifestChunk, requestLimits } from "@flatbed/contract"
+import type { PartialChunk } from "../version-part.ts"
+
+/**
+ * Chunks that follow each other, as they stand in the manifest; a group of one is a chunk as it is. Of the first the
+ * beginning may be left out.
+ */
+export type ChunkGroup = readonly [PartialChunk, ...ManifestChunk[]]
+
+export type GroupPlan = ReturnType<typeof createGroupPlan>
+
+/**
+ * Puts chunks together in their order, in groups of at most so many bytes of the file and as many chunks as a source
+ * answers at once. Only neighbours are put together, so a chunk that is there already divides a group; so does one of
+ * which the beginning is left out. Once bodies have come that are shorter than their bytes of the file, as JSON's are,
+ * whose keys stay behind, groups may have more of the file for as much to hold, within what a source answers at once.
+ */
+export function createGroupPlan(chunks: readonly PartialChunk[], mostBytes: number) {
+  let at = 0
+  /** The most bytes that came for a byte of the file; 0 before any did. */
+  let share = 0
+
+  return {
+    /** The next group, undefined after the last. */
+    next(): ChunkGroup | undefined {
+      const first = chunks[at]
+      if (first === undefined) return undefined
+      const most = share > 0 && share < 1 ? Math.min(mostBytes / share, requestLimits.bytes) : mostBytes
+      const group: [PartialChunk, ...ManifestChunk[]] = [first]
+      let bytes = first.byte_to - first.byte_from
+      for (at += 1; at < chunks.length && group.length < requestLimits.chunks; at += 1) {
+        const chunk = chunks[at] as PartialChunk
+        bytes += chunk.byte_to - chunk.byte_from
+        const isNext = chunk.chunk === (chunks[at - 1]?.chunk ?? 0) + 1 && chunk.whole === undefined
+        if (!isNext || bytes > most) break
+        group.push(chunk)
+      }
+      return group
+    },
+
+    /** What came for a group: how many bytes, for how many of the file. */
+    learn(bodyBytes: number, fileBytes: number): void {
+      if (fileBytes > 0) share = Math.max(share, bodyBytes / fileBytes)
+    },
+  }
+}
+
+/** All groups of chunks at once, by the bytes in the file alone. */
+export function planGroups(chunks: readonly PartialChunk[], mostBytes: number): ChunkGroup[] {
+  const plan = createGroupPlan(chunks, mostBytes)
+  const groups: ChunkGroup[] = []
+  for (let group = plan.next(); group !== undefined; group = plan.next()) groups.push(group)
+  return groups
+}
+
+/** The chunks as the source serves them. */
+export function servedGroup([first, ...others]: ChunkGroup): ChunkGroup {
+  return [first.whole ?? first, ...others]
+}
+
+/** Of the lines of all rows that the source serves, one per row, those that are wanted. */
+export function wantedLines(lines: Buffer, [first]: ChunkGroup): Buffer {
+  let from = 0
+  for (let row = first.whole?.first_row ?? first.first_row; row < first.first_row; row += 1)
+    from = lines.indexOf("\n", from) + 1
+  return lines.subarray(from)
+}
+
+/** The chunk of the group to which a row of the version belongs. */
+export function chunkOfRow(group: ChunkGroup, row: number): ManifestChunk {
+  let [low, high] = [0, group.length - 1]
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if ((group[middle]?.first_row ?? 0) <= row) low = middle
+    else high = middle - 1
+  }
+  return group[low] ?? group[0]
+}
+
+/** `chunk 3`, or `chunks 3 to 7`. */
+export function nameGroup(group: ChunkGroup): string {
+  const [{ chunk: first }] = group
+  return group.length === 1 ? `chunk ${first}` : `chunks ${first} to ${lastOf(group)}`
+}
+
+/** The number of the group's last chunk. */
+export function lastOf(group: ChunkGroup): number {
+  return group.at(-1)?.chunk ?? group[0].chunk
+}
+
+/** The sum of one count over the group's chunks. */
+export function sumOf(group: ChunkGroup, count: (chunk: ManifestChunk) => number): number {
+  return group.reduce((sum, chunk) => sum + count(chunk), 0)
+}
+
+/** How many bytes of the file the group has. */
+export function bytesOf(group: ChunkGroup): number {
+  return sumOf(group, ({ byte_from, byte_to }) => byte_to - byte_from)
+}
