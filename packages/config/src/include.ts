@@ -1,6 +1,8 @@
 /** A settings file and the files it includes, as one tree. */
 import { readFile } from "node:fs/promises"
 import { dirname, resolve } from "node:path"
+import type { TSchema } from "@flatbed/typebox"
+import { type HandedDown, handDown, mergeMaps } from "./merge.ts"
 import {
   type MapNode,
   mapNode,
@@ -8,11 +10,15 @@ import {
   type SettingNode,
   type SettingsProblem,
   showFile,
-  showPlace,
 } from "./setting-node.ts"
 import { parseYaml } from "./yaml-file.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
+type Rules = {
+  /** Says which settings are paths. */
+  readonly schema: TSchema
+  readonly handedDown: HandedDown
+}
 type Loaded = {
   /** Undefined when the first file could not be read at all. */
   readonly root: MapNode | undefined
@@ -23,13 +29,13 @@ type Loaded = {
 
 /**
  * Reads the file and, depth first, the files under its top-level `include:` (a path or a list of paths,
- * relative to the file that names them). Maps are merged; a setting written in two files is a problem, and so is
- * a file that includes itself.
+ * relative to the file that names them). Maps are merged; a setting that two files write differently is a problem, and so
+ * is a file that includes itself. `handedDown` holds for files that are included, not for the first.
  */
-export async function loadFiles(file: string, env: Environment): Promise<Loaded> {
+export async function loadFiles(file: string, env: Environment, rules: Rules): Promise<Loaded> {
   const problems: SettingsProblem[] = []
   const broken: SettingsProblem[] = []
-  const root = await load(file, { from: "default" }, [], new Set(), env, { problems, broken })
+  const root = await load(file, { from: "default" }, [], new Set(), env, { ...rules, problems, broken })
   return broken.length > 0 ? { root, problems: broken, isBroken: true } : { root, problems, isBroken: false }
 }
 
@@ -39,9 +45,9 @@ async function load(
   above: readonly string[],
   seen: Set<string>,
   env: Environment,
-  lists: { readonly problems: SettingsProblem[]; readonly broken: SettingsProblem[] },
+  parts: Rules & { readonly problems: SettingsProblem[]; readonly broken: SettingsProblem[] },
 ): Promise<MapNode | undefined> {
-  const { problems, broken } = lists
+  const { schema, handedDown, problems, broken } = parts
   const report = (message: string, place: Place = namedAt) => {
     problems.push({ path: above.length === 0 ? "" : "include", message, place })
     return undefined
@@ -74,9 +80,10 @@ async function load(
   parsed.root.entries.delete("include")
   for (const named of includedFiles(include, problems)) {
     const path = resolve(dirname(file), named.path)
-    const included = await load(path, named.place, [...above, file], seen, env, lists)
-    if (included !== undefined) merge(parsed.root, included, [], problems)
+    const included = await load(path, named.place, [...above, file], seen, env, parts)
+    if (included !== undefined) mergeMaps(parsed.root, included, schema, problems)
   }
+  if (above.length > 0) handDown(parsed.root, handedDown)
   return parsed.root
 }
 
@@ -91,21 +98,6 @@ function includedFiles(node: SettingNode | undefined, problems: SettingsProblem[
     }
     return []
   })
-}
-
-function merge(into: MapNode, from: MapNode, path: readonly string[], problems: SettingsProblem[]): void {
-  for (const [key, node] of from.entries) {
-    const present = into.entries.get(key)
-    if (present === undefined) into.entries.set(key, node)
-    else if (present.kind === "map" && node.kind === "map") merge(present, node, [...path, key], problems)
-    else {
-      problems.push({
-        path: [...path, key].join("."),
-        message: `is also set in ${showPlace(present.place).replace(/: $/, "")}; one file must let go of it`,
-        place: node.place,
-      })
-    }
-  }
 }
 
 async function readText(file: string): Promise<string | { problem: string }> {

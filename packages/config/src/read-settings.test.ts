@@ -467,10 +467,116 @@ describe("include", () => {
     expect(lines).toEqual([
       "source.yaml:7: include must be a path or a list of paths",
       "a.yaml:2: include goes in a circle: source.yaml includes a.yaml includes source.yaml",
-      "a.yaml:1: gzip is also set in source.yaml:2; one file must let go of it",
+      "a.yaml:1: gzip is also set in source.yaml:2, to something else; one file must let go of it",
       "source.yaml:5: include there is no settings file gone.yaml; make one, or name another with --config",
       "source.yaml:6: include names a.yaml a second time; once is enough",
       'a.yaml:3: listen.prot is not a setting; did you mean "port"?',
+    ])
+  })
+})
+
+describe("a setting that two files write", () => {
+  const both = async (one: string, other: string) =>
+    await read({ "source.yaml": `include: sub/a.yaml\n${minimal}${one}\n`, "sub/a.yaml": `${other}\n` })
+
+  test.each([
+    ["the same number", "listen: { port: 4 }", "listen: { port: 4 }"],
+    ["the same text, in quotes and without", "level: debug", 'level: "debug"'],
+    ["the same list", "tags: [a, b]", "tags:\n  - a\n  - b"],
+    ["paths that lead to one place", "cache: ./.cache", "cache: ../.cache"],
+  ])("is no conflict when it is %s", async (_name, one, other) => {
+    expect(await both(one, other)).toEqual(await read(`${minimal}${one}\n`))
+  })
+
+  test.each([
+    ["numbers", "listen: { port: 4 }", "listen: { port: 5 }", "listen.port", 3],
+    ["a number and a text", "listen: { port: 4 }", 'listen: { port: "4" }', "listen.port", 3],
+    ["lists in another order", "tags: [a, b]", "tags: [b, a]", "tags", 3],
+    ["a longer list", "tags: [a]", "tags: [a, b]", "tags", 3],
+    ["one path of two folders", "cache: ./.cache", "cache: ./.cache", "cache", 3],
+    ["a map and a word", "listen: { port: 4 }", "listen: here", "listen", 3],
+  ])("is a conflict when it is %s", async (_name, one, other, path, line) => {
+    expect(await problemsOf(both(one, other))).toContain(
+      `sub/a.yaml:1: ${path} is also set in source.yaml:${line}, to something else; one file must let go of it`,
+    )
+  })
+
+  test("shows neither value: one may be a secret", async () => {
+    const [message] = await problemsOf(both("auth: { token: canary-1 }", "auth: { token: canary-2 }"))
+    expect(message).toMatch(/^sub\/a.yaml:1: auth.token is also set in source.yaml:3, to something else/)
+    expect(message).not.toContain("canary")
+  })
+})
+
+describe("a setting that is handed down", () => {
+  const rooted = Type.Object({
+    root: path({ default: ".", description: "" }),
+    datasets: Type.Record(
+      Type.String(),
+      Type.Object({ file: Type.String(), root: Type.Optional(path({ description: "" })) }),
+      { default: {} },
+    ),
+  })
+  const readRooted = async (files: Record<string, string>, env: Env = {}) => {
+    const file = await write(files)
+    const handedDown = { root: "datasets" }
+    const { settings } = await readSettings({ schema: rooted, prefix: "P", file, env, handedDown })
+    const { root, datasets } = settings
+    const short = (folderOf?: string) => folderOf?.replace(folder, "") ?? null
+    return [short(root), Object.fromEntries(Object.entries(datasets).map(([n, d]) => [n, short(d.root)]))]
+  }
+  const movies = "root: ./\ndatasets: { movies: { file: a.csv } }\n"
+  const music = "root: ./files\ndatasets: { music: { file: a.csv }, own: { file: b.csv, root: b } }\n"
+
+  test("speaks for the entries of its own file; the others have none", async () => {
+    expect(
+      await readRooted({
+        "main.yaml":
+          "include: [movies/m.yaml, music/m.yaml]\nroot: ./top\ndatasets: { main: { file: c.csv } }\n",
+        "movies/m.yaml": movies,
+        "music/m.yaml": music,
+      }),
+    ).toEqual(["/top", { main: null, movies: "/movies", music: "/music/files", own: "/music/b" }])
+  })
+
+  test("in the first file is the setting of them all, as it is in a file without entries", async () => {
+    expect(await readRooted({ "movies/m.yaml": movies })).toEqual(["/movies", { movies: null }])
+    expect(
+      await readRooted({
+        "main.yaml": "include: etc/common.yaml\ndatasets: { main: { file: c.csv } }\n",
+        "etc/common.yaml": "root: ./data\n",
+      }),
+    ).toEqual(["/etc/data", { main: null }])
+  })
+
+  test("reaches the entries of what such a file includes itself, unless they have one", async () => {
+    expect(
+      await readRooted({
+        "main.yaml": "include: all/a.yaml\n",
+        "all/a.yaml": "include: [plain.yaml, ../music/m.yaml]\nroot: ./shared\n",
+        "all/plain.yaml": "datasets: { plain: { file: d.csv } }\n",
+        "music/m.yaml": music,
+      }),
+    ).toEqual(["", { plain: "/all/shared", music: "/music/files", own: "/music/b" }])
+  })
+
+  test("is overridden by variables, each entry by its own", async () => {
+    const files = { "main.yaml": "include: movies/m.yaml\n", "movies/m.yaml": movies }
+    expect(await readRooted(files, { P__ROOT: "/elsewhere" })).toEqual(["/elsewhere", { movies: "/movies" }])
+    expect(await readRooted(files, { P__DATASETS__MOVIES__ROOT: "/theirs" })).toEqual([
+      "",
+      { movies: "/theirs" },
+    ])
+  })
+
+  test("that two files say differently of one entry is a conflict", async () => {
+    const files = {
+      "main.yaml": "include: [movies/m.yaml, more/m.yaml]\n",
+      "movies/m.yaml": movies,
+      "more/m.yaml": "root: ./\ndatasets: { movies: { file: a.csv } }\n",
+    }
+    expect(await problemsOf(readRooted(files))).toEqual([
+      "more/m.yaml:1: datasets.movies.root is also set in movies/m.yaml:1, to something else; one file must let go of it",
     ])
   })
 })

@@ -7,6 +7,7 @@ import { type EffectiveSetting, listEffective } from "./effective-settings.ts"
 import { applyEnvironment } from "./environment.ts"
 import { createPathResolver } from "./folders.ts"
 import { loadFiles } from "./include.ts"
+import type { HandedDown } from "./merge.ts"
 import { redact } from "./redact.ts"
 import {
   findNode,
@@ -46,6 +47,8 @@ type Input<S extends TObject> = {
    * what could be decoded; items of lists that are wrong, or have something wrong in them, are undefined.
    */
   readonly checkParts?: (parts: unknown) => readonly SettingsProblem[]
+  /** What an included file says at its top for the entries of one of its maps alone: setting → map. */
+  readonly handedDown?: HandedDown
 }
 
 /**
@@ -78,7 +81,14 @@ async function readTree<S extends TObject>(
 ): Promise<{ settings: Settings<S>; file: string; tree: MapNode }> {
   const { schema } = input
   const file = resolve(input.file)
-  const { root: tree, problems, isBroken } = await loadFiles(file, input.env)
+  const {
+    root: tree,
+    problems,
+    isBroken,
+  } = await loadFiles(file, input.env, {
+    schema,
+    handedDown: input.handedDown ?? {},
+  })
   if (tree === undefined || isBroken) throw settingsProblem(problems)
   const rootPlace = findNode(tree, ["root"])?.place
   const rootFile = rootPlace?.from === "file" ? rootPlace.file : undefined

@@ -74,10 +74,15 @@ function addCommand(root: CommanderCommand, command: Command): CommanderCommand 
     const inner = variadic ? `${name}...` : name
     leaf.argument(optional ? `[${inner}]` : `<${inner}>`, summary)
   }
-  for (const { flag, summary } of command.options ?? []) leaf.option(flag, summary)
+  for (const { flag, summary, repeatable = false } of command.options ?? []) {
+    if (repeatable) leaf.option(flag, summary, collect, [])
+    else leaf.option(flag, summary)
+  }
   addCommonOptions(leaf)
   return leaf.addHelpText("before", examplesText(command.examples))
 }
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
 
 // On the program and on each command, so that they may stand on either side of the command's name.
 function addCommonOptions(command: CommanderCommand): void {

@@ -12,11 +12,18 @@ export type Command = {
   readonly name: string
   readonly summary: string
   readonly arguments?: readonly Argument[]
-  readonly options?: readonly { readonly flag: string; readonly summary: string }[]
+  readonly options?: readonly Option[]
   /** Complete lines that a user may type; the help opens with them. */
   readonly examples: readonly string[]
   /** Does the work. Returns the exit code, 0 when nothing is returned. */
   run(context: CommandContext): Promise<number | undefined> | Promise<void>
+}
+
+type Option = {
+  readonly flag: string
+  readonly summary: string
+  /** Whether it may stand several times; its values are a list then, empty when it does not stand. */
+  readonly repeatable?: boolean
 }
 
 type Argument = {
@@ -29,7 +36,7 @@ type Argument = {
 export type CommandContext = {
   /** By name; variadic ones are lists. */
   readonly args: Readonly<Record<string, string | string[] | undefined>>
-  /** `--keep-going` is `keepGoing`; values are text as typed, flags without value `true`. */
+  /** `--keep-going` is `keepGoing`; values are text as typed, flags without value `true`, of what is repeatable a list. */
   readonly options: Readonly<Record<string, unknown>>
   readonly configFile: string | undefined
   readonly json: boolean

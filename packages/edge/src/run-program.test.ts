@@ -42,6 +42,19 @@ async function run(...args: string[]) {
   return { code, stdout: child.stdout(), stderr: child.stderr() }
 }
 
+test("an option that may stand several times is a list, of none where it does not stand", async () => {
+  const seen: unknown[] = []
+  const options = [{ flag: "--set <pair>", summary: "", repeatable: true }]
+  const program = programThat(async (context) => {
+    seen.push(context.options.set)
+    return 0
+  })
+  const commands = program.commands.map((command) => ({ ...command, options }))
+  for (const argv of [["act"], ["act", "--set", "a=1", "--set", "b=2"]])
+    expect(await runProgram({ ...program, commands }, silent(...argv))).toBe(0)
+  expect(seen).toEqual([[], ["a=1", "b=2"]])
+})
+
 describe("results and messages", () => {
   test("text goes to stdout, messages go to stderr", async () => {
     expect(await run("echo", "a", "b")).toEqual({ code: 0, stdout: "text a,b\n", stderr: "a message\n" })

@@ -178,6 +178,22 @@ const own = {
       return await load()
     },
   },
+  "migration-failed": {
+    exit: 4,
+    run: async () => {
+      await folder.write("own/0001_broken.sql", "create table public.x (a integer);\nselect 1 / 0;\n")
+      await configure("pipelines: {}\nmigrations: own\n")
+      return await load()
+    },
+  },
+  "report-failed": {
+    exit: 4,
+    run: async () => {
+      await folder.write("broken.sql", "select 1 / 0 as zero")
+      await configure("pipelines: {}\nreports:\n  broken: { sql: broken.sql }\n")
+      return await end(start(["report", "broken", "--json"]))
+    },
+  },
   "columns-differ": {
     exit: 5,
     run: async () => {

@@ -18,7 +18,11 @@ import { uniqueOwner } from "./owner.ts"
 import { type PlannedPipeline, type PlanParts, planPipelines } from "./plan/plan-load.ts"
 import { type Database, openDatabase, type Work } from "./postgres/database.ts"
 import { migrateLedger } from "./postgres/migrate.ts"
+import { listPendingMigrations, type OwnMigrations, runOwnMigrations } from "./postgres/own-migrations.ts"
 import { appliedOf } from "./receipt.ts"
+import { chooseValues } from "./reports/given-parameters.ts"
+import { type OpenReport, openReports } from "./reports/report-file.ts"
+import { type ReportAnswer, runReport } from "./reports/run-report.ts"
 import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
 import { runPipeline } from "./run.ts"
 import { type RunProgress, tellEnd } from "./run-log.ts"
@@ -27,6 +31,7 @@ import { describeNext } from "./schedule/next-run.ts"
 import { createSchedule } from "./schedule/schedule.ts"
 import { createTicks } from "./schedule/ticks.ts"
 import { listPipelines, type Pipeline, selectPipelines } from "./settings/pipeline-settings.ts"
+import { listReports, selectNeeded, selectReport } from "./settings/report-settings.ts"
 import type { LoaderSettings } from "./settings/settings.ts"
 import { databaseOf, leaseOf } from "./settings/settings-of.ts"
 import { getStatus, type PipelineStatus } from "./status.ts"
@@ -52,7 +57,8 @@ export type Loader = {
    * Loads these pipelines, or all, one after the other; goes on after a failure. Each outcome carries its problem.
    *
    * @throws Problem `usage-invalid` for a name that is no pipeline, or a version for pipelines of several datasets;
-   * `settings-invalid` when source.ca cannot be read; a database problem when the ledger cannot be prepared.
+   * `settings-invalid` when source.ca cannot be read; `migration-failed` for the user's migrations; a database problem
+   * when the ledger cannot be prepared.
    */
   load(names?: readonly string[], signal?: AbortSignal, once?: Once): Promise<RunOutcome[]>
   /**
@@ -61,12 +67,23 @@ export type Loader = {
    * @throws Problem `usage-invalid` and `settings-invalid` as `load`.
    */
   plan(names?: readonly string[], signal?: AbortSignal): Promise<PlannedPipeline[]>
+  /** The user's migrations that a load would run first; writes nothing. Raises migration-failed when it could not. */
+  pendingMigrations(signal?: AbortSignal): Promise<string[]>
   /** Runs the schedules, follows the source, and serves the admin port until `stop`. Returns the admin address. */
   start(): Promise<string>
   /** Ends schedules and following; chunks being COPYed may end within `deadlines.stop`. */
   stop(): Promise<void>
   /** One status per pipeline, in the order of the file. */
   status(): Promise<PipelineStatus[]>
+  /** The reports of the settings with what their files say. Raises settings-invalid naming all that is wrong in them. */
+  reports(): Promise<OpenReport[]>
+  /**
+   * The answer of a report to these values, by parameter.
+   *
+   * @throws Problem `usage-invalid` for a name that is no report, and for values that are not what it takes;
+   * `settings-invalid` for its file; `report-failed` when Postgres refuses it.
+   */
+  report(name: string, given: ReadonlyMap<string, string>, signal?: AbortSignal): Promise<ReportAnswer>
   /** Asks the ledger something in one transaction, once it is of this program's version. */
   askLedger<T>(question: Work<T>): Promise<T>
   /** Gives `work` the pipelines, in the order of the file, and what asks source and database: for who loads nothing. */
@@ -104,8 +121,9 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     }
   }
 
+  const mayRepeat = (error: unknown) => error instanceof Problem && error.code === "database-unreachable"
+
   async function prepareLedger(signal?: AbortSignal): Promise<void> {
-    const mayRepeat = (error: unknown) => error instanceof Problem && error.code === "database-unreachable"
     const { url, schema } = settings.database
     await withRetries(() => migrateLedger(url, { schema, connectTimeoutMs: settings.deadlines.connect }), {
       policy: retries,
@@ -113,6 +131,50 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       mayRepeat,
       signal,
     })
+  }
+
+  /** What stands in the settings' folder of migrations; the ledger is there. */
+  function ownMigrations(): OwnMigrations | undefined {
+    const { migrations: folder, database, deadlines } = settings
+    if (folder === undefined) return undefined
+    const { connect: connectTimeoutMs, lock: lockTimeoutMs, statement: statementTimeoutMs } = deadlines
+    return { folder, ...database, connectTimeoutMs, lockTimeoutMs, statementTimeoutMs }
+  }
+
+  async function prepareDatabase(signal?: AbortSignal): Promise<void> {
+    await prepareLedger(signal)
+    const own = ownMigrations()
+    if (own === undefined) return
+    const ran = await withRetries(() => runOwnMigrations(own), {
+      policy: retries,
+      patience,
+      mayRepeat,
+      signal,
+    })
+    if (ran.length > 0) log.info({ event: "migrations.run", migrations: ran }, `ran ${ran.join(", ")}`)
+  }
+
+  async function listPending(signal?: AbortSignal): Promise<string[]> {
+    const own = ownMigrations()
+    if (own === undefined) return []
+    const database = openPool("flatbed-loader", 1)
+    try {
+      const doing = "looking for migrations"
+      return await database.transaction((session) => listPendingMigrations(session, own), { doing, signal })
+    } finally {
+      await database.close()
+    }
+  }
+
+  /** A rehearsal runs none: it leaves everything as it was. */
+  async function tellPending(signal?: AbortSignal): Promise<void> {
+    await prepareLedger(signal)
+    const migrations = await listPending(signal)
+    if (migrations.length === 0) return
+    log.warn(
+      { event: "migrations.pending", migrations },
+      `a load would run ${migrations.join(", ")} first; the rehearsal goes without`,
+    )
   }
 
   async function askLedger<T>(question: Work<T>): Promise<T> {
@@ -216,7 +278,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     async load(names = [], signal = stopping.signal, once = {}) {
       const wanted = selectForLoad(pipelines, names, once)
       await readAuthorities(settings.source.ca)
-      await prepareLedger(signal)
+      await (once.rehearse === true ? tellPending(signal) : prepareDatabase(signal))
       return await withRunPool(async (pool) => {
         const outcomes: RunOutcome[] = []
         for (const pipeline of wanted) {
@@ -232,6 +294,8 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       return await withSource((asked) => planPipelines(wanted, asked), signal)
     },
 
+    pendingMigrations: (signal = stopping.signal) => listPending(signal),
+
     async start() {
       // Only a process that stays needs an HTTP server and metrics: `load` begins without reading them.
       const [{ createMetrics }, { startAdmin }] = await Promise.all([
@@ -241,7 +305,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       const told = createMetrics(parts.version)
       metrics = told
       await readAuthorities(settings.source.ca)
-      await prepareLedger(stopping.signal)
+      await prepareDatabase(stopping.signal)
       const database = openPool("flatbed-loader", 2)
       started.push(database)
       const admin = await startAdmin(settings.admin, {
@@ -294,6 +358,26 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     },
 
     askLedger,
+
+    reports: () => openReports(listReports(settings)),
+
+    async report(name, given, signal = stopping.signal) {
+      const [report] = await openReports([selectReport(listReports(settings), name)])
+      if (report === undefined) throw new Error(`report ${name} was not opened`)
+      const values = chooseValues(report, given)
+      const asked = { values, pipelines: selectNeeded(pipelines, report.needs), showCommand }
+      await prepareLedger(signal)
+      const database = openPool("flatbed-loader", 1)
+      try {
+        return await database.transaction((session) => runReport(session, report, asked), {
+          doing: `running report ${name}`,
+          oneSnapshot: true,
+          signal,
+        })
+      } finally {
+        await database.close()
+      }
+    },
 
     async look(work, signal = stopping.signal) {
       await prepareLedger(signal)

@@ -8,6 +8,7 @@ import { initCommand } from "./commands/init.ts"
 import { loadCommand } from "./commands/load.ts"
 import { planCommand } from "./commands/plan.ts"
 import { rejectsListCommand, rejectsShowCommand } from "./commands/rejects.ts"
+import { reportCommand } from "./commands/report.ts"
 import { resetCommand } from "./commands/reset.ts"
 import { runsListCommand, runsShowCommand } from "./commands/runs.ts"
 import { startCommand } from "./commands/start.ts"
@@ -33,6 +34,7 @@ process.exitCode = await runProgram({
     rejectsShowCommand,
     rejectsExportCommand,
     columnsCommand,
+    reportCommand,
     resetCommand,
     configShowCommand,
     configValidateCommand,

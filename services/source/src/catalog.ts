@@ -9,7 +9,7 @@ import { isPath } from "./file-patterns.ts"
 import { createFileWatch } from "./file-watch.ts"
 import { createIndexFolder, removeOtherTexts } from "./index-folder.ts"
 import type { SourceMetrics } from "./metrics.ts"
-import { readingOf } from "./reading.ts"
+import { readingOf, rootOf } from "./reading.ts"
 import type { SourceSettings } from "./settings.ts"
 import { createTurns } from "./turns.ts"
 
@@ -58,9 +58,9 @@ export function createCatalog(
     }),
   )
   const byPath = new Map<string, SourceDataset[]>()
-  for (const [i, { files }] of Object.values(settings.datasets).entries()) {
-    for (const file of [files].flat().filter(isPath)) {
-      const path = resolve(settings.root, file)
+  for (const [i, dataset] of Object.values(settings.datasets).entries()) {
+    for (const file of [dataset.files].flat().filter(isPath)) {
+      const path = resolve(rootOf(settings, dataset), file)
       byPath.set(path, [...(byPath.get(path) ?? []), ...datasets.slice(i, i + 1)])
     }
   }

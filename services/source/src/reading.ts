@@ -36,7 +36,7 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
   const shape = shapeOf(format, dataset, settings.hash_key)
   const reader = getFormat(format).chooseReader(shape.dialect, dataset)
   return {
-    root: settings.root,
+    root: rootOf(settings, dataset),
     files,
     endings: endings.flatMap((ending) => ["", ...packings].map((packing) => ending + packing)),
     doneMarker: dataset.done_marker,
@@ -49,6 +49,11 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
     maxRecordBytes: settings.record_limit,
     maxTextBytes: settings.expand_limit,
   }
+}
+
+/** The folder below which the dataset's files lie, absolute: nothing outside it is served under this name. */
+export function rootOf(settings: SourceSettings, { root }: DatasetSettings): string {
+  return root ?? settings.root
 }
 
 /** The settings that shape a dataset's rows. */

@@ -45,7 +45,7 @@ const columnsSchema = Type.Object({
     default: [],
     uniqueItems: true,
     description:
-      "columns behind the others that no file has: `_file`, the path of the row's file relative to root; `_line`, the line on which its record begins; `rename` knows them too",
+      "columns behind the others that no file has: `_file`, the path of the row's file relative to the dataset's root; `_line`, the line on which its record begins; `rename` knows them too",
   }),
   types: Type.Record(Type.String(), Type.Enum(columnTypes), {
     default: {},
@@ -65,11 +65,17 @@ const chunkSchema = Type.Object({
 const besideFilePattern = "^[^/\\\\]+$"
 
 const datasetSchema = Type.Object({
+  root: Type.Optional(
+    path({
+      description:
+        "the folder below which its files lie; left out, the `root` of the file that names the dataset, also where that one is included",
+    }),
+  ),
   files: Type.Union([fileName("path"), Type.Array(fileName("path"), { minItems: 1 })], {
     shownAs: "text or list of text",
     expected: 'a path, a folder, a pattern such as "sales/*.csv", or a list of these',
     description:
-      "what is served, relative to root: a file, a folder (all files below it with the format's endings), a pattern (`sales/*.csv.gz`, `logs/**/*.json`), or a list of these",
+      "what is served, relative to the dataset's root: a file, a folder (all files below it with the format's endings), a pattern (`sales/*.csv.gz`, `logs/**/*.json`), or a list of these",
   }),
   shape: Type.Enum(["same", "union"], {
     default: "same",
@@ -247,6 +253,8 @@ const wholeInput = (input: SettingsInput) => ({
   schema: sourceSettingsSchema,
   prefix: "FLATBED_SOURCE",
   check: checkSourceSettings,
+  // What several folders serve together each of them can serve alone.
+  handedDown: { root: "datasets" },
 })
 
 /** Reads source.yaml, whose secrets no message shows from then on; raises settings-invalid with every problem at once. */

@@ -248,6 +248,52 @@ test("load --version loads the one that is named, and says that it is not the ne
   expect((await run("--version")).stdout).toMatch(/^\d+\.\d+\.\d+/)
 })
 
+test("report answers on stdout, says on stderr or below of which version, and without a name lists the reports", async () => {
+  const names = "-- People whose name has the word.\n-- :word text = a -- to look for\n-- :up_to integer\n"
+  await folder.write(
+    "reports/names.sql",
+    `${names}select id, name from public.people where name like '%' || :word || '%' and id <= :up_to order by id`,
+  )
+  await folder.write(
+    "loader.yaml",
+    `${await readFile(join(folder.path, "loader.yaml"), "utf8")}reports:\n  names: { sql: reports/names.sql, needs: [people] }\n`,
+  )
+  await run("load")
+  const asOf = /^data as of: people version [0-9a-f]{12}, published \S+Z, 28 rows, balanced$/m
+  const table = await run("report", "names", "--param", "up_to=2")
+  expect(table.code).toBe(0)
+  expect(table.stdout).toMatch(
+    /^id {2}name\n-- {2}----\n 1 {2}a 1\n 2 {2}a 2\n\nasked with: word = a, up_to = 2\n/,
+  )
+  expect(table.stdout).toMatch(asOf)
+  const csv = await run("report", "names", "--param", "up_to=9", "--param", "word=9", "--format", "csv")
+  expect(csv).toMatchObject({ code: 0, stdout: "id,name\r\n9,a 9\r\n", stderr: expect.stringMatching(asOf) })
+  expect(await json("report", "names", "--param", "up_to=1")).toMatchObject({
+    ...{ report: "names", parameters: { word: "a", up_to: "1" }, rows: [{ id: 1, name: "a 1" }] },
+    as_of: [{ pipeline: "people", rows: 28, balanced: true }],
+  })
+  expect((await run("report")).stdout).toBe(
+    "names\n  People whose name has the word.\n  :word   text = a           to look for\n  :up_to  integer, required\n",
+  )
+  expect((await json("report")).reports).toMatchObject([
+    {
+      report: "names",
+      parameters: [
+        { name: "word", default: "a" },
+        { name: "up_to", required: true },
+      ],
+    },
+  ])
+  for (const [args, words] of [
+    [["report", "names"], "report names needs up_to"],
+    [["report", "nams"], "Did you mean names?"],
+    [["report", "names", "--format", "cvs"], "Did you mean csv?"],
+    [["report", "names", "--json", "--format", "csv"], "two formats"],
+  ] as const) {
+    expect(await run(...args)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(words) })
+  }
+})
+
 test.each([
   [["load", "--version", "latest"], '--version is "latest"'],
   [["load", "--version", "abc"], "first 8 digits"],

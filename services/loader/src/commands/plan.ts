@@ -15,11 +15,13 @@ export const planCommand: Command = {
 async function plan(context: CommandContext): Promise<number> {
   const { args, signal, print } = context
   return await withLoader(context, async (loader) => {
+    const migrations = await loader.pendingMigrations(signal)
     const planned = await loader.plan([args.pipeline ?? []].flat(), signal)
+    const first = migrations.length === 0 ? [] : [`migrations: would run ${migrations.join(", ")} first`]
     const texts = planned.map(({ plan, pipeline }) => formatPlan(plan, pipeline))
     print(
-      { plans: planned.map(({ plan }) => plan) },
-      texts.length === 0 ? "nothing to plan" : texts.join("\n\n"),
+      { migrations, plans: planned.map(({ plan }) => plan) },
+      texts.length === 0 ? [...first, "nothing to plan"].join("\n\n") : [...first, ...texts].join("\n\n"),
     )
     // As a load of them all would end: the first failure is where to look first.
     return planned.find(({ problem }) => problem !== undefined)?.problem?.exitCode ?? exitCodes.done

@@ -50,6 +50,34 @@ test("six lines are enough, the rest has defaults", async () => {
   ])
 })
 
+test("a report's file is relative to the file that names it, and what it needs has to be a pipeline", async () => {
+  const folder = await temporaryFolder()
+  const text = `pipelines:\n  movies: { dataset: d, table: t }\nreports:\n  outage: { sql: reports/outage.sql, needs: [movies] }\n`
+  await folder.write("movies/loader.yaml", `${head}${text}`)
+  const file = await folder.write("loader.yaml", `${head}include: movies/loader.yaml\n`)
+  try {
+    const input = { schema: settingsSchema, prefix: "FLATBED_LOADER", file, env: {}, check: checkSettings }
+    const { settings } = await readSettings(input)
+    expect(settings.reports).toEqual({
+      outage: { sql: join(folder.path, "movies/reports/outage.sql"), needs: ["movies"] },
+    })
+  } finally {
+    await folder.remove()
+  }
+  const needs = (names: string) =>
+    read(
+      `${head}pipelines:\n  movies: { dataset: d, table: t }\nreports:\n  r: { sql: r.sql, needs: ${names} }\n`,
+    )
+  await expect(needs("[movie]")).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /:6: reports\.r\.needs names "movie", which is no pipeline; did you mean movies\?$/,
+    ),
+  })
+  await expect(needs("[x]")).rejects.toMatchObject({
+    message: expect.stringContaining('names "x", which is no pipeline; expected movies'),
+  })
+})
+
 test("the environment overrides the file, and a token may come from a file of its own", async () => {
   const env = { FLATBED_LOADER__CONNECTIONS: "7", FLATBED_LOADER__LOG__LEVEL: "debug" }
   const { settings } = await read(`${head}pipelines: {}\n`, env)

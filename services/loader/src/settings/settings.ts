@@ -16,6 +16,7 @@ import { compressionNames } from "../fetch/compression.ts"
 import { findSchemaError, parseTable } from "../postgres/identifier.ts"
 import { findCronError } from "../schedule/due-ticks.ts"
 import { checkModeRules, listPipelines, type PipelineSettings, pipelineSchema } from "./pipeline-settings.ts"
+import { checkReports, reportNamePattern, reportSchema } from "./report-settings.ts"
 
 export const settingsSchema = Type.Object({
   source: Type.Object({
@@ -107,9 +108,20 @@ export const settingsSchema = Type.Object({
     }),
     file: Type.Optional(path({ description: "write the log as NDJSON into this file instead of stderr" })),
   }),
+  migrations: Type.Optional(
+    path({
+      description:
+        "a folder with numbered SQL files of your own (`0001_create_shops.sql`), each run once, before anything is loaded",
+    }),
+  ),
   pipelines: Type.Record(Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,40}$" }), pipelineSchema, {
     expectedName: "a name of letters, digits, _ and -, the first a letter or digit, at most 41",
     description: "dataset to table, by a name of your choice",
+  }),
+  reports: Type.Record(Type.String({ pattern: reportNamePattern }), reportSchema, {
+    default: {},
+    expectedName: "a name of letters, digits, _ and -, the first a letter or digit, at most 41",
+    description: "questions to the database, by a name of your choice",
   }),
 })
 
@@ -130,6 +142,7 @@ export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
       message: `is "${settings.timezone}"; expected a zone such as UTC or Europe/Berlin`,
     })
   }
+  problems.push(...checkReports(settings.reports, Object.keys(settings.pipelines)))
   const owners = new Map<string, string>()
   for (const { name, target, schedule } of listPipelines(settings)) {
     const at = `pipelines.${name}`
