@@ -26,6 +26,8 @@ export type GeneratedJson = {
   readonly shape: JsonShape
   /** Undefined where two columns would have the same name, so that the file is to be refused. */
   readonly expected: JsonRows | undefined
+  /** Nothing stands where `shape.explode` looks, in no record, so that the file is to be refused. */
+  readonly isUnexploded: boolean
   /** Where each record begins and ends in the bytes. */
   readonly spans: readonly { readonly from: number; readonly to: number }[]
 }
@@ -237,6 +239,13 @@ function listArrays(
   })
 }
 
+/** Whether something stands at the end of the way: what is null on the way may hold anything another time. */
+function standsAt(value: JsonTree, [key, ...way]: readonly string[]): boolean {
+  if (key === undefined || value.kind === "null") return true
+  if (value.kind !== "object") return false
+  return value.members.some((member) => member.key === key && standsAt(member.value, way))
+}
+
 /** Now and then a key that is called what a value inside an object is called once it is flattened. */
 function withDouble(random: Random, fields: Fields, separator: string | false): Fields {
   const outer = fields.find((field) => field.kind === "object")
@@ -261,7 +270,8 @@ export function generateJson(seed: number): GeneratedJson {
   const shape: JsonShape = { separator, explode }
   const { bytes, records, spans } =
     format === "json" ? writeArray(random, objects, space) : writeLines(random, objects)
-  return { format, bytes, records, shape, expected: modelRows(objects, shape), spans }
+  const isUnexploded = explode !== undefined && !objects.some((one) => standsAt(one, explode))
+  return { format, bytes, records, shape, expected: modelRows(objects, shape), isUnexploded, spans }
 }
 
 /** A line of NDJSON has no line end in it. */

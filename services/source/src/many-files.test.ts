@@ -350,11 +350,44 @@ describe("many JSON files", () => {
   })
 })
 
-it("an object that explode names is told what explode takes", async () => {
-  const { serve } = await setup({ "s.json": '[{"id":1,"customer":{"name":"A"}}]' })
-  const { problem } = await (await serve({ files: "s.json", explode: "customer" })).settled()
-  const hint = expect.stringContaining("explode takes the key of an array")
-  expect(problem).toMatchObject({ code: "json-invalid", hint })
+describe("an array that explode names", () => {
+  const order = (more: object) => `[${JSON.stringify({ id: 1, ...more })}]`
+  const items = { items: [{ sku: "a" }] }
+
+  it("and no record has is refused with the name that was meant, in one file and in many", async () => {
+    const { serve } = await setup({ "s/1.json": order(items), "s/2.json": order(items) })
+    const one = await (await serve({ files: "s/1.json", explode: "item" })).settled()
+    expect(one.problem).toMatchObject({
+      code: "records-not-found",
+      detail: "No record of s/1.json has /item, the array that explode names; there are /id, /items.",
+      hint: expect.stringMatching(/^Did you mean {2}explode: \/items {2}\?/),
+    })
+    const many = await (await serve({ files: "s/*.json", explode: "item" })).settled()
+    expect(many.problem).toMatchObject({
+      code: "records-not-found",
+      detail: expect.stringMatching(/^No record of 2 files has/),
+    })
+  })
+
+  it.each<[string, string, string]>([
+    ["is there in one of the files", order({}), order(items)],
+    ["is empty", order({ items: [] }), order({})],
+    ["is null", order({}), order({ items: null })],
+    ["holds nothing but empty objects", order({ items: [{}] }), order({})],
+  ])("and %s makes a version", async (_what, first, second) => {
+    const { serve } = await setup({ "s/1.json": first, "s/2.json": second })
+    const { problem } = await (await serve({ files: "s/*.json", explode: "items" })).settled()
+    expect(problem ?? undefined).toBeUndefined()
+  })
+
+  it("and that is an object is told what explode takes", async () => {
+    const { serve } = await setup({ "s.json": order({ customer: { name: "A" } }) })
+    const { problem } = await (await serve({ files: "s.json", explode: "customer" })).settled()
+    expect(problem).toMatchObject({
+      code: "json-invalid",
+      hint: expect.stringContaining("explode takes the key of an array"),
+    })
+  })
 })
 
 describe("columns that say where a row is from", () => {

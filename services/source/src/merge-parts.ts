@@ -6,6 +6,8 @@ import { counted } from "./counted.ts"
 import { evidenceOf, type FilePart } from "./file-part.ts"
 import { withoutAdded } from "./formats/added-columns.ts"
 import { type Layout, type Mends, mendKinds } from "./formats/format.ts"
+import type { JsonDialect } from "./formats/json-dialect.ts"
+import { noExploded } from "./formats/json-refusals.ts"
 import { absentIndex } from "./formats/shape-row.ts"
 import { mergeEvidence } from "./merge-evidence.ts"
 import { resolveServedColumns } from "./served-columns.ts"
@@ -36,6 +38,7 @@ export function mergeParts(
   if (first === undefined) throw new Error(`no file of ${dataset} to make a version of`)
   if (!isUnion) refuseOthers(first, parts)
   refuseUnknown(parts, shape)
+  refuseUnexploded(parts)
   const fields = fieldsOf(parts, shape)
   const columns = describeColumns(parts, fields)
   const typed = columns.map(({ field, type }): Field => ({ ...field, type }))
@@ -234,6 +237,17 @@ function noColumns(parts: readonly FilePart[]): Problem {
     hint: `Name one of them alone, such as ${bad.file}, in the dataset's files: then flatbed-source check says what is wrong with it.`,
     facts: { file: bad.file },
   })
+}
+
+/** An array that `explode` names may be missing in some files, not in all that have records. */
+function refuseUnexploded(parts: readonly FilePart[]): void {
+  const dialects = parts.flatMap(({ index: { layout, manifest } }) =>
+    manifest.rows + manifest.filtered === 0 ? [] : [layout.dialect as Partial<JsonDialect>],
+  )
+  const [first] = dialects
+  if (first === undefined || !dialects.every(({ isUnexploded }) => isUnexploded === true)) return
+  const places = dialects.flatMap((dialect) => dialect.places ?? [])
+  throw noExploded(counted(parts.length, "file"), first.explode, places)
 }
 
 /** Each file was read without asking whether it has all that the settings name; one of them has to. */

@@ -21,6 +21,7 @@ const classes = {
   "more rows than records": has(10, ({ given }) => (given.expected?.rows.length ?? 0) > given.spans.length),
   "records below a pointer": has(15, ({ given }) => given.records !== ""),
   "JSON in cells": has(40, ({ given }) => (given.expected?.nested.length ?? 0) > 0),
+  "nothing to explode": has(0.5, ({ given }) => given.isUnexploded),
   "two ways to one name": has(0.5, ({ given }) => given.expected === undefined),
   escapes: textHas(30, /\\[\\"/bfnrtu]/),
   "surrogate pairs, escaped": textHas(2, /\\u[dD]8/),
@@ -50,8 +51,9 @@ test(`${cases} files of random nested records are the rows that a plain model ma
     shares.add({ given, said })
     const told = `seed ${seed + i}: ${bytes}`
     const code = "code" in said ? said.code : "served"
-    if (expected === undefined) expect(code, told).toBe("header-invalid")
-    else if (expected.columns.length === 0) expect(code, told).toBe("file-empty")
+    if (expected?.columns.length === 0) expect(code, told).toBe("file-empty")
+    else if (given.isUnexploded) expect(code, told).toBe("records-not-found")
+    else if (expected === undefined) expect(code, told).toBe("header-invalid")
     else {
       if ("code" in said) throw new Error(`${told}: ${said.message}`)
       expect(

@@ -13,4 +13,6 @@ export type JsonDialect = {
   readonly places?: readonly (readonly string[])[]
   /** Of a layout: the text has one record, an object, where others have an array. */
   readonly isOne?: true
+  /** Of a layout: the file has records, and none of them has anything at `explode`. */
+  readonly isUnexploded?: true
 }

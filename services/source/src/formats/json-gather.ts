@@ -1,6 +1,8 @@
 /**
  * What is gathered over all records of a JSON file. Its columns are known only after the last record: each begins where
  * the first record has it, and those before have NULL there.
+ *
+ * Long because what a record may turn out to be is decided in one place, over state that all of it shares.
  */
 import type { LineSummary, ValueNote } from "@flatbed/codec"
 import { namesInRules } from "../cell-rules.ts"
@@ -17,6 +19,7 @@ import {
   judgeRecord,
   noArrayOf,
   noColumns,
+  noExploded,
   noObject,
   refuseDoubles,
   tooWide,
@@ -140,6 +143,20 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
     return one.reject
   }
 
+  /**
+   * Whether there are records, and none has anything where `explode` looks, be it null or an empty array. With one set aside
+   * nobody knows: that one may have it.
+   */
+  function isUnexploded(): boolean {
+    const node = reader.explodedNode
+    if (node === undefined || told.reject > 0 || told.row + told.filtered === 0) return false
+    if (node.id !== -1 || node.isObject) return false
+    // What is null on the way there says nothing of what it would hold.
+    for (let above = node.parent; above !== undefined; above = above.parent)
+      if (above.id !== -1 && reader.cells.valued[above.id] === 0) return false
+    return true
+  }
+
   /** The row whose cells the reader has up. */
   function addRow(bytes: Buffer, place: RecordPlace): RecordFate {
     const { cells, kindAt } = reader
@@ -247,6 +264,8 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
       // Of one file of several another may tell them.
       if (places.length === 0 && settings.isPartial !== true)
         throw noColumns(file, told.row + told.filtered, firstVerdict)
+      const isAstray = isUnexploded()
+      if (isAstray && settings.isPartial !== true) throw noExploded(file, explode, places.map(keysOf))
       const written = places.map(nameOf)
       refuseDoubles(file, places, written)
       const served = resolveServedColumns(written, rules, { file })
@@ -273,6 +292,7 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
         ...dialect,
         places: places.map(keysOf),
         ...(isOne ? { isOne: true as const } : {}),
+        ...(isAstray ? { isUnexploded: true as const } : {}),
       }
       const { maxRecordBytes } = request
       const gathering = { dialect: layoutDialect, width: places.length, maxRecordBytes, fields }

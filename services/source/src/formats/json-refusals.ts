@@ -1,4 +1,5 @@
 /** Pure: what is told of a JSON record that is no row, and of a file that is refused. */
+import { findNearest } from "@flatbed/config"
 import { Problem } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
@@ -199,6 +200,33 @@ export function refuseDoubles(file: string, places: readonly PathNode[], names: 
       },
     )
   })
+}
+
+const placesShown = 20
+
+/**
+ * The problem of a dataset whose records have nothing at `explode`, as with a typing error in it; `places` are those
+ * that they have. What an array is may be missing in some records, not in all: then nobody can tell it from an error.
+ */
+export function noExploded(
+  what: string,
+  explode: readonly string[] = [],
+  places: readonly (readonly string[])[],
+): Problem {
+  const wanted = pointerOf(explode)
+  const had = [...new Set(places.flatMap((keys) => keys.map((_, i) => pointerOf(keys.slice(0, i + 1)))))]
+  const shown = had.slice(0, placesShown).join(", ")
+  const more = had.length > placesShown ? ` and ${had.length - placesShown} more` : ""
+  const near = findNearest(wanted, had)
+  const meant = near === undefined ? "" : `Did you mean  explode: ${near}  ? `
+  return new Problem(
+    "records-not-found",
+    `No record of ${what} has ${cutPointer(wanted)}, the array that explode names; there are ${shown}${more}.`,
+    {
+      hint: `${meant}If that array may be missing in all records, one with an empty array or null in its place is enough. Until then a version before stays served.`,
+      facts: { pointer: cutPointer(wanted) },
+    },
+  )
 }
 
 /** The problem of a file of which no record tells a column. */
