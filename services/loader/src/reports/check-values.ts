@@ -17,21 +17,57 @@ export async function checkValues(
   report: OpenReport,
   values: GivenValues,
 ): Promise<Map<string, string | null>> {
+  const { parameters } = report.head
+  if (parameters.length === 0) return new Map()
+  const zone = parameters.find(({ name }) => name === timeZoneParameter)
+  const ordered = [
+    ...(zone === undefined ? [] : [zone]),
+    ...parameters.filter(({ name }) => name !== timeZoneParameter),
+  ]
+  const understood =
+    (await castAll(session, ordered, values)) ?? (await castEach(session, report, ordered, values))
+  return new Map(parameters.map(({ name }) => [name, understood.get(name) ?? null]))
+}
+
+type Understood = ReadonlyMap<string, string | null>
+
+/** All at once, as nearly always; undefined when something is wrong with one of them. */
+async function castAll(
+  session: Session,
+  parameters: readonly Parameter[],
+  values: GivenValues,
+): Promise<Understood | undefined> {
+  const types = parameters.map(({ type }) => type)
+  const known = `select pg_catalog.to_regtype(t)::pg_catalog.text from pg_catalog.unnest($1::pg_catalog.text[]) as t`
+  const found = await attempt(session, known, [types])
+  if ("refused" in found || found.rows.some(([type]) => type === null)) return undefined
+  const zone = values.get(timeZoneParameter) ?? null
+  if (parameters[0]?.name === timeZoneParameter && zone !== null) {
+    if ("refused" in (await attempt(session, setZone, [zone]))) return undefined
+  }
+  const casts = parameters.map(({ type }, i) => `($${i + 1}::${type})::pg_catalog.text`)
+  const given = parameters.map(({ name }) => values.get(name) ?? null)
+  const cast = await attempt(session, `select ${casts.join(", ")}`, given)
+  if ("refused" in cast) return undefined
+  return new Map(parameters.map(({ name }, i) => [name, cast.rows[0]?.[i] ?? null]))
+}
+
+/** One by one, the zone first; raises usage-invalid naming all that are wrong. */
+async function castEach(
+  session: Session,
+  report: OpenReport,
+  parameters: readonly Parameter[],
+  values: GivenValues,
+): Promise<Understood> {
   const understood = new Map<string, string | null>()
   const wrong: string[] = []
-  const { parameters } = report.head
-  const zone = parameters.find(({ name }) => name === timeZoneParameter)
-  for (const one of [
-    ...(zone === undefined ? [] : [zone]),
-    ...parameters.filter((other) => other !== zone),
-  ]) {
-    const value = values.get(one.name) ?? null
-    const found = await tryCast(session, one, value)
+  for (const one of parameters) {
+    const found = await tryCast(session, one, values.get(one.name) ?? null)
     if ("value" in found) understood.set(one.name, found.value)
     else wrong.push(found.wrong)
   }
   if (wrong.length > 0) throw wrongParameters(report, wrong)
-  return new Map(parameters.map(({ name }) => [name, understood.get(name) ?? null]))
+  return understood
 }
 
 type Tried = { readonly value: string | null } | { readonly wrong: string }
@@ -43,31 +79,41 @@ async function tryCast(session: Session, parameter: Parameter, value: string | n
       wrong: `gives ${name} the type ${type}, which Postgres does not know; types of your own need their schema`,
     }
   }
-  const cast = await attempt(session, `select (($1::${type})::pg_catalog.text) as value`, value)
+  const cast = await attempt(session, `select ($1::${type})::pg_catalog.text`, [value])
   if ("refused" in cast) return { wrong: describeRefused(parameter, value, cast.refused) }
-  if (name !== timeZoneParameter || value === null) return { value: cast.value }
-  const set = await attempt(session, "select pg_catalog.set_config('TimeZone', $1, true) as value", value)
-  if (!("refused" in set)) return set
-  return { wrong: `takes a time zone for ${name}, such as Europe/Amsterdam, found ${JSON.stringify(value)}` }
+  if (
+    name === timeZoneParameter &&
+    value !== null &&
+    "refused" in (await attempt(session, setZone, [value]))
+  ) {
+    return {
+      wrong: `takes a time zone for ${name}, such as Europe/Amsterdam, found ${JSON.stringify(value)}`,
+    }
+  }
+  return { value: cast.rows[0]?.[0] ?? null }
 }
+
+const setZone = "select pg_catalog.set_config('TimeZone', $1, true)"
 
 /** Before Postgres 16 a name that is no type's at all is an error, and not NULL. */
 async function isType(session: Session, type: string): Promise<boolean> {
-  const found = await attempt(session, "select pg_catalog.to_regtype($1)::pg_catalog.text as value", type)
-  return !("refused" in found) && found.value !== null
+  const found = await attempt(session, "select pg_catalog.to_regtype($1)::pg_catalog.text", [type])
+  return !("refused" in found) && found.rows[0]?.[0] !== null
 }
 
-/** Asks for one value and goes back to before when Postgres refuses. */
+type Cells = readonly (readonly (string | null)[])[]
+
+/** Asks, and goes back to before when Postgres refuses. */
 async function attempt(
   session: Session,
   text: string,
-  value: string | null,
-): Promise<{ readonly value: string | null } | { readonly refused: string }> {
+  values: readonly unknown[],
+): Promise<{ readonly rows: Cells } | { readonly refused: string }> {
   await session.query("savepoint parameter")
   try {
-    const { rows } = await session.query<{ value: string | null }>(text, [value])
+    const { rows } = await session.query<(string | null)[]>({ text, values: [...values], rowMode: "array" })
     await session.query("release savepoint parameter")
-    return { value: rows[0]?.value ?? null }
+    return { rows }
   } catch (error) {
     // 22: data, 23: a domain's constraint, 42: no such type, 0A: a type that takes no text.
     if (!isAnswer(error) || !/^(?:22|23|42|0A)/.test(error.code ?? "")) throw error
