@@ -1,6 +1,7 @@
 // If this file fails, a report answers something else than it was asked, pastes a value into SQL, writes, or does not say
 // of which version its answer is.
 import { execFile } from "node:child_process"
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
@@ -336,6 +337,32 @@ test("CSV is read back as the cells that it was made of, NULL and empty text apa
     }),
     { seed, numRuns: 100 },
   )
+})
+
+test("REPORTS.md shows a report that runs, and what is really printed", async () => {
+  const page = await readFile(new URL("../../REPORTS.md", import.meta.url), "utf8")
+  const sql = /```sql\n([\s\S]*?)```/.exec(page)?.[1] ?? ""
+  await bench.query("create schema movies")
+  await bench.query(
+    `create table movies.streams as select * from (values
+       ('ann', 'Unforgiven', timestamptz '2021-12-25 05:00+01', timestamptz '2021-12-25 08:00+01'),
+       ('bob', 'Unforgiven', '2021-12-25 08:00+01', '2021-12-25 13:00+01'),
+       ('cid', 'Unforgiven', '2021-12-25 06:30+01', '2021-12-25 12:00+01'),
+       ('dan', 'Unforgiven', '2021-12-25 12:00+01', '2021-12-25 13:00+01')) as t (user_email, movie_title, start_at, end_at)`,
+  )
+  const given = {
+    outage_start: "2021-12-25 07:00",
+    outage_end: "2021-12-25 12:00",
+    time_zone: "Europe/Amsterdam",
+  }
+  const users = async (match: string) => (await ask(sql, { ...given, match })).rows.map(([email]) => email)
+  expect(await users("overlaps")).toEqual(["ann", "bob", "cid"])
+  expect(await users("starts_within")).toEqual(["bob"])
+  expect(await users("covers")).toEqual(["cid"])
+  const asked = writeAnswer(await ask(sql, given), "csv").beside[0]
+  expect(page).toContain(`\n${asked}\n`)
+  const { message } = await refusal(sql, { outage_start: "now" })
+  expect(page).toContain(message.replace("report asked", "report outage"))
 })
 
 const run = promisify(execFile)
