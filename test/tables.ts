@@ -14,9 +14,11 @@ const exitMeanings: Record<keyof typeof exitCodes, string> = {
   source: "the source is unreachable, or refused",
   database: "Postgres is unreachable, or refused",
   contract: "the data broke a contract or a limit; nothing was loaded",
-  rejects: "loaded, with rejects under the declared limit; `check`, `export`: servable, with rejects",
+  rejects:
+    "loaded, with rejects under the declared limit, or rows left out of a model by its checks; `check`, `export`: servable, with rejects",
   receipt: "the load did not add up, and nothing was loaded; `verify`: the table is not what was published",
   locked: "another run holds this pipeline",
+  models: "loaded, but a model failed; its table is as it was",
 }
 
 /** Marker name → Markdown table. */

@@ -78,6 +78,7 @@ describe("the table", () => {
       rejects: 6,
       receipt: 7,
       locked: 8,
+      models: 9,
     })
   })
 

@@ -14,6 +14,7 @@ export const exitCodes = {
   rejects: 6,
   receipt: 7,
   locked: 8,
+  models: 9,
 } as const
 
 type ExitName = keyof typeof exitCodes
@@ -94,6 +95,7 @@ export const problems = {
   "data-refused": row(null, false, "contract", "Postgres refused a row"),
   "receipt-unbalanced": row(null, false, "receipt", "The load does not add up"),
   "verify-failed": row(null, false, "receipt", "The table is not what was published"),
+  "model-failed": row(null, false, "models", "A model could not be made, and the old one stays"),
   "lease-held": row(null, false, "locked", "Another run of this pipeline is under way"),
   "lease-lost": row(null, false, "locked", "Another loader took this pipeline over"),
 

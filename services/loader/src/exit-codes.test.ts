@@ -41,17 +41,19 @@ function start(args: readonly string[], env: Record<string, string> = {}): TestP
   return startProcess({ script, args, cwd: folder.path, env: { DATABASE_URL: bench.databaseUrl, ...env } })
 }
 
+type Told = { problem: { code: string } | null }
+
 /** The exit code, and the problem codes that `--json` tells on stdout, or on stderr when it came to no run. */
 async function end(program: TestProcess) {
   const { code } = await program.end()
   const [line = ""] = program.stdout().split("\n")
-  const runs = line === "" ? [] : ((JSON.parse(line).runs ?? []) as { problem: { code: string } | null }[])
+  const { runs = [], models = [] } = (line === "" ? {} : JSON.parse(line)) as Record<string, Told[]>
   const early = program
     .stderr()
     .split("\n")
     .filter((text) => text.startsWith("{") && !text.includes('"event"'))
     .map((text) => JSON.parse(text).code)
-  return { code, problems: [...runs.flatMap(({ problem }) => problem?.code ?? []), ...early] }
+  return { code, problems: [...[...runs, ...models].flatMap(({ problem }) => problem?.code ?? []), ...early] }
 }
 
 const load = async (env: Record<string, string> = {}) => await end(start(["load", "--json"], env))
@@ -279,6 +281,16 @@ const own = {
       await loader.waitForEvent("run.started")
       await bench.query("update flatbed.leases set epoch = epoch + 1, owner = 'somebody'")
       return await end(loader)
+    },
+  },
+  "model-failed": {
+    exit: 9,
+    run: async () => {
+      await writeFile(join(folder.path, "broken.sql"), "select nmae from public.people")
+      await configure(
+        "pipelines:\n  people: { dataset: people, table: people }\nmodels:\n  broken: { sql: broken.sql, needs: [people] }\n",
+      )
+      return await load()
     },
   },
   "settings-invalid": { exit: 2, run: () => load({ FLATBED_LOADER__CONECTIONS: "3" }) },

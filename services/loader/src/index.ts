@@ -1,6 +1,8 @@
 export { checkSoundChecks } from "./checks/check-settings.ts"
 export { type DraftDataset, type DraftSource, draftLoaderYaml, type LoaderDraft } from "./draft.ts"
 export { createLoader, type Loader, type LoaderParts } from "./loader.ts"
+export { describeOutcome, type ModelOutcome } from "./models/model-outcome.ts"
+export type { ModelStatus } from "./models/model-status.ts"
 export { migrateLedger } from "./postgres/migrate.ts"
 export type { RunProgress } from "./run-log.ts"
 export { checkSettings, type LoaderSettings, settingsSchema } from "./settings/settings.ts"

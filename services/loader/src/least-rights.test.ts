@@ -7,6 +7,7 @@ import {
   startScriptedSource,
   type TestDatabase,
   type TestRole,
+  temporaryFolder,
 } from "@flatbed/testing"
 import pg from "pg"
 import { afterEach, beforeEach, expect, test } from "vitest"
@@ -45,10 +46,14 @@ async function createRole(): Promise<TestRole> {
   return role
 }
 
-function createLoaderAs(url: string, pipelines: LoaderSettings["pipelines"]): Loader {
+function createLoaderAs(
+  url: string,
+  pipelines: LoaderSettings["pipelines"],
+  models: LoaderSettings["models"] = {},
+): Loader {
   // The script's name for the ledger, whatever other tests call it.
   const database = { url, schema: "flatbed" }
-  const settings = makeSettings({ source: source.url, database: url }, { pipelines, database })
+  const settings = makeSettings({ source: source.url, database: url }, { pipelines, models, database })
   return createLoader(settings, { log: createTestLog().log, version: "0.0.0-test" })
 }
 
@@ -83,11 +88,20 @@ test("with the role script every mode loads, into tables of its own and into one
   await admin.query(`drop role if exists ${scriptedRole}`)
   await admin.query(await readFile(scriptFile, "utf8"))
   const url = new URL(database.url)
+  const folder = await temporaryFolder()
+  const sql = await folder.write("model.sql", "select id, name from vendor.fresh")
+  const model = { sql, needs: ["fresh"], indexes: [], checks: [{ sql: "id > 0", severity: "fail" }] } as const
+  const models = {
+    table: { ...model, as: "table", table: "vendor.model_table", key: ["id"] },
+    view: { ...model, as: "view", table: "vendor.model_view" },
+    append: { ...model, as: "append", table: "vendor.model_append" },
+    upsert: { ...model, as: "upsert", table: "vendor.model_upsert", key: ["id"] },
+  } as const
   try {
     await admin.query(`alter role ${scriptedRole} password 'only-here'`)
     url.username = scriptedRole
     url.password = "only-here"
-    const loader = createLoaderAs(url.href, modes)
+    const loader = createLoaderAs(url.href, modes, models)
     for (const tag of ["a", "b"]) {
       source.publish(people(6, 2, tag))
       const outcomes = await loader.load()
@@ -95,6 +109,12 @@ test("with the role script every mode loads, into tables of its own and into one
         Object.keys(modes).map(() => ["published", undefined]),
       )
       for (const { table } of Object.values(modes)) expect(await namesIn(table)).toEqual(named(tag))
+      const made = await loader.makeModels({ after: Object.keys(modes) })
+      expect(made.map(({ outcome, problem }) => [outcome, problem])).toEqual(
+        Object.keys(models).map(() => ["made", undefined]),
+      )
+      for (const table of ["vendor.model_table", "vendor.model_view", "vendor.model_upsert"])
+        expect(await namesIn(table)).toEqual(named(tag))
     }
     const given = ["replaced", "different", "fresh", "mirrored"] as const
     for (const [i, name] of given.entries()) {
@@ -119,6 +139,7 @@ test("with the role script every mode loads, into tables of its own and into one
     }
     await own.end()
   } finally {
+    await folder.remove()
     await admin.query(`drop owned by ${scriptedRole} cascade`)
     await admin.query(`drop role ${scriptedRole}`)
   }

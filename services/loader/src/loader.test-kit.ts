@@ -68,6 +68,7 @@ export function makeSettings(
     lease: { expires: 30_000, takeover: 5000 },
     log: { level: "info" },
     pipelines: { people: pipelineOf() },
+    models: {},
     reports: {},
     ...change,
   }

@@ -13,6 +13,10 @@ import { readFreshness } from "./freshness.ts"
 import type { LeaseSettings } from "./lease.ts"
 import { recordAttempt } from "./ledger/attempt-ledger.ts"
 import type { LoaderMetrics } from "./metrics.ts"
+import { makeModels, type WantedModels } from "./models/make-models.ts"
+import type { ModelOutcome } from "./models/model-outcome.ts"
+import { getModelStatus, type ModelStatus } from "./models/model-status.ts"
+import { readModels } from "./models/read-models.ts"
 import { type Once, selectForLoad } from "./once.ts"
 import { uniqueOwner } from "./owner.ts"
 import { type PlannedPipeline, type PlanParts, planPipelines } from "./plan/plan-load.ts"
@@ -47,6 +51,8 @@ export type LoaderParts = {
   readonly showCommand?: ShowCommand
   /** Told how each run ended. */
   readonly onEnd?: (outcome: RunOutcome) => void
+  /** Told how each model ended. */
+  readonly onModel?: (outcome: ModelOutcome) => void
   readonly onProgress?: (pipeline: string, progress: RunProgress) => void
   readonly patience?: Patience
   readonly now?: () => Date
@@ -73,6 +79,13 @@ export type Loader = {
   start(): Promise<string>
   /** Ends schedules and following; chunks being COPYed may end within `deadlines.stop`. */
   stop(): Promise<void>
+  /**
+   * Makes models: those that depend on these pipelines and are stale, as `start` does after each run; or those named.
+   *
+   * @throws Problem `usage-invalid` for a name that is no model; `settings-invalid` when a file of SQL cannot be used; a
+   * database problem when the ledger cannot be prepared. What a model fails of is in its outcome.
+   */
+  makeModels(wanted: WantedModels, signal?: AbortSignal): Promise<ModelOutcome[]>
   /** One status per pipeline, in the order of the file. */
   status(): Promise<PipelineStatus[]>
   /** The reports of the settings with what their files say. Raises settings-invalid naming all that is wrong in them. */
@@ -84,6 +97,8 @@ export type Loader = {
    * `settings-invalid` for its file; `report-failed` when Postgres refuses it.
    */
   report(name: string, given: ReadonlyMap<string, string>, signal?: AbortSignal): Promise<ReportAnswer>
+  /** One status per model, in the order in which they are made. */
+  modelStatus(): Promise<ModelStatus[]>
   /** Asks the ledger something in one transaction, once it is of this program's version. */
   askLedger<T>(question: Work<T>): Promise<T>
   /** Gives `work` the pipelines, in the order of the file, and what asks source and database: for who loads nothing. */
@@ -218,6 +233,30 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     return outcome
   }
 
+  async function runModels(wanted: WantedModels, signal: AbortSignal): Promise<ModelOutcome[]> {
+    const models = await readModels(settings)
+    if (models.length === 0 && "after" in wanted) return []
+    await prepareDatabase(signal)
+    const database = openPool("flatbed-loader", 2)
+    try {
+      const outcomes = await makeModels(models, wanted, { database, log, signal })
+      for (const outcome of outcomes) parts.onModel?.(outcome)
+      return outcomes
+    } finally {
+      await database.close()
+    }
+  }
+
+  /** For a process that stays: what stops the models is told, and tried again after the next run. */
+  async function runModelsAfter({ pipeline, outcome }: RunOutcome): Promise<void> {
+    if (outcome !== "published" && outcome !== "up-to-date") return
+    await runModels({ after: [pipeline] }, stopping.signal).catch((error: unknown) => {
+      if (stopping.signal.aborted) return
+      const { code, message, hint } = maskProblem(asProblem(error))
+      log.error({ event: "models.not_made", pipeline, code, hint }, `no model was made: ${message}`)
+    })
+  }
+
   async function attemptRun(
     pipeline: Pipeline,
     pool: Database,
@@ -277,6 +316,8 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
   return {
     async load(names = [], signal = stopping.signal, once = {}) {
       const wanted = selectForLoad(pipelines, names, once)
+      // What the models' files lack is told before a row moves.
+      await readModels(settings)
       await readAuthorities(settings.source.ca)
       await (once.rehearse === true ? tellPending(signal) : prepareDatabase(signal))
       return await withRunPool(async (pool) => {
@@ -304,6 +345,7 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       ])
       const told = createMetrics(parts.version)
       metrics = told
+      await readModels(settings)
       await readAuthorities(settings.source.ca)
       await prepareDatabase(stopping.signal)
       const database = openPool("flatbed-loader", 2)
@@ -314,7 +356,11 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
         isReady: database.isReachable,
       })
       started.push(admin)
-      const run = (pipeline: Pipeline) => withRunPool((pool) => runOnce(pipeline, pool, stopping.signal))
+      const run = async (pipeline: Pipeline) => {
+        const outcome = await withRunPool((pool) => runOnce(pipeline, pool, stopping.signal))
+        await runModelsAfter(outcome)
+        return outcome
+      }
       const schedule = createSchedule(pipelines, {
         timezone: settings.timezone,
         log,
@@ -350,6 +396,15 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     async stop() {
       stopping.abort(new DOMException("the loader was stopped", "AbortError"))
       for (const part of started.splice(0).reverse()) await part.close()
+    },
+
+    async makeModels(wanted, signal = stopping.signal) {
+      return await runModels(wanted, signal)
+    },
+
+    async modelStatus() {
+      const models = await readModels(settings)
+      return models.length === 0 ? [] : await askLedger((session) => getModelStatus(session, models))
     },
 
     async status() {

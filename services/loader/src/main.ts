@@ -6,6 +6,7 @@ import { explainCommand } from "./commands/explain.ts"
 import { rejectsExportCommand } from "./commands/export-rejects.ts"
 import { initCommand } from "./commands/init.ts"
 import { loadCommand } from "./commands/load.ts"
+import { modelsListCommand, modelsRunCommand } from "./commands/models.ts"
 import { planCommand } from "./commands/plan.ts"
 import { rejectsListCommand, rejectsShowCommand } from "./commands/rejects.ts"
 import { reportCommand } from "./commands/report.ts"
@@ -34,6 +35,8 @@ process.exitCode = await runProgram({
     rejectsShowCommand,
     rejectsExportCommand,
     columnsCommand,
+    modelsListCommand,
+    modelsRunCommand,
     reportCommand,
     resetCommand,
     configShowCommand,

@@ -40,13 +40,18 @@ export function checksInvalid(pipeline: string, wrong: readonly [WrongCheck, ...
   })
 }
 
-/** Columns that a check names and that are not there. */
-export function findUnknown(at: string, check: Check, columns: readonly StagingColumn[]): WrongCheck[] {
+/** Columns that a check names and that are not there. `rows` is what gives the rows, as in `the dataset`. */
+export function findUnknown(
+  at: string,
+  check: Check,
+  columns: readonly StagingColumn[],
+  rows: string,
+): WrongCheck[] {
   const known = columns.map(({ name }) => name)
   return check.columns
     .filter((column) => !known.includes(column))
     .map((column) => {
-      const message = `${at} names ${JSON.stringify(column)}, which is not a column of the dataset.`
+      const message = `${at} names ${JSON.stringify(column)}, which is not a column of ${rows}.`
       return { message, hint: "", unknown: { setting: `checks.${check.place}`, column, message, known } }
     })
 }

@@ -49,14 +49,16 @@ const ruleNames = ["not_null", "unique", "pattern", "one_of", "range", "length",
  * that are there twice are told when all checks are well-formed.
  */
 export function checkSoundChecks(parts: unknown): SettingsProblem[] {
-  return entriesOf(partOf(parts, "pipelines")).flatMap(([name, pipeline]) => {
-    const [checks, table] = [partOf(pipeline, "checks"), partOf(pipeline, "table")]
-    const own = typeof table === "string" ? (parseTable(table) ?? unknownTable) : unknownTable
-    if (!Array.isArray(checks)) return []
-    return checks.flatMap((written: Written | undefined, i) =>
-      written === undefined ? [] : checkOne(`pipelines.${name}.checks.${i + 1}`, own, written),
-    )
-  })
+  return ["pipelines", "models"].flatMap((kind) =>
+    entriesOf(partOf(parts, kind)).flatMap(([name, part]) => {
+      const [checks, table] = [partOf(part, "checks"), partOf(part, "table")]
+      const own = typeof table === "string" ? (parseTable(table) ?? unknownTable) : unknownTable
+      if (!Array.isArray(checks)) return []
+      return checks.flatMap((written: Written | undefined, i) =>
+        written === undefined ? [] : checkOne(`${kind}.${name}.checks.${i + 1}`, own, written),
+      )
+    }),
+  )
 }
 
 const entriesOf = (value: unknown) =>

@@ -126,6 +126,23 @@ function isAstray(column: string, { table, column: of }: Extract<Rule, { kind: "
     select from ${quoteTable(table)} as r where r.${quoteName(of)} = ${name})`
 }
 
+/**
+ * Whether a row `s` of this table breaks the check, which is asked of all its rows: of a value that stands twice, all but
+ * one do.
+ */
+export function isBroken({ columns, rule, condition }: CompiledCheck, table: TableName): string {
+  switch (rule.kind) {
+    case "unique":
+      return `s.ctid in (select at from (
+        select s.ctid as at, row_number() over (partition by ${quoteNames(columns)} order by s.ctid) as place
+          from ${quoteTable(table)} as s where ${haveValues(columns)}) as placed where place > 1)`
+    case "references":
+      return isAstray(columns[0] ?? "", rule)
+    default:
+      return `(${condition}) is false`
+  }
+}
+
 const haveValues = (columns: readonly string[]) =>
   columns.map((name) => `s.${quoteName(name)} is not null`).join(" and ")
 

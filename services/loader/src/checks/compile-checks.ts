@@ -36,14 +36,19 @@ export async function compileChecks(
 ): Promise<CompiledCheck[]> {
   if (checks.length === 0) return []
   const loaded = columns.filter(({ isOwn, isIgnored, isBeside }) => !isOwn && !isIgnored && !isBeside)
-  return await lease.transaction((session) => compile(session, name, checks, loaded), {
+  const whose = { name, path: `pipelines.${name}`, rows: "the dataset" }
+  return await lease.transaction((session) => compileIn(session, whose, checks, loaded), {
     doing: `reading the checks of ${name}`,
   })
 }
 
-async function compile(
+/** Whose checks they are: by name, by the place in the settings, and what gives the rows, as messages write it. */
+export type ChecksOwner = { readonly name: string; readonly path: string; readonly rows: string }
+
+/** The same in a transaction of the caller's. */
+export async function compileIn(
   session: Session,
-  pipeline: string,
+  whose: ChecksOwner,
   checks: readonly Check[],
   columns: readonly StagingColumn[],
 ): Promise<CompiledCheck[]> {
@@ -53,8 +58,8 @@ async function compile(
   const wrong: WrongCheck[] = []
   const compiled: CompiledCheck[] = []
   for (const check of checks) {
-    const at = `pipelines.${pipeline}.checks.${check.place}`
-    const unknown = findUnknown(at, check, columns)
+    const at = `${whose.path}.checks.${check.place}`
+    const unknown = findUnknown(at, check, columns, whose.rows)
     const type = findUnordered(check, columns)
     if (unknown.length > 0 || type !== undefined) {
       wrong.push(...unknown, ...(type === undefined ? [] : [notOrdered(at, check, type)]))
@@ -79,7 +84,7 @@ async function compile(
     }
   }
   const [first, ...others] = wrong
-  if (first !== undefined) throw checksInvalid(pipeline, [first, ...others])
+  if (first !== undefined) throw checksInvalid(whose.name, [first, ...others])
   await session.query(`drop table ${quoteTable(probe)}`)
   return compiled
 }

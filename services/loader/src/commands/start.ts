@@ -1,5 +1,6 @@
 /** `start`: the schedules and what the source announces, until it is stopped. */
 import type { Command, CommandContext } from "@flatbed/edge"
+import { describeOutcome, type ModelOutcome, modelToJson } from "../models/model-outcome.ts"
 import { outcomeToJson, type RunOutcome, summarize } from "../summary.ts"
 import { shownBy, withLoader } from "./with-loader.ts"
 
@@ -10,12 +11,16 @@ export const startCommand: Command = {
   run: start,
 }
 
-/** Prints a line for each run that published, failed or was skipped; one that found nothing new is in the log alone. */
+/** Prints a line for each run, and each model, that did something, failed or was skipped; one that found nothing new is in the log alone. */
 async function start(context: CommandContext): Promise<number> {
   const { signal, note, print } = context
   const onEnd = (outcome: RunOutcome) => {
     if (outcome.outcome === "up-to-date" || outcome.outcome === "stopped") return
     print(outcomeToJson(outcome), summarize(outcome, shownBy(context)))
+  }
+  const onModel = (outcome: ModelOutcome) => {
+    if (outcome.outcome === "up-to-date" || outcome.outcome === "stopped") return
+    print(modelToJson(outcome), describeOutcome(outcome))
   }
   return await withLoader(
     context,
@@ -28,7 +33,7 @@ async function start(context: CommandContext): Promise<number> {
       }
       return 0
     },
-    { bar: false, tellsEnds: true, onEnd },
+    { bar: false, tellsEnds: true, onEnd, onModel },
   )
 }
 

@@ -1,6 +1,7 @@
 /** `status`: what the ledger says about each pipeline. */
 import { exitCodes } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
+import { formatModels } from "../models/model-status.ts"
 import { formatStatus, needsLook } from "../status.ts"
 import { withLoader } from "./with-loader.ts"
 
@@ -12,7 +13,7 @@ export const statusCommand: Command = {
     {
       flag: "--check",
       summary:
-        "end with 5 when a pipeline's last attempt failed, it is overdue or its table is gone, for a monitor",
+        "for a monitor: end with 5 when a pipeline's last attempt failed, it is overdue or its table is gone; with 9 when a model failed",
     },
   ],
   examples: ["flatbed-loader status", "flatbed-loader status --check --json"],
@@ -22,10 +23,14 @@ export const statusCommand: Command = {
 async function status(context: CommandContext): Promise<number> {
   return await withLoader(context, async (loader) => {
     const statuses = await loader.status()
-    context.print({ pipelines: statuses }, formatStatus(statuses))
-    const broken = statuses.filter(needsLook)
-    if (context.options.check !== true || broken.length === 0) return exitCodes.done
-    if (!context.json) context.note(`to look at: ${broken.map(({ pipeline }) => pipeline).join(", ")}`)
-    return exitCodes.contract
+    const models = await loader.modelStatus()
+    const text = [formatStatus(statuses), ...(models.length === 0 ? [] : [formatModels(models)])].join("\n\n")
+    context.print({ pipelines: statuses, models }, text)
+    const broken = statuses.filter(needsLook).map(({ pipeline }) => pipeline)
+    const failed = models.filter(({ state }) => state === "failed").map(({ model }) => model)
+    const names = [...broken, ...failed]
+    if (context.options.check !== true || names.length === 0) return exitCodes.done
+    if (!context.json) context.note(`to look at: ${names.join(", ")}`)
+    return broken.length > 0 ? exitCodes.contract : exitCodes.models
   })
 }

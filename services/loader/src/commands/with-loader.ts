@@ -8,7 +8,7 @@ import { settingsInput, shownBy } from "./settings-file.ts"
 
 export { shownBy }
 
-type Watch = Pick<LoaderParts, "onProgress" | "onEnd"> & {
+type Watch = Pick<LoaderParts, "onProgress" | "onEnd" | "onModel"> & {
   /** Whether a progress bar is drawn on stderr meanwhile. */
   readonly bar: boolean
   /** Whether the command prints how each run ended. */
@@ -43,7 +43,10 @@ export async function withLoader(
 }
 
 // What the commands print themselves: nobody wants to read it twice on one terminal.
-const endEvents = ["run.finished", "run.skipped", "run.stopped", "run.failed"]
+const endEvents = [
+  ...["run.finished", "run.skipped", "run.stopped", "run.failed"],
+  ...["model.made", "model.skipped", "model.failed"],
+]
 
 function isTerminal(stream: NodeJS.WritableStream): boolean {
   return (stream as { isTTY?: boolean }).isTTY === true

@@ -37,7 +37,19 @@ export async function merge(
   application: Application,
   absent: AbsentRows,
 ): Promise<Applied> {
-  const repeated = await settleKeys(session, application)
+  return await mergeByKey(session, application, await settleKeys(session, application), absent)
+}
+
+/**
+ * The same of staged rows in which each key stands once and none is NULL; `repeated` is how many gave way before. Raises
+ * as `merge`, but for `key-repeated`.
+ */
+export async function mergeByKey(
+  session: Session,
+  application: Application,
+  repeated: number,
+  absent: AbsentRows,
+): Promise<Applied> {
   const rows = application.staged - repeated
   if (!application.exists) {
     const inserted = await fillNewTable(session, application, repeated)

@@ -35,6 +35,7 @@ test("migrators that begin at once make the ledger once", async () => {
     "0011_add_receipt",
     "0012_add_rehearsals",
     "0013_add_freshness",
+    "0014_add_models",
   ])
 })
 

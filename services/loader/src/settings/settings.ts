@@ -13,6 +13,7 @@ import { logLevels } from "@flatbed/edge"
 import Type from "@flatbed/typebox"
 import { checkSource } from "../fetch/check-source.ts"
 import { compressionNames } from "../fetch/compression.ts"
+import { checkModels, modelsSchema } from "../models/model-settings.ts"
 import { findSchemaError, parseTable } from "../postgres/identifier.ts"
 import { findCronError } from "../schedule/due-ticks.ts"
 import { checkModeRules, listPipelines, type PipelineSettings, pipelineSchema } from "./pipeline-settings.ts"
@@ -118,6 +119,7 @@ export const settingsSchema = Type.Object({
     expectedName: "a name of letters, digits, _ and -, the first a letter or digit, at most 41",
     description: "dataset to table, by a name of your choice",
   }),
+  models: modelsSchema,
   reports: Type.Record(Type.String({ pattern: reportNamePattern }), reportSchema, {
     default: {},
     expectedName: "a name of letters, digits, _ and -, the first a letter or digit, at most 41",
@@ -175,7 +177,7 @@ export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
       })
     }
   }
-  return problems
+  return [...problems, ...checkModels(settings)]
 }
 
 // The value holds a password, so no message shows it.
