@@ -45,9 +45,12 @@ test.each([
 test("the settings files of the project name the schema that editors check them by", () => {
   for (const service of ["source", "loader"]) {
     const line = (file: string) => readFileSync(join(root, file), "utf8").split("\n")[0]
-    expect(line(`data/${service}.yaml`)).toBe(
-      `# yaml-language-server: $schema=../services/${service}/${service}.schema.json`,
-    )
+    for (const name of tree.filter((one) => one.startsWith("data/") && one.endsWith(`${service}.yaml`))) {
+      const up = "../".repeat(name.split("/").length - 1)
+      expect(line(name), name).toBe(
+        `# yaml-language-server: $schema=${up}services/${service}/${service}.schema.json`,
+      )
+    }
     expect(line(`services/${service}/deploy/${service}.yaml`)).toBe(
       `# yaml-language-server: $schema=../${service}.schema.json`,
     )

@@ -37,7 +37,8 @@ export async function disagreements(readme: string, setup: ReadmeSetup): Promise
   const found: string[] = []
   for (const { command, output } of examples) {
     const printed = await runReadmeCommand(command, setup)
-    if (agrees(output, printed)) continue
+    // What agrees with everything would show nothing.
+    if (output !== "…" && agrees(output, printed)) continue
     found.push(`$ ${command}\nshown:\n${output}\nprinted:\n${printed}`)
     page = replaceOutput(page, command, printed)
   }
@@ -65,7 +66,9 @@ async function program(script: string, args: readonly string[], { env }: ReadmeS
   const running = startProcess({ script, args, cwd: root, env })
   await running.end(patienceMs)
   const said = running.stderr().split("\n")
-  return [running.stdout(), ...said.filter((line) => !line.startsWith("{"))].join("\n").trim()
+  const printed = [running.stdout(), ...said.filter((line) => !line.startsWith("{"))].join("\n")
+  // CSV ends its lines with CRLF (RFC 4180); a page does not.
+  return printed.replaceAll("\r\n", "\n").trim()
 }
 
 /** Words as a shell takes them, single and double quotes included; nothing is expanded in them. */

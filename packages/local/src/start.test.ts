@@ -31,6 +31,9 @@ const loader = `
   process.on("SIGTERM", () => setTimeout(() => { say("loader stopped"); process.exit(143) }, 100))
 `
 
+/** A Postgres of its own takes seconds to come up on a machine that does much else. */
+const patience = { limitMs: 60_000 }
+
 async function setup() {
   const clone = await temporaryFolder()
   const port = await findFreePort(undefined)
@@ -80,8 +83,8 @@ it("with once, answers the load's exit code and leaves nothing running", async (
 it("prints where to look, stays up, and stops the loader before the source", async () => {
   const { run, said, stop, printed, notes, port } = await setup()
   const running = run(false)
-  await waitFor(() => printed.length > 0)
-  await waitFor(async () => (await said()).includes("start flatbed"))
+  await waitFor(() => printed.length > 0, patience)
+  await waitFor(async () => (await said()).includes("start flatbed"), patience)
   expect(printed[0]).toContain(`curl -s http://127.0.0.1:${port}/v1/datasets/notes/chunks/1\n`)
   // Nothing was loaded, so there is no table to look at.
   expect(printed[0]).not.toContain("psql")
@@ -101,7 +104,7 @@ it("ends everything, with its exit code, when a service ends unasked", async () 
 it("starts a loader again that was killed, whichever command it runs", async () => {
   const { run, said, stop, printed, notes } = await setup()
   const running = run(false, { DIES: "load start" })
-  await waitFor(async () => (await said()).filter((line) => line.startsWith("start")).length === 2)
+  await waitFor(async () => (await said()).filter((line) => line.startsWith("start")).length === 2, patience)
   stop.abort(new Error("stopped by the test"))
   await expect(running).rejects.toThrow("stopped by the test")
   const loads = ["load flatbed", "load flatbed", "start flatbed", "start flatbed"]
@@ -129,8 +132,8 @@ it("stays up after a failed load, for the next tick, but not with settings that 
   const { run, said, stop, printed } = await setup()
   expect(await run(false, { LOAD_CODE: "2" })).toBe(2)
   const running = run(false, { LOAD_CODE: "5" })
-  await waitFor(() => printed.length > 0)
-  await waitFor(async () => (await said()).includes("start flatbed"))
+  await waitFor(() => printed.length > 0, patience)
+  await waitFor(async () => (await said()).includes("start flatbed"), patience)
   stop.abort(new Error("stopped by the test"))
   await expect(running).rejects.toThrow("stopped by the test")
 })
@@ -138,9 +141,9 @@ it("stays up after a failed load, for the next tick, but not with settings that 
 it("refuses a second start in the same clone, and leaves the first one's Postgres alone", async () => {
   const { run, stop, printed, said } = await setup()
   const first = run(false)
-  await waitFor(() => printed.length > 0)
+  await waitFor(() => printed.length > 0, patience)
   await expect(run(true)).rejects.toMatchObject({ code: "lease-held" })
-  await waitFor(async () => (await said()).includes("start flatbed"))
+  await waitFor(async () => (await said()).includes("start flatbed"), patience)
   stop.abort(new Error("stopped by the test"))
   await expect(first).rejects.toThrow("stopped by the test")
 })

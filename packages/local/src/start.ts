@@ -146,12 +146,12 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
   })
   if (first.what !== "flatbed-loader load") return unasked(first)
   const loaded = first.code
-  // Wrong settings stay wrong; any other failed load has its chance again at the next tick.
+  const config = relative(input.from, settingsFiles.loader)
   const tellSetAside = () => {
     if (loaded !== exitCodes.rejects && loaded !== exitCodes.contract) return
-    const config = relative(input.from, settingsFiles.loader)
     input.print(describeSetAside({ databaseUrl: postgres.url(databaseName), config, once: input.once }))
   }
+  // Wrong settings stay wrong; any other failed load has its chance again at the next tick.
   if (loaded === exitCodes.usage) return loaded
   if (input.once) {
     tellSetAside()
@@ -166,6 +166,8 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
       postgres.url(databaseName),
       Object.values(settings.pipelines).map(({ table }) => table),
     ),
+    reports: Object.keys(settings.reports),
+    config,
     logs: Object.values(logs).map((log) => relative(root, log)),
   })
   let isFirst = true

@@ -37,11 +37,11 @@ it("finds the tables that are there, in the order in which they were asked for",
   const client = new Client({ connectionString: url })
   await client.connect()
   await client.query(
-    'create schema if not exists public; create table public.shops (id int); create schema other; create table other."A b" (id int)',
+    'create schema if not exists public; create table public.shops (id int); create schema other; create table other."A b" (id int); create view other.seen as select 1 as one',
   )
   await client.end()
-  const wanted = ["public.gone", "other.A b", "shops", "other.shops", "public.shops"]
-  expect(await findTables(url, wanted)).toEqual(["other.A b", "shops", "public.shops"])
+  const wanted = ["public.gone", "other.A b", "shops", "other.shops", "other.seen", "public.shops"]
+  expect(await findTables(url, wanted)).toEqual(["other.A b", "shops", "other.seen", "public.shops"])
 })
 
 it("makes a database once", async () => {

@@ -29,15 +29,17 @@ export async function findTurn(url: string): Promise<Turn | undefined> {
   return undefined
 }
 
-/** Those of the tables that are there, `schema.table` each or `table` in schema public. */
+/** Those of the tables and views that are there, `schema.table` each or `table` in schema public. */
 export async function findTables(url: string, tables: readonly string[]): Promise<string[]> {
   const client = new Client({ connectionString: url })
   await client.connect()
   try {
     const { rows } = await client.query<{ table: string }>(
       `select wanted.name as table from unnest($1::text[]) with ordinality as wanted (name, place)
-        where exists (select from pg_tables
-                       where wanted.name in (schemaname || '.' || tablename, case when schemaname = 'public' then tablename end))
+        where exists (select from pg_class
+                        join pg_namespace on pg_namespace.oid = relnamespace
+                       where relkind in ('r', 'p', 'v')
+                         and wanted.name in (nspname || '.' || relname, case when nspname = 'public' then relname end))
         order by place`,
       [tables],
     )
