@@ -25,6 +25,7 @@ import { migrateLedger } from "./postgres/migrate.ts"
 import { listPendingMigrations, type OwnMigrations, runOwnMigrations } from "./postgres/own-migrations.ts"
 import { appliedOf } from "./receipt.ts"
 import { chooseValues } from "./reports/given-parameters.ts"
+import { findNeeded } from "./reports/needed.ts"
 import { type OpenReport, openReports } from "./reports/report-file.ts"
 import { type ReportAnswer, runReport } from "./reports/run-report.ts"
 import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
@@ -35,7 +36,7 @@ import { describeNext } from "./schedule/next-run.ts"
 import { createSchedule } from "./schedule/schedule.ts"
 import { createTicks } from "./schedule/ticks.ts"
 import { listPipelines, type Pipeline, selectPipelines } from "./settings/pipeline-settings.ts"
-import { listReports, selectNeeded, selectReport } from "./settings/report-settings.ts"
+import { listReports, selectReport } from "./settings/report-settings.ts"
 import type { LoaderSettings } from "./settings/settings.ts"
 import { databaseOf, leaseOf } from "./settings/settings-of.ts"
 import { getStatus, type PipelineStatus } from "./status.ts"
@@ -420,7 +421,9 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
       const [report] = await openReports([selectReport(listReports(settings), name)])
       if (report === undefined) throw new Error(`report ${name} was not opened`)
       const values = chooseValues(report, given)
-      const asked = { values, pipelines: selectNeeded(pipelines, report.needs), showCommand }
+      const usesModels = report.needs.some((need) => Object.hasOwn(settings.models, need))
+      const models = usesModels ? await readModels(settings) : []
+      const asked = { values, needed: findNeeded(report.needs, pipelines, models), showCommand }
       await prepareLedger(signal)
       const database = openPool("flatbed-loader", 1)
       try {

@@ -5,6 +5,7 @@ import type { Command, CommandContext } from "@flatbed/edge"
 import { printable } from "../printable.ts"
 import { describeParameters, readGiven } from "../reports/given-parameters.ts"
 import { type OpenReport, showPath } from "../reports/report-file.ts"
+import { firstSentence } from "../reports/report-head.ts"
 import { type ReportFormat, reportFormats, writeAnswer } from "../reports/write-answer.ts"
 import { withLoader } from "./with-loader.ts"
 
@@ -75,7 +76,7 @@ function toJson({ name, file, needs, head }: OpenReport) {
   return { report: name, sql: file, needs, definition: head.definition.join("\n"), parameters }
 }
 
-/** Each with its first line, and a line a parameter. */
+/** Each with its first sentence, and a line a parameter. */
 function formatReports(reports: readonly OpenReport[]): string {
   if (reports.length === 0)
     return "no reports; the setting reports names them, and REPORTS.md says how they are written"
@@ -83,7 +84,7 @@ function formatReports(reports: readonly OpenReport[]): string {
     .map(({ name, file, head }) =>
       [
         name,
-        `  ${printable(head.definition[0] ?? `(no definition in ${showPath(file)})`)}`,
+        `  ${printable(firstSentence(head) ?? `(no definition in ${showPath(file)})`)}`,
         ...(head.parameters.length === 0 ? [] : [describeParameters(head.parameters)]),
       ].join("\n"),
     )

@@ -137,6 +137,11 @@ test.each([
     "The migration 1_a.sql, line 3 says COMMIT.",
   ],
   [
+    "a byte order mark",
+    { "1_a.sql": `\ufeff${schema}` },
+    "The migration 1_a.sql begins with a byte order mark.",
+  ],
+  [
     "a way back",
     { "1_a.sql": `${schema}-- Down Migration\ndrop schema shop;` },
     "The migration 1_a.sql has a part for Up or Down Migration.",

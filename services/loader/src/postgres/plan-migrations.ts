@@ -47,6 +47,9 @@ export function checkMigrationFiles(
 }
 
 function refuseContent(file: string, sql: string): void {
+  // The runner reads the file by itself, and Postgres takes the mark for a name.
+  if (sql.startsWith("\ufeff"))
+    throw refused(file, "begins with a byte order mark", "Save it as UTF-8 without one.")
   const statements = listStatements(sql)
   if (statements.length === 0) throw refused(file, "holds no SQL", "Write it, or take the file away.")
   const control = statements.find(({ firstWord }) => transactionWords.includes(firstWord))

@@ -44,7 +44,8 @@ async function readReport(
     const why = sql.code === "ENOENT" ? "is not there" : `cannot be read: ${sql.message}`
     return { problems: [`reports.${report.name}.sql: the file ${shown} ${why}`] }
   }
-  const { report: open, problems } = parseReport(report, sql)
+  // Editors on Windows begin a file with a mark that is no SQL.
+  const { report: open, problems } = parseReport(report, sql.replace(/^\ufeff/, ""))
   return { report: open, problems: problems.map(({ line, message }) => `${shown}:${line}: ${message}`) }
 }
 

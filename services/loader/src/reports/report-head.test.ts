@@ -2,7 +2,7 @@
 import { expect, test } from "vitest"
 import { chooseValues, describeParameters, readGiven } from "./given-parameters.ts"
 import { parseReport } from "./report-file.ts"
-import { readReportHead } from "./report-head.ts"
+import { firstSentence, readReportHead } from "./report-head.ts"
 
 const parameterOf = (line: string) => {
   const { head, problems } = readReportHead(`-- ${line}\nselect 1`)
@@ -67,6 +67,15 @@ test("the definition is the comment without its parameters, up to the first line
   ])
   expect(head.parameters.map(({ name, line }) => [name, line])).toEqual([["a", 5]])
   expect(readReportHead("select 1").head).toEqual({ definition: [], parameters: [] })
+})
+
+test.each([
+  ["-- Users of an outage. A user is one\n-- with a stream.\nselect 1", "Users of an outage."],
+  ["-- Users of an outage, each\n-- once\n--\n-- More.\nselect 1", "Users of an outage, each once"],
+  ["-- :a text\n-- Of version 1.5 which?\nselect 1", "Of version 1.5 which?"],
+  ["select 1", undefined],
+])("the list shows the first sentence: %j", (sql, sentence) => {
+  expect(firstSentence(readReportHead(sql).head)).toBe(sentence)
 })
 
 const report = { name: "outage", file: "/reports/outage.sql", needs: [] }

@@ -51,6 +51,13 @@ export function readReportHead(sql: string): { head: ReportHead; problems: HeadP
   return { head: { definition, parameters }, problems }
 }
 
+/** What the report answers, in a line: the first sentence of its definition. */
+export function firstSentence({ definition }: ReportHead): string | undefined {
+  const end = definition.indexOf("")
+  const paragraph = (end < 0 ? definition : definition.slice(0, end)).join(" ")
+  return paragraph === "" ? undefined : (/^.*?[.?!](?=\s|$)/.exec(paragraph)?.[0] ?? paragraph)
+}
+
 /** A parameter's line without its `--`, or what is wrong with it. */
 function readParameter(text: string, line: number): Parameter | string {
   const { before, meaning } = splitMeaning(text)

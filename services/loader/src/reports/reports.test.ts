@@ -274,6 +274,49 @@ test("an answer says of which versions it is", async () => {
   )
 })
 
+test("a report that reads models says of which versions they are, and which is not as it should be", async () => {
+  const model = async (select: string) => await folder.write("words.sql", select)
+  const answer = await folder.write("longest.sql", "select word from public.words order by word limit 1")
+  const words = {
+    sql: await model("select name as word from public.people"),
+    needs: ["people"],
+    as: "table" as const,
+  }
+  const loader = bench.createLoader({
+    models: {
+      words: { ...words, table: "public.words", indexes: [], checks: [] },
+      unused: { ...words, needs: ["words"], indexes: [], checks: [] },
+    },
+    reports: { longest: { sql: answer, needs: ["words"] } },
+  })
+  const report = async () => writeAnswer(await loader.report("longest", new Map()), "table").text.split("\n")
+  await expect(report()).rejects.toMatchObject({
+    code: "report-failed",
+    hint: "Make what it needs first: flatbed-loader models run words",
+  })
+  await loader.makeModels({ after: ["people"] })
+  const made = await report()
+  expect(made.slice(0, 4)).toEqual(["word", "----", "a 1", ""])
+  expect(made.slice(4)).toEqual([
+    expect.stringMatching(/^data as of: people version .* 10 rows, balanced$/),
+    "",
+  ])
+
+  const madeAt = (await loader.modelStatus()).find((one) => one.model === "words")?.made_at
+  await model("select name as word, 1 as more from public.people")
+  expect((await report()).at(-2)).toBe(
+    `model words is stale (its definition changed): it shows what was made at ${madeAt}`,
+  )
+  await model("select 1 / (id - 1) as word from public.people")
+  await loader.makeModels({ after: ["people"] })
+  expect((await report()).at(-2)).toBe(
+    `model words failed in its run 2 with model-failed: it shows what was made at ${madeAt}`,
+  )
+  expect(JSON.parse(writeAnswer(await loader.report("longest", new Map()), "json").text).models).toEqual([
+    { model: "words", state: "failed", reason: "its definition changed", made_at: madeAt },
+  ])
+})
+
 const mixed = `-- :v text = it's
 select * from (values
   (1, 'a', 1.50::pg_catalog.numeric, true, '{"a" : [1.10,
@@ -294,7 +337,7 @@ test("each format writes the same cells", async () => {
       `300  a"b,c      9007199254740993  NULL  "t"                      it's`,
       "",
       below,
-      "data as of: the report names no pipeline in needs",
+      "data as of: the report names nothing in needs",
     ].join("\n")}\n`,
   })
   expect(writeAnswer(answer, "markdown").text.split("\n").slice(0, 5)).toEqual([
@@ -328,7 +371,10 @@ test("CSV is read back as the cells that it was made of, NULL and empty text apa
   await fc.assert(
     fc.property(fc.array(fc.tuple(cell, cell), { maxLength: 5 }), (rows) => {
       const columns = ["a", "b, c"].map((name) => ({ name, type: "text", oid: 25 }))
-      const { text } = writeAnswer({ report: "r", parameters: new Map(), columns, rows, asOf: [] }, "csv")
+      const { text } = writeAnswer(
+        { report: "r", parameters: new Map(), columns, rows, asOf: [], models: [] },
+        "csv",
+      )
       const read = parse(text, {
         recordDelimiter: "\r\n",
         cast: (value, { quoting }) => (value === "" && !quoting ? null : value),

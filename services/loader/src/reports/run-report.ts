@@ -1,14 +1,15 @@
 /** Asks a report's question: one statement, in a transaction that Postgres keeps from writing. */
 import { Problem } from "@flatbed/contract"
 import type pg from "pg"
+import { getModelStatus, type ModelStatus } from "../models/model-status.ts"
 import type { Session } from "../postgres/database.ts"
 import { findMeaning, isAnswer } from "../postgres/errors.ts"
-import type { Pipeline } from "../settings/pipeline-settings.ts"
 import { lineOfPosition } from "../sql/statement.ts"
 import type { ShowCommand } from "../summary.ts"
 import { type AsOf, readAsOf } from "./as-of.ts"
 import { checkValues } from "./check-values.ts"
 import type { GivenValues } from "./given-parameters.ts"
+import type { Needed } from "./needed.ts"
 import { type OpenReport, showPath } from "./report-file.ts"
 
 export type ReportColumn = {
@@ -26,12 +27,13 @@ export type ReportAnswer = {
   /** Cells as Postgres writes them; null is NULL. */
   readonly rows: readonly (readonly (string | null)[])[]
   readonly asOf: readonly AsOf[]
+  /** Of each model that the report reads from, directly or through others, how it stands. */
+  readonly models: readonly ModelStatus[]
 }
 
 type Asked = {
   readonly values: GivenValues
-  /** Those that the report reads from. */
-  readonly pipelines: readonly Pipeline[]
+  readonly needed: Needed
   readonly showCommand: ShowCommand
 }
 
@@ -44,15 +46,18 @@ type Asked = {
  */
 export async function runReport(session: Session, report: OpenReport, asked: Asked): Promise<ReportAnswer> {
   await session.query("set transaction read only")
-  const asOf = await readAsOf(session, asked.pipelines)
+  const asOf = await readAsOf(session, asked.needed.pipelines)
+  const models = await getModelStatus(session, asked.needed.models)
   const parameters = await checkValues(session, report, asked.values)
-  const result = await ask(session, report, asked, asOf)
+  const result = await ask(session, report, asked, { asOf, models })
   const columns = await describeColumns(session, result.fields)
   refuseRepeated(report, columns)
-  return { report: report.name, parameters, columns, rows: result.rows, asOf }
+  return { report: report.name, parameters, columns, rows: result.rows, asOf, models }
 }
 
-async function ask(session: Session, report: OpenReport, asked: Asked, asOf: readonly AsOf[]) {
+type Standing = Pick<ReportAnswer, "asOf" | "models">
+
+async function ask(session: Session, report: OpenReport, asked: Asked, standing: Standing) {
   // The extended protocol takes one statement and no more, whatever its text is (Postgres manual, 53.2.3).
   const question: pg.QueryArrayConfig & { queryMode: "extended" } = {
     text: report.text,
@@ -69,7 +74,7 @@ async function ask(session: Session, report: OpenReport, asked: Asked, asOf: rea
     const place = `${showPath(report.file)}${line === undefined ? "" : `, line ${line}`}`
     const detail = error.detail === undefined ? "" : ` (${error.detail})`
     throw new Problem("report-failed", `${place}: Postgres said: ${error.message}${detail}.`, {
-      ...hintFor(error, asked, asOf),
+      ...hintFor(error, asked, standing),
       facts: {
         report: report.name,
         sqlstate: error.code ?? null,
@@ -83,7 +88,7 @@ async function ask(session: Session, report: OpenReport, asked: Asked, asOf: rea
 function hintFor(
   { code, message, hint }: pg.DatabaseError,
   { showCommand }: Asked,
-  asOf: readonly AsOf[],
+  { asOf, models }: Standing,
 ): { hint?: string } {
   const unloaded = asOf.filter(({ state }) => state === "none" || state === "gone")
   switch (code) {
@@ -93,6 +98,10 @@ function hintFor(
       if (unloaded.length > 0) {
         const names = unloaded.map(({ pipeline }) => pipeline).join(" ")
         return { hint: `Load what it needs first: ${showCommand(`load ${names}`)}` }
+      }
+      if (models.some(({ made_at: madeAt }) => madeAt === null)) {
+        const names = models.filter(({ made_at: madeAt }) => madeAt === null).map(({ model }) => model)
+        return { hint: `Make what it needs first: ${showCommand(`models run ${names.join(" ")}`)}` }
       }
       if (/"[^".]+"/.test(message) && code === "42P01")
         return { hint: "Names are looked up in no schema: write the table's, as in public.orders." }

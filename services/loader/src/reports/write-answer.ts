@@ -1,5 +1,6 @@
 /** Pure: a report's answer as text, in each format. */
 import { counted } from "../counted.ts"
+import type { ModelStatus } from "../models/model-status.ts"
 import { printable } from "../printable.ts"
 import type { AsOf } from "./as-of.ts"
 import type { ReportAnswer, ReportColumn } from "./run-report.ts"
@@ -24,12 +25,13 @@ export function writeAnswer(
   }
 }
 
-function writeBelow({ rows, parameters, asOf }: ReportAnswer): string[] {
+function writeBelow({ rows, parameters, asOf, models }: ReportAnswer): string[] {
   const asked = [...parameters].map(([name, value]) => `${name} = ${printable(value ?? "NULL")}`)
   return [
     ...(rows.length === 0 ? ["no rows"] : []),
     ...(asked.length === 0 ? [] : [`asked with: ${asked.join(", ")}`]),
-    ...(asOf.length === 0 ? ["data as of: the report names no pipeline in needs"] : asOf.map(describeAsOf)),
+    ...(asOf.length === 0 ? ["data as of: the report names nothing in needs"] : asOf.map(describeAsOf)),
+    ...models.flatMap(describeModel),
   ]
 }
 
@@ -45,6 +47,22 @@ function describeAsOf({ pipeline, table, state, ...one }: AsOf): string {
       return `data as of: ${pipeline} ${version}, ${balanced}, but ${table} is another table since`
     case "published":
       return `data as of: ${pipeline} ${version}, ${balanced}`
+  }
+}
+
+/** A model that is as it should be is not told. */
+function describeModel({ model, state, reason, problem, run, made_at: madeAt }: ModelStatus): string[] {
+  const shows = madeAt === null ? "it was never made" : `it shows what was made at ${madeAt}`
+  const why = reason === null ? "" : ` (${reason})`
+  switch (state) {
+    case "made":
+      return []
+    case "never":
+      return [`model ${model} was never made${why}`]
+    case "stale":
+      return [`model ${model} is stale${why}: ${shows}`]
+    case "failed":
+      return [`model ${model} failed in its run ${run} with ${problem?.code}: ${shows}`]
   }
 }
 
@@ -93,7 +111,7 @@ function writeCsv({ columns, rows }: ReportAnswer): string {
 }
 
 /** Numbers keep the digits that Postgres wrote: whoever reads them decides how exact they are to be. */
-function writeJson({ report, parameters, columns, rows, asOf }: ReportAnswer): string {
+function writeJson({ report, parameters, columns, rows, asOf, models }: ReportAnswer): string {
   const names = columns.map(({ name }) => JSON.stringify(name))
   const object = (row: readonly (string | null)[]) =>
     `{${row.map((cell, i) => `${names[i]}:${jsonValue(cell, columns[i])}`).join(",")}}`
@@ -103,6 +121,7 @@ function writeJson({ report, parameters, columns, rows, asOf }: ReportAnswer): s
     `"columns":${JSON.stringify(columns.map(({ name, type }) => ({ name, type })))}`,
     `"rows":[${rows.map(object).join(",")}]`,
     `"as_of":${JSON.stringify(asOf)}`,
+    `"models":${JSON.stringify(models.map(({ model, state, reason, made_at }) => ({ model, state, reason, made_at })))}`,
   ]
   return `{${fields.join(",")}}`
 }

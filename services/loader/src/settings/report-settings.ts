@@ -15,7 +15,8 @@ export const reportSchema = Type.Object({
   needs: Type.Array(Type.String(), {
     default: [],
     uniqueItems: true,
-    description: "the pipelines that the report reads from: it says of which versions its answer is",
+    description:
+      "the pipelines and models that the report reads from: it says of which versions its answer is, and which model is not up to date",
   }),
 })
 
@@ -48,7 +49,7 @@ export function checkReports(
         const expected = nearest === undefined ? `expected ${known.join(", ")}` : `did you mean ${nearest}?`
         return {
           path: `reports.${name}.needs`,
-          message: `names ${JSON.stringify(needed)}, which is no pipeline; ${expected}`,
+          message: `names ${JSON.stringify(needed)}, which is no pipeline and no model; ${expected}`,
         }
       }),
   )
@@ -64,12 +65,4 @@ export function selectReport(reports: readonly Report[], name: string): Report {
   throw new Problem("usage-invalid", `There is no report ${name}; loader.yaml ${has}.`, {
     hint: near === undefined ? "Without a name all are listed." : `Did you mean ${near}?`,
   })
-}
-
-/** The pipelines that a report reads from, in the order in which it names them. */
-export function selectNeeded<T extends { readonly name: string }>(
-  pipelines: readonly T[],
-  needs: readonly string[],
-): T[] {
-  return needs.flatMap((name) => pipelines.filter((pipeline) => pipeline.name === name))
 }

@@ -70,11 +70,11 @@ test("a report's file is relative to the file that names it, and what it needs h
     )
   await expect(needs("[movie]")).rejects.toMatchObject({
     message: expect.stringMatching(
-      /:6: reports\.r\.needs names "movie", which is no pipeline; did you mean movies\?$/,
+      /:6: reports\.r\.needs names "movie", which is no pipeline and no model; did you mean movies\?$/,
     ),
   })
   await expect(needs("[x]")).rejects.toMatchObject({
-    message: expect.stringContaining('names "x", which is no pipeline; expected movies'),
+    message: expect.stringContaining('names "x", which is no pipeline and no model; expected movies'),
   })
 })
 

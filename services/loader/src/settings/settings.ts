@@ -144,7 +144,9 @@ export function checkSettings(settings: LoaderSettings): SettingsProblem[] {
       message: `is "${settings.timezone}"; expected a zone such as UTC or Europe/Berlin`,
     })
   }
-  problems.push(...checkReports(settings.reports, Object.keys(settings.pipelines)))
+  problems.push(
+    ...checkReports(settings.reports, [...Object.keys(settings.pipelines), ...Object.keys(settings.models)]),
+  )
   const owners = new Map<string, string>()
   for (const { name, target, schedule } of listPipelines(settings)) {
     const at = `pipelines.${name}`
