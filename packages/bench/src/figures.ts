@@ -4,6 +4,7 @@ import type { ChunkTimes } from "./chunk-times.ts"
 import type { ClientsResult } from "./clients.ts"
 import type { Indexing } from "./indexing.ts"
 import { type LinkResult, megabits, roundTripMs } from "./link.ts"
+import type { Models } from "./models.ts"
 import { changedRatio, count, type Figure, ratiosOf } from "./report.ts"
 import { medianOf } from "./statistics.ts"
 import type { Throughput } from "./throughput.ts"
@@ -131,6 +132,25 @@ export function verifyFigure({ rows, pairs }: Verify): Figure {
     measured: `${ratio.toFixed(2)}; ${verify.toFixed(1)} s beside ${load.toFixed(1)} s`,
     met: ratio <= 2,
   }
+}
+
+/** The bar is twice the share of the days: what a model costs whatever it finds is in the time, too. */
+export function modelFigures({ streams, days, turns, fullSeconds }: Models): Figure[] {
+  const full = medianOf(fullSeconds)
+  return [...new Set(turns.map((turn) => turn.days))].map((touched) => {
+    const seconds = medianOf(
+      turns.filter((turn) => turn.days === touched).map(({ modelSeconds }) => modelSeconds),
+    )
+    const share = touched / days
+    const bar = 2 * share
+    return {
+      what: `models over ${count(streams)} streams, after a file about ${touched} of ${days} days ÷ all made anew`,
+      bar: bar.toFixed(2),
+      aim: share.toFixed(3),
+      measured: `${(seconds / full).toFixed(3)}; ${seconds.toFixed(2)} s beside ${full.toFixed(2)} s`,
+      met: seconds / full <= bar,
+    }
+  })
 }
 
 export type Memory = {

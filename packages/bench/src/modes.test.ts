@@ -3,7 +3,7 @@ import { expect, test } from "vitest"
 import { bench, emptyDatabase, limitMs } from "./bench.test-kit.ts"
 
 test("what is not a race is measured too", { timeout: limitMs }, async () => {
-  const only = "indexing,chunks,clients,unchanged,changed,verify"
+  const only = "indexing,chunks,clients,unchanged,changed,verify,models"
   const argv = ["--rows", "500", "--pairs", "1", "--only", only, "--database", await emptyDatabase()]
   const { rows, report } = await bench(argv)
   const figures = [
@@ -20,5 +20,7 @@ test("what is not a race is measured too", { timeout: limitMs }, async () => {
     expect(rows.find((line) => line.startsWith(`| \`${mode}\`: 1 of 167 rows |`))).toContain("| 0 + 1 + 0 |")
     expect(rows.find((line) => line.includes(`rows changed, \`${mode}\``))).toContain("| those alone; ")
   }
+  for (const days of [1, 10])
+    expect(rows.join("\n")).toContain(`| models over 180 streams, after a file about ${days} of 30 days`)
   expect(report).toContain("Hash Join")
 })

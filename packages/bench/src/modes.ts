@@ -11,12 +11,14 @@ import {
   indexingFigure,
   linkFigures,
   memoryFigures,
+  modelFigures,
   throughputFigures,
   unchangedFigure,
   verifyFigure,
 } from "./figures.ts"
 import { measureIndexing } from "./indexing.ts"
 import { measureLink, megabits, roundTripMs } from "./link.ts"
+import { measureModels } from "./models.ts"
 import type { Measurement, Options } from "./options.ts"
 import {
   type Figure,
@@ -24,6 +26,7 @@ import {
   renderCosts,
   renderFigures,
   renderLink,
+  renderModels,
   renderThroughput,
   renderVolumes,
   type Section,
@@ -80,17 +83,24 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
       bench.note(`${figure.what}: ${figure.measured}`)
       verified.push(figure)
     }
+    const models = only.includes("models")
+      ? await measureModels({ streams: Math.max(1, Math.round(rows / 3)), rounds: pairs, dataFolder }, bench)
+      : undefined
     const others = only.some((name) => otherMeasurements.has(name))
       ? await measureOthers(only, await fileOf(rowSets.telecom), pairs, bench)
       : []
     return [
       ...throughputSections(results, bench),
       ...changedSections(changed),
+      ...(models === undefined
+        ? []
+        : [{ title: "Incremental models", text: `${renderModels(models)}\n\n${modelsLegend}` }]),
       figureSection([
         ...throughputFigures(results, bench.server.version),
         ...others,
         ...changed.map(changedFigure),
         ...verified,
+        ...(models === undefined ? [] : modelFigures(models)),
       ]),
     ]
   },
@@ -152,6 +162,12 @@ source's is since its start, and a backend's counts the shared buffers that it t
 
 const volumeLegend = `From the moment the file appears below a source that never saw it to the COMMIT. The rows are compared with those that
 \`\\copy\` makes of the part that the file repeats.`
+
+const modelsLegend = `The models of data/music (per day and genre, per day, per hour) over thirty days, as \`flatbed-loader load\` runs them
+behind a new file of streams; all of them together, each from the beginning of its transaction to its end, by the
+loader's log. *All made anew*: their tables were dropped before \`flatbed-loader models run\`. After each round the tables
+made step by step are compared with those made anew. *The whole load* is the command from the start of its process to
+its end.`
 
 const changedLegend = `Two files that differ in one row of ${changedEvery} are loaded in turn into one table, which Flatbed made. *COPY* is the same file
 into a new table of the same columns, *join* one serial hash join of both tables that compares all columns

@@ -17,6 +17,7 @@ export const measurements = [
   "unchanged",
   "changed",
   "verify",
+  "models",
 ] as const
 export type Measurement = (typeof measurements)[number]
 

@@ -4,6 +4,7 @@ import {
   changedFigure,
   indexingFigure,
   memoryFigures,
+  modelFigures,
   throughputFigures,
   unchangedFigure,
   verifyFigure,
@@ -13,6 +14,7 @@ import {
   ratiosOf,
   renderCosts,
   renderFigures,
+  renderModels,
   renderReport,
   renderTable,
   renderThroughput,
@@ -133,6 +135,24 @@ test("a load of changed rows is held against a COPY and a join, and must write n
   expect(of(9.1, 10_000).met).toBe(false)
   expect(of(6, 10_001)).toMatchObject({ measured: "others too; 1.00 (the whole load 2.00)", met: false })
   expect(of(6, 10_000, 1).met).toBe(false)
+})
+
+test("models are held against the share of the days that a file is about", () => {
+  const turns = [1, 10].flatMap((days) =>
+    [1, 2, 3].map((seconds) => ({ days, modelSeconds: days * seconds, loadSeconds: days * seconds + 1 })),
+  )
+  const measured = { streams: 1_000_000, days: 30, rows: 10_000, turns, fullSeconds: [20, 30, 40] }
+  expect(modelFigures(measured).map(({ bar, measured, met }) => [bar, measured, met])).toEqual([
+    ["0.07", "0.067; 2.00 s beside 30.00 s", true],
+    ["0.67", "0.667; 20.00 s beside 30.00 s", true],
+  ])
+  const [slower] = modelFigures({ ...measured, fullSeconds: [29] })
+  expect(slower?.met).toBe(false)
+  expect(renderModels(measured).split("\n").slice(2)).toEqual([
+    "| a new file of 10,000 rows about 1 of 30 days | 1.00 2.00 3.00 | 6.7 % | 3.3 % | 2.00 3.00 4.00 |",
+    "| a new file of 10,000 rows about 10 of 30 days | 10.00 20.00 30.00 | 66.7 % | 33.3 % | 11.00 21.00 31.00 |",
+    "| nothing: all made anew | 20.00 30.00 40.00 | 100.0 % | 100.0 % | — |",
+  ])
 })
 
 test("memory is held against its bar and its growth told per gigabyte", () => {

@@ -5,6 +5,7 @@ import type { DataFile } from "./data-files.ts"
 import type { FlatbedTurn } from "./flatbed-turn.ts"
 import type { LinkResult } from "./link.ts"
 import type { Machine } from "./machine.ts"
+import type { Models } from "./models.ts"
 import { medianOf, spreadOf } from "./statistics.ts"
 import type { Pair, Throughput } from "./throughput.ts"
 import type { Volume } from "./volume.ts"
@@ -139,6 +140,34 @@ export function renderChanged(results: readonly Changed[]): string {
     "Postgres for the load, CPU s",
   ]
   return renderTable([...head, ...rest], rows)
+}
+
+/** A row for each number of days that a new file is about, and one for all models made anew. */
+export function renderModels({ streams, days, rows, turns, fullSeconds }: Models): string {
+  const counts = [...new Set(turns.map((turn) => turn.days))]
+  const full = medianOf(fullSeconds)
+  const shareOf = (seconds: number) => `${((100 * seconds) / full).toFixed(1)} %`
+  const lines = counts.map((wanted) => {
+    const own = turns.filter((turn) => turn.days === wanted)
+    const seconds = own.map(({ modelSeconds }) => modelSeconds)
+    return [
+      `a new file of ${count(rows)} rows about ${wanted} of ${days} days`,
+      spread(seconds),
+      shareOf(medianOf(seconds)),
+      `${((100 * wanted) / days).toFixed(1)} %`,
+      spread(own.map(({ loadSeconds }) => loadSeconds)),
+    ]
+  })
+  return renderTable(
+    [
+      `Three models over ${count(streams)} streams, after`,
+      "models, s: min median max",
+      "of making all anew",
+      "of the days",
+      "the whole load, s: min median max",
+    ],
+    [...lines, ["nothing: all made anew", spread(fullSeconds), shareOf(full), "100.0 %", "—"]],
+  )
 }
 
 /** One load of each file. */

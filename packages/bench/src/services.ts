@@ -10,7 +10,7 @@ import { type LogLine, type Running, startRunning } from "./running.ts"
 export const table = "public.bench_flatbed"
 
 const root = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))))
-const bins = {
+export const bins = {
   source: join(root, "services/source/bin/flatbed-source.mjs"),
   loader: join(root, "services/loader/bin/flatbed-loader.mjs"),
 }
