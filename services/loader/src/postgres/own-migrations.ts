@@ -15,6 +15,8 @@ import {
 
 /** Which of the user's migrations ran; beside the ledger's tables, and none of them. */
 const bookkeeping = "own_migrations"
+// Any number that nobody else in the database takes: "own migr" in ASCII.
+const lockNumber = "8032009545992202098"
 const purpose = "Which of the user's migrations (the setting migrations) ran, and when."
 
 export type OwnMigrations = {
@@ -110,6 +112,10 @@ async function runPending(
   const onInfo = (message: string) => {
     running = /^### MIGRATION (.*) \(UP\)/.exec(message)?.[1] ?? running
   }
+  // Another loader's may run for as long as a statement may; a lock on a table is waited for no longer than usual.
+  await client.query(
+    `set statement_timeout = ${own.statementTimeoutMs}; select pg_catalog.pg_advisory_lock(${lockNumber})`,
+  )
   for (;;) {
     await client.query(
       `reset all; set search_path to ''; set lock_timeout = ${own.lockTimeoutMs}; set statement_timeout = ${own.statementTimeoutMs}`,
@@ -124,7 +130,8 @@ async function runPending(
         count: 1,
         migrationsTable: bookkeeping,
         migrationsSchema: own.schema,
-        advisoryLockMode: "wait",
+        // One lock is held for all of them, until the connection ends.
+        noLock: true,
         singleTransaction: false,
         logger: { debug: silent, info: onInfo, warn: silent, error: silent },
       })

@@ -57,13 +57,14 @@ test.each([
 
 test("the definition is the comment without its parameters, up to the first line that is none", () => {
   const { head } = readReportHead(
-    "-- Users of an outage.\r\n--\r\n--   Twice the same user: once.\n\n-- :a text\n-- : colons :) stay\n--\nselect 1 -- :b text\n-- :c text\n",
+    "-- Users of an outage.\r\n--\r\n--   Twice the same user: once.\n\n-- :a text\n-- : colons :) stay\n-- :-) so do these\n--\nselect 1 -- :b text\n-- :c text\n",
   )
   expect(head.definition).toEqual([
     "Users of an outage.",
     "",
     "Twice the same user: once.",
     ": colons :) stay",
+    ":-) so do these",
   ])
   expect(head.parameters.map(({ name, line }) => [name, line])).toEqual([["a", 5]])
   expect(readReportHead("select 1").head).toEqual({ definition: [], parameters: [] })

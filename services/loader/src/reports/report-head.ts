@@ -38,7 +38,7 @@ export function readReportHead(sql: string): { head: ReportHead; problems: HeadP
     const text = /^\s*--(.*)$/.exec(written)?.[1]?.trim()
     if (text === undefined) {
       if (written.trim() !== "") break
-    } else if (!/^:[^\s:)(]/.test(text)) definition.push(text)
+    } else if (!/^:[\p{L}\p{N}_]/u.test(text)) definition.push(text)
     else {
       const read = readParameter(text, line)
       if (typeof read === "string") problems.push({ line, message: read })
