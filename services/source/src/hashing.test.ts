@@ -1,5 +1,8 @@
 // If this fails, a large file's digests are those of other bytes, or a thread outlives the pass it worked for.
+import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
+import { promisify } from "node:util"
+import { temporaryFolder } from "@flatbed/testing"
 import { expect, test } from "vitest"
 import { readers } from "./formats/readers.ts"
 import { openHashing } from "./hashing.ts"
@@ -72,4 +75,30 @@ test("a thread that ends before its time fails the pass instead of keeping it wa
   await hashing.end()
   const marks = { headerEnd: undefined, chunkEnds: [], settledTo: 0 }
   await expect(hashing.finish(marks)).rejects.toThrow("has ended")
+})
+
+// In a process of its own, as the program starts: here the nursery may have grown before.
+const dist = new URL("../dist/", import.meta.url).href
+const churn = `
+  import { getHeapSpaceStatistics } from "node:v8"
+  import { openHashing } from "${dist}hashing.js"
+  import { keepNursery } from "${dist}nursery.js"
+  keepNursery()
+  const hashing = openHashing(20_000_000)
+  await hashing.room()
+  await hashing.finish({ headerEnd: undefined, chunkEnds: [], settledTo: 0 })
+  const young = []
+  for (let i = 0; i < 3_000_000; i += 1) young[i % 50_000] = { i, list: [i] }
+  const space = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")
+  console.log(space.physical_space_size / 2 ** 20)
+  process.exit()
+`
+
+test("a thread that hashes does not let the nursery grow, which would cost the source up to 30 MiB", async () => {
+  const folder = await temporaryFolder()
+  const script = await folder.write("churn.mjs", churn)
+  const { stdout } = await promisify(execFile)(process.execPath, [script])
+  await folder.remove()
+  expect(Number(stdout)).toBeGreaterThan(0)
+  expect(Number(stdout)).toBeLessThanOrEqual(4)
 })

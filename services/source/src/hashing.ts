@@ -3,6 +3,7 @@
  * scanning on processors without instructions for it.
  */
 import { Worker } from "node:worker_threads"
+import { keepNursery } from "./nursery.ts"
 import { createPassDigests, type Digests, type PassMarks } from "./pass-digests.ts"
 
 /** The slots that both threads see. */
@@ -56,6 +57,7 @@ function hashBeside(): Hashing {
   let failure: unknown
   let wake = () => {}
 
+  worker.once("online", keepNursery)
   worker.on("message", (message: number | Digests) => {
     if (typeof message === "number") free.push(message)
     else digests = message
