@@ -47,7 +47,11 @@ export function parseCommandLine(program: Program, argv: readonly string[], term
   for (const command of program.commands) {
     const leaf = addCommand(root, command)
     leaf.action(() => {
-      const { config, json: _json, ...options } = leaf.optsWithGlobals()
+      const { config, json: _json, ...typed } = leaf.optsWithGlobals()
+      const repeatable = leaf.options.filter(({ parseArg }) => parseArg === collect)
+      // Not as a default, which the help would show.
+      const none = Object.fromEntries(repeatable.map((option) => [option.attributeName(), []]))
+      const options = { ...none, ...typed }
       const args = Object.fromEntries(
         (command.arguments ?? []).map(({ name }, index) => [name, leaf.processedArgs[index]]),
       )
@@ -75,14 +79,14 @@ function addCommand(root: CommanderCommand, command: Command): CommanderCommand 
     leaf.argument(optional ? `[${inner}]` : `<${inner}>`, summary)
   }
   for (const { flag, summary, repeatable = false } of command.options ?? []) {
-    if (repeatable) leaf.option(flag, summary, collect, [])
+    if (repeatable) leaf.addOption(new Option(flag, summary).argParser(collect))
     else leaf.option(flag, summary)
   }
   addCommonOptions(leaf)
   return leaf.addHelpText("before", examplesText(command.examples))
 }
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value]
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
 
 // On the program and on each command, so that they may stand on either side of the command's name.
 function addCommonOptions(command: CommanderCommand): void {
