@@ -285,13 +285,23 @@ test("report answers on stdout, says on stderr or below of which version, and wi
     },
   ])
   for (const [args, words] of [
-    [["report", "names"], "report names needs up_to"],
-    [["report", "nams"], "Did you mean names?"],
     [["report", "names", "--format", "cvs"], "Did you mean csv?"],
     [["report", "names", "--json", "--format", "csv"], "two formats"],
   ] as const) {
     expect(await run(...args)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(words) })
   }
+})
+
+test("plan names the migrations that a load would run first", async () => {
+  await folder.write("own/0001_make.sql", "create schema shop")
+  await folder.write(
+    "loader.yaml",
+    `${await readFile(join(folder.path, "loader.yaml"), "utf8")}migrations: own\n`,
+  )
+  const { code, stdout } = await run("plan")
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/^migrations: would run 0001_make first\n\npeople: would load version /)
+  expect(await bench.query("select to_regnamespace('shop') as made")).toEqual([{ made: null }])
 })
 
 test.each([
