@@ -89,7 +89,10 @@ const cuts = [
   },
 ]
 
-const cases = forms.flatMap((form) => cuts.map((cut) => ({ ...form, ...cut })))
+// Checks are asked in the same way whatever becomes of the rows.
+const cases = forms.flatMap((form) =>
+  cuts.filter(({ check }) => check === "" || form.as === "table").map((cut) => ({ ...form, ...cut })),
+)
 
 describe("killed while it makes a model", () => {
   test.each(cases)("as: $as, $at", async ({ settings, where, condition, check, trigger }) => {
@@ -125,10 +128,6 @@ models:
       people: 7,
       made: [1, 2, 3, 4, 5, 6, 7],
       after: [{ n: 7 }],
-    })
-    expect(await load()).toMatchObject({
-      code: 0,
-      models: [{ outcome: "up-to-date" }, { outcome: "up-to-date" }],
     })
     const left =
       "select relname from pg_class where relnamespace = 'flatbed'::regnamespace and relname ~ '^model_[0-9a-f]{16}'"
