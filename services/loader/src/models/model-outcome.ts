@@ -74,7 +74,8 @@ export function describeOutcome(outcome: ModelOutcome): string {
     case "stopped":
       return `${model}: stopped after ${seconds.toFixed(2)} s; ${table} is as it was, and the next load makes it`
     case "failed":
-      return `${model}: failed with ${problem?.code ?? "internal"}: ${problem?.message ?? ""}`
+      // The problem by itself says which model it is of.
+      return `${model}: failed with ${problem?.code ?? "internal"}: ${(problem?.message ?? "").replace(`Model ${model} failed: `, "")}`
   }
 }
 

@@ -79,7 +79,7 @@ test("a model that fails ends load with 9, and stays in models list, status and 
   const failed = await run("load")
   expect(failed.code).toBe(9)
   expect(failed.out.slice(-2)).toEqual([
-    'names: failed with model-failed: Model names failed: names.sql line 2: column "nmae" does not exist.',
+    'names: failed with model-failed: names.sql line 2: column "nmae" does not exist.',
     "counts: skipped, it needs names, which was not made",
   ])
   expect(failed.err).toContain("The loaded data and shop.names are as they were; the next load tries again.")

@@ -56,11 +56,7 @@ export async function readModels(settings: Written): Promise<Model[]> {
   )
 }
 
-function findWrongNames(
-  { unknown, numbered }: BoundSql,
-  isIncremental: boolean,
-  as: ModelForm,
-): string[] {
+function findWrongNames({ unknown, numbered }: BoundSql, isIncremental: boolean, as: ModelForm): string[] {
   const others = unknown.map((name) => {
     const nearest = findNearest(name, [newVersions])
     const help = nearest === undefined ? "" : `; did you mean :${nearest}?`
