@@ -35,19 +35,22 @@ export async function disagreements(readme: string, setup: ReadmeSetup): Promise
   if (examples.length === 0)
     throw new Error(`${readme} has no console block with such a line that begins with $`)
   const found: string[] = []
+  let at = 0
   for (const { command, output } of examples) {
+    // A page may show a command twice, and what it prints then.
+    at = page.indexOf(`$ ${command}\n`, at) + `$ ${command}\n`.length
     const printed = await runReadmeCommand(command, setup)
     // What agrees with everything would show nothing.
     if (output !== "…" && agrees(output, printed)) continue
     found.push(`$ ${command}\nshown:\n${output}\nprinted:\n${printed}`)
-    page = replaceOutput(page, command, printed)
+    page = replaceOutput(page, at, printed)
   }
   if (process.env.UPDATE_DOCS !== "1") return found
   await writeFile(readme, page)
   return []
 }
 
-/** What the command prints, on either output, but for log lines. Throws on one that a README may not show. */
+/** What the command prints, on either output, but for log lines and progress. Throws on one that a README may not show. */
 export async function runReadmeCommand(command: string, setup: ReadmeSetup): Promise<string> {
   const other = setup.others?.(command)
   if (other !== undefined) return await other
@@ -65,11 +68,17 @@ export async function runReadmeCommand(command: string, setup: ReadmeSetup): Pro
 async function program(script: string, args: readonly string[], { env }: ReadmeSetup): Promise<string> {
   const running = startProcess({ script, args, cwd: root, env })
   await running.end(patienceMs)
-  const said = running.stderr().split("\n")
-  const printed = [running.stdout(), ...said.filter((line) => !line.startsWith("{"))].join("\n")
+  const said = running
+    .stderr()
+    .split("\n")
+    .filter((line) => !line.startsWith("{") && !isProgress(line))
+  const printed = [running.stdout(), ...said].join("\n")
   // CSV ends its lines with CRLF (RFC 4180); a page does not.
   return printed.replaceAll("\r\n", "\n").trim()
 }
+
+/** What a program tells every ten seconds where it draws no bar. */
+const isProgress = (line: string) => /^\S+: [\d,]+ of [\d,]+ rows, chunk/.test(line)
 
 /** Words as a shell takes them, single and double quotes included; nothing is expanded in them. */
 function splitWords(command: string): string[] {
@@ -126,9 +135,8 @@ function drawRows(
 
 const widthOf = (text: string) => [...text].length
 
-/** The page with what was printed behind the command, up to the next one or the block's end. */
-function replaceOutput(page: string, command: string, printed: string): string {
-  const from = page.indexOf(`$ ${command}\n`) + `$ ${command}\n`.length
+/** The page with what was printed at this place, up to the next command or the block's end. */
+function replaceOutput(page: string, from: number, printed: string): string {
   const end = /^(?:\$ |```$)/m.exec(page.slice(from))?.index ?? 0
   const shown = page.slice(from, from + end)
   return `${page.slice(0, from)}${printable(shown, printed.trimEnd())}\n${page.slice(from + end)}`

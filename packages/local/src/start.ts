@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises"
 import { basename, join, relative } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { exitCodes, Problem } from "@flatbed/contract"
-import { checkSettings, checkSoundChecks, settingsSchema } from "@flatbed/loader"
+import { checkSettings, checkSoundChecks, type LoaderSettings, settingsSchema } from "@flatbed/loader"
 import type { DraftFile } from "@flatbed/source"
 import { makeDemoFile } from "./demo-file.ts"
 import { createStartedServices } from "./left-behind.ts"
@@ -162,10 +162,7 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
     sourceUrl,
     datasets: ready.datasets,
     databaseUrl: postgres.url(databaseName),
-    tables: await findTables(
-      postgres.url(databaseName),
-      Object.values(settings.pipelines).map(({ table }) => table),
-    ),
+    tables: await findTables(postgres.url(databaseName), tablesOf(settings)),
     reports: Object.keys(settings.reports),
     config,
     logs: Object.values(logs).map((log) => relative(root, log)),
@@ -196,6 +193,12 @@ async function chooseSettings(input: StartInput, own: readonly DraftFile[]): Pro
   )
   for (const { path, notes = [] } of own) for (const one of notes) note(`${basename(path)}: ${one}`)
   return files
+}
+
+/** Those that pipelines load, then those that models make. */
+function tablesOf({ pipelines, models }: LoaderSettings): string[] {
+  const loaded = Object.values(pipelines).map(({ table }) => table)
+  return [...loaded, ...Object.entries(models).map(([name, { table }]) => table ?? `public.${name}`)]
 }
 
 type End = { readonly what: string; readonly code: number }
