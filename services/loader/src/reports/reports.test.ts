@@ -363,6 +363,25 @@ test("each format writes the same cells", async () => {
   expect(JSON.parse(json)).toMatchObject({ report: "asked", parameters: { v: "it's" }, as_of: [] })
 })
 
+test.each([
+  [null, "NULL"],
+  ["null", "'null'"],
+  ["", "''"],
+  ["a, it's", "'a, it''s'"],
+  [" a", "' a'"],
+  ["it's a", "it's a"],
+])("the value %j is told as %s", (value, shown) => {
+  const answer = {
+    report: "r",
+    parameters: new Map([["v", value]]),
+    columns: [],
+    rows: [[]],
+    asOf: [],
+    models: [],
+  }
+  expect(writeAnswer(answer, "csv").beside[0]).toBe(`asked with: v = ${shown}`)
+})
+
 test("CSV is read back as the cells that it was made of, NULL and empty text apart", async () => {
   const cell = fc.option(
     fc.oneof(fc.constantFrom("", " ", '"', ",", "\r\n", "\n", "''"), fc.string({ unit: "binary" })),

@@ -26,7 +26,7 @@ export function writeAnswer(
 }
 
 function writeBelow({ rows, parameters, asOf, models }: ReportAnswer): string[] {
-  const asked = [...parameters].map(([name, value]) => `${name} = ${printable(value ?? "NULL")}`)
+  const asked = [...parameters].map(([name, value]) => `${name} = ${printable(showValue(value))}`)
   return [
     ...(rows.length === 0 ? ["no rows"] : []),
     ...(asked.length === 0 ? [] : [`asked with: ${asked.join(", ")}`]),
@@ -48,6 +48,12 @@ function describeAsOf({ pipeline, table, state, ...one }: AsOf): string {
     case "published":
       return `data as of: ${pipeline} ${version}, ${balanced}`
   }
+}
+
+/** In quotes where it could be taken for nothing, for two, or for NULL. */
+function showValue(value: string | null): string {
+  if (value === null) return "NULL"
+  return /^$|^\s|\s$|,|^null$/i.test(value) ? `'${value.replaceAll("'", "''")}'` : value
 }
 
 /** A model that is as it should be is not told. */
