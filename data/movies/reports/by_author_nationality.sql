@@ -1,7 +1,7 @@
--- Movies based on books by authors of a nationality that were streamed in a month: how many movies, their streams, and the
--- users (by email). A stream belongs to the month in which it began, in time_zone. A nationality is meant by its label with
--- and without an s: Singaporean is also Singaporeans. Book, author and movie meet by titles and names whatever their case,
--- accents, punctuation and spaces; of a movie that meets several books one such book is enough.
+-- Movies based on books by Singaporean (or other) authors that were streamed in a month; also streams and users.
+-- Users are counted by email. A stream belongs to the month in which it began, in time_zone. A nationality is meant by
+-- its label with and without an s: Singaporean is also Singaporeans. Book, author and movie meet by titles and names
+-- whatever their case, accents, punctuation and spaces; of a movie that meets several books one such book is enough.
 -- :month date -- any day of the month, such as 2021-12-01
 -- :nationality text = Singaporean -- without the s
 -- :time_zone text = UTC -- where the month begins, such as Europe/Amsterdam

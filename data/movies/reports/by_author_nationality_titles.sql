@@ -1,5 +1,5 @@
--- Which movies movies_by_author_nationality counts, by the same parameters: each with its books by such authors, its streams
--- in the month, and its users (by email).
+-- The titles that movies_by_author_nationality counts, with their books, streams in the month, and users.
+-- The parameters are the same. Users are counted by email.
 -- :month date -- any day of the month, such as 2021-12-01
 -- :nationality text = Singaporean -- without the s
 -- :time_zone text = UTC -- where the month begins, such as Europe/Amsterdam

@@ -1,7 +1,8 @@
--- Users affected by an outage between two moments: users (by email) with a stream that meets it.
--- overlaps: the stream ran during some part of the outage. starts_within: it began at or after the outage's start and before
--- its end. covers: it began before or at the outage's start and ended at or after its end. A stream without a start or an
--- end is affected only where the one that it has decides. Moments without an offset are clock times in time_zone.
+-- How many users an outage between two moments affected: users (by email) with a stream that meets it.
+-- overlaps: the stream ran during some part of the outage. starts_within: it began at or after the outage's start and
+-- before its end. covers: it began before or at the outage's start and ended at or after its end. A stream without a
+-- start or an end is affected only where the one that it has decides. Moments without an offset are clock times in
+-- time_zone.
 -- :outage_start timestamptz -- such as 2021-12-25 07:00, or with an offset 2021-12-25T07:00+01:00
 -- :outage_end timestamptz -- likewise
 -- :match text = overlaps | starts_within | covers -- how a stream meets the outage

@@ -1,5 +1,6 @@
--- Who was affected by an outage between two moments: the users whom movies_outage counts, by the same parameters, each with
--- the number of streams and when the first of them began. Somebody who is in no list of users has an email only.
+-- Which users an outage between two moments affected, with the number of their streams and when the first began.
+-- They are those whom movies_outage counts, by the same parameters. Somebody who is in no list of users has an email
+-- only.
 -- :outage_start timestamptz -- such as 2021-12-25 07:00, or with an offset 2021-12-25T07:00+01:00
 -- :outage_end timestamptz -- likewise
 -- :match text = overlaps | starts_within | covers -- how a stream meets the outage

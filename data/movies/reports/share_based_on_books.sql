@@ -1,6 +1,7 @@
--- Share of streamed movies that are based on a book, in percent. A movie is based on a book when a review of the vendor
--- names both; titles meet whatever their case, accents, punctuation and spaces. Counted per movie (each title that was
--- streamed once, however often) or per stream. Streams without a title are left out.
+-- Share of streamed movies that are based on a book, in percent.
+-- A movie is based on a book when a review of the vendor names both; titles meet whatever their case, accents,
+-- punctuation and spaces. Counted per movie (each title that was streamed once, however often) or per stream. Streams
+-- without a title are left out.
 -- :per text = movie | stream -- what is counted
 select
   :per as per,

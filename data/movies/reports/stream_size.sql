@@ -1,6 +1,6 @@
--- Median streaming size: half of the streams are smaller. size_mb is megabytes; 1 GB = 1,000 MB, and 1 GiB = 1,024 MB beside
--- it. An exact percentile over all streams (percentile_cont: the mean of the two in the middle when their number is even). A
--- stream without a size is left out.
+-- Median streaming size, in MB and in GB: half of the streams are smaller.
+-- size_mb is megabytes; 1 GB = 1,000 MB, and 1 GiB = 1,024 MB beside it. An exact percentile over all streams
+-- (percentile_cont: the mean of the two in the middle when their number is even). A stream without a size is left out.
 select
   count(size_mb) as streams,
   median::numeric as median_mb,

@@ -1,8 +1,8 @@
--- Users who watched at least half of any movie in the last seven days of a month: users (by email) with one stream that began
--- in those days, in time_zone, and lasted at least 50% of the movie's duration_mins. Streams are not added up. Where a
--- title covers several rows of movies.csv, half of any of them will do. at_most: 100% leaves out streams that lasted longer
--- than the movie; both counts are shown, since long streams are common. A stream without a start or an end, or of a movie
--- without a duration, is left out.
+-- Users who watched at least half of any movie in the last seven days of a month.
+-- Counted are users (by email) with one stream that began in those days, in time_zone, and lasted at least 50% of the
+-- movie's duration_mins. Streams are not added up. Where a title covers several rows of movies.csv, half of any of them
+-- will do. at_most: 100% leaves out streams that lasted longer than the movie; both counts are shown, since long
+-- streams are common. A stream without a start or an end, or of a movie without a duration, is left out.
 -- :month date -- any day of the month, such as 2021-12-01
 -- :at_most text = none | 100% -- what `users` counts: streams of any length, or none longer than the movie
 -- :time_zone text = UTC -- where the seven days begin, such as Europe/Amsterdam
