@@ -1,4 +1,5 @@
 // If this fails, the movies' reports say something else than their files, or the README shows what no command prints.
+// Long because four sets of files are asked the same questions, and one of them is written out here.
 import { execFile } from "node:child_process"
 import { cp, readdir, readFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
