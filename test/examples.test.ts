@@ -1,4 +1,5 @@
 // If this fails, `npm start` does not load the examples: their settings do not work together in one catalog.
+import { readdirSync } from "node:fs"
 import { resolve } from "node:path"
 import { readSettings } from "@flatbed/config"
 import { checkSettings, settingsSchema } from "@flatbed/loader"
@@ -7,7 +8,9 @@ import { afterAll, beforeAll, expect, test } from "vitest"
 import { type Ended, type Example, openExample } from "./example.test-kit.ts"
 
 const data = resolve(import.meta.dirname, "../data")
-const folders = ["telecom", "music", "sparkify"]
+const folders = readdirSync(data, { withFileTypes: true }).flatMap((one) =>
+  one.isDirectory() ? [one.name] : [],
+)
 
 let all: Example
 let loaded: Ended
