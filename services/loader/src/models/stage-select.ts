@@ -6,6 +6,7 @@ import type { Session } from "../postgres/database.ts"
 import { findMeaning, isAnswer } from "../postgres/errors.ts"
 import { quoteTable, type TableName } from "../postgres/identifier.ts"
 import { findTable, type TableColumn } from "../postgres/table.ts"
+import { lineOfPosition } from "../sql/statement.ts"
 import type { Model } from "./model.ts"
 
 /** The select's rows, in a table that ends with the transaction which made it. */
@@ -47,7 +48,7 @@ async function refuseOther(session: Session, model: Model, values: readonly unkn
 }
 
 /**
- * Runs a statement that ends in the model's select; `head` is what stands before it.
+ * Runs a statement that ends in the model's select; `head` is what stands before it, a line.
  *
  * @throws Problem `model-failed` as `stageSelect`; errors after which the transaction may be tried again come as they are.
  */
@@ -67,12 +68,14 @@ export async function runSelect(
     return await session.query(query)
   } catch (error) {
     if (!isAnswer(error) || findMeaning(error)?.retry === true) throw error
-    throw describeFailure(model, error, query.text, head.length)
+    throw describeFailure(model, error, query.text)
   }
 }
 
-function describeFailure(model: Model, error: pg.DatabaseError, text: string, headLength: number): Problem {
-  const line = lineOf(error, text, headLength)
+function describeFailure(model: Model, error: pg.DatabaseError, text: string): Problem {
+  const found = lineOfPosition(text, error.position)
+  // What stands before the select is a line of its own.
+  const line = found === undefined ? undefined : Math.max(1, found - 1)
   const place = line === undefined ? model.file : `${model.file} line ${line}`
   const detail = error.detail === undefined ? "" : ` (${error.detail})`
   const hint = hintOf(error) ?? error.hint ?? "Mend the SQL."
@@ -80,13 +83,6 @@ function describeFailure(model: Model, error: pg.DatabaseError, text: string, he
     sqlstate: error.code ?? null,
     ...(line === undefined ? {} : { line }),
   })
-}
-
-/** The line in the file, from 1. Postgres counts characters from 1, and none of them is in a name that was replaced. */
-function lineOf(error: pg.DatabaseError, text: string, headLength: number): number | undefined {
-  if (error.position === undefined) return undefined
-  const before = [...text].slice(0, Number(error.position) - 1).join("")
-  return before.length < headLength ? 1 : before.slice(headLength).split("\n").length
 }
 
 function hintOf({ code }: pg.DatabaseError): string | undefined {
