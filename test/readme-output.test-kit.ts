@@ -39,7 +39,10 @@ export async function disagreements(readme: string, setup: ReadmeSetup): Promise
   for (const { command, output } of examples) {
     // A page may show a command twice, and what it prints then.
     at = page.indexOf(`$ ${command}\n`, at) + `$ ${command}\n`.length
-    const printed = await runReadmeCommand(command, setup)
+    const printed = await runReadmeCommand(command, setup).catch((cause: Error) => {
+      // Often it fails for what a command before it printed.
+      throw new Error([...found, `$ ${command}\n${cause.message}`].join("\n\n"), { cause })
+    })
     // What agrees with everything would show nothing.
     if (output !== "…" && agrees(output, printed)) continue
     found.push(`$ ${command}\nshown:\n${output}\nprinted:\n${printed}`)
