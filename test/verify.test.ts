@@ -53,6 +53,7 @@ datasets:
   logs: { files: "logs/*.csv" }
   twice: { files: twice.csv }
   authors: { files: authors.csv }
+  unfilled: { files: unfilled.ndjson }
 `
 
 const files: Readonly<Record<string, string | Buffer>> = {
@@ -66,6 +67,7 @@ const files: Readonly<Record<string, string | Buffer>> = {
   "bad.csv": "n,m\n1,a\nx,b\n3,c\n99,d\n70,e\n5,f\n",
   "logs/1.csv": "id,what\n1,a\n2,b\n",
   "twice.csv": "a,b\n1,1.1\n1,1.10\n1,1.1\n2,x\n2,x\n",
+  "unfilled.ndjson": '{"id":1,"n":null,"at":null,"o":null}\n{"id":2,"n":null,"at":null,"o":null}\n',
   "authors.csv": "id,name,seen\n1,Ann,2024-01-01\n2,Bob,2024-01-01\n3,Cid,2024-01-01\n",
 }
 
@@ -89,6 +91,7 @@ pipelines:
   logs: { dataset: logs, table: logs, mode: append, lineage: true }
   blind: { dataset: logs, table: blind, mode: append }
   distinct: { dataset: twice, table: distinct, dedupe: exact }
+  unfilled: { dataset: unfilled, table: unfilled }
   gathered: { dataset: authors, table: gathered, mode: upsert, key: [id], lineage: true }
   authors: { dataset: authors, table: authors, mode: mirror, key: [id], order_by: seen, lineage: true, deletes: { mode: soft, limit: { share: 50% } } }
 `
@@ -119,6 +122,7 @@ beforeAll(async () => {
   await query(
     "create table wider (id bigint, name varchar(40), born timestamp, amount numeric(12,4), at timestamptz, ok text, extra integer default 7)",
   )
+  await query("create table unfilled (id integer, n numeric(4,1), at timestamptz, o jsonb)")
   await query("create table ignoring (id integer, name text)")
   const outcomes = await loader.load()
   expect(outcomes.flatMap(({ problem }) => problem?.message ?? [])).toEqual([])
@@ -171,6 +175,8 @@ describe("a table as it was published equals its version", () => {
     ["nothing", 0],
     // One record is filtered, one is set aside by the source and one by Postgres.
     ["bad", 3],
+    // NULL in every row says nothing of the type.
+    ["unfilled", 2],
     // One is set aside by a check.
     ["checked", 6],
     // Of its six columns the table has two.

@@ -51,8 +51,12 @@ export const postgresTypes: Readonly<Record<ColumnType, string>> = {
   text: "text",
 }
 
-/** Whether `type`, as Postgres' format_type writes it, holds every value that the evidence speaks of. */
+/**
+ * Whether `type`, as Postgres' format_type writes it, holds every value that the evidence speaks of. NULL in every row fits
+ * any: that the column is text then only says that nothing tells what it is.
+ */
 export function typeFits(column: ColumnType, type: string, evidence: Evidence | undefined): boolean {
+  if (evidence?.declared === false && evidence.nulls > 0 && evidence.forms.length === 0) return true
   const { name, limits } = readType(type)
   return fits[column][name]?.(evidence, limits) ?? false
 }

@@ -50,6 +50,7 @@ const plan = (
   return planned.columns
 }
 
+const first = { row: 1, line: 2, value: "" }
 const digits = (integer: number, scale = 0) => ({ max_integer_digits: integer, max_scale: scale })
 
 describe("a type fits", () => {
@@ -79,6 +80,11 @@ describe("a type fits", () => {
     ["timestamp", "timestamp(6) without time zone", {}, true],
     ["timestamptz", "timestamp without time zone", {}, false],
     ["boolean", "text", {}, true],
+    // NULL in every row.
+    ["text", "integer", { nulls: 3 }, true],
+    ["text", "money", { nulls: 3 }, true],
+    ["text", "integer", { nulls: 3, declared: true }, false],
+    ["text", "integer", { nulls: 3, empties: 1, forms: [{ form: "text", cells: 1, first }] }, false],
   ])("%s into %s with %j: %s", (type, into, seen, fits) => {
     expect(typeFits(type, into, evidence("c", seen))).toBe(fits)
   })

@@ -37,11 +37,19 @@ const spellings: Readonly<Record<ColumnType, Readonly<Record<string, Spelling>>>
   text: asText,
 }
 
+const known = new Set(Object.values(spellings).flatMap((into) => Object.keys(into)))
+
+/** A column without a value in the file is text there, and in the table what it was before. */
+function findSpelling(type: ColumnType, into: string): Spelling | undefined {
+  const { name } = readType(into)
+  return spellings[type][name] ?? (type === "text" && known.has(name) ? written : undefined)
+}
+
 /** Each column of the version; one that the table lacks, or keeps as a type that has no such spelling, is left out. */
 export function compareByText(columns: readonly Column[], table: Pick<Table, "columns">): ComparedColumn[] {
   return columns.map(({ name, type }) => {
     const found = table.columns.find((column) => column.name === name)
-    const spelling = found === undefined ? undefined : spellings[type][readType(found.type).name]
+    const spelling = found === undefined ? undefined : findSpelling(type, found.type)
     if (spelling === undefined) return { name, type: "left-out", sql: undefined }
     return { name, type: spelling.as === "text" ? "text" : type, sql: spelling.of(`t.${quoteName(name)}`) }
   })
