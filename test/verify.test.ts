@@ -475,6 +475,14 @@ describe("rows that say whence they are are held against that", () => {
       origin: { chunk: 1, file: "authors.csv", line: 2, byte_from: 13, byte_to: 30 },
     })
   })
+
+  test("explain names the run that brought the row, also when its version was published again", async () => {
+    const [{ version }] = await query("select _flatbed_version as version from logs where id = 1")
+    const before = (await explain("logs", ["id=1"])).run
+    const [again] = await loader.load(["logs"], undefined, { version })
+    expect(again).toMatchObject({ outcome: "published", rows: 0, version })
+    expect((await explain("logs", ["id=1"])).run).toEqual(before)
+  })
 })
 
 describe("explain", () => {

@@ -15,6 +15,8 @@ test.each([
 test("a word unlike all others has no nearest", () => {
   expect(findNearest("retention_policy", known)).toBeUndefined()
   expect(findNearest("x", ["y"])).toBeUndefined()
+  expect(findNearest("id", ["zip", "nam"])).toBeUndefined()
+  expect(findNearest("mri", ["uni"])).toBeUndefined()
 })
 
 test("without a near word the suggestion lists what there is", () => {

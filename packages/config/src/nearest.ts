@@ -1,13 +1,16 @@
 /** "Did you mean": the known word nearest to a misspelt one. */
 import { distance } from "fastest-levenshtein"
 
-/** The nearest of the known words, or undefined when none is near (more than a third of the letters differ). */
+/**
+ * The nearest of the known words, or undefined when none is near: more than a third of the letters differ, or of short
+ * words more than half.
+ */
 export function findNearest(word: string, known: Iterable<string>): string | undefined {
   let nearest: string | undefined
   let least = Math.max(2, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {
     const edits = distance(word.toLowerCase(), candidate.toLowerCase())
-    if (edits < least && edits < candidate.length) {
+    if (edits < least && 2 * edits <= Math.max(word.length, candidate.length)) {
       nearest = candidate
       least = edits
     }

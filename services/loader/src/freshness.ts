@@ -32,11 +32,13 @@ export async function getFreshness(
   session: Session,
   pipelines: readonly Pick<Pipeline, "name" | "target" | "freshWithinMs">[],
 ): Promise<Freshness[]> {
-  // The attempt's row is written with best effort: a publication says the same.
+  // The attempt's row is written with best effort: a publication says the same, but for one of a version that was chosen,
+  // which has no tag. What was the newest then may not be now.
   const { rows } = await session.query<{ proven_at: Date | null; now: Date }>(
     `select greatest(known.proven_at, (
               select published_at from ${session.ledger}.publications as p
                where p.pipeline = asked.pipeline and p.target = asked.target and p.forgotten_at is null
+                 and p.dataset_tag is not null
                order by publication_id desc limit 1)) as proven_at,
             pg_catalog.clock_timestamp() as now
        from unnest($1::text[], $2::text[]) with ordinality as asked (pipeline, target, place)

@@ -225,8 +225,9 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     metrics?.beginRun()
     const runLog = log.child({ pipeline: pipeline.name })
     const { outcome, version } = await attemptRun(pipeline, pool, signal, runLog, once)
-    // What `status` tells is how the table came by what it shows, or why it does not.
-    if (once.rehearse !== true) await recordAttempt(pool, { ...outcome, version })
+    // What `status` tells is how the table came by what it shows, or why it does not: not that somebody mistyped a version.
+    const isMistyped = once.version !== undefined && outcome.problem?.code === "version-not-found"
+    if (once.rehearse !== true && !isMistyped) await recordAttempt(pool, { ...outcome, version })
     const next = describeNext(pipeline, { timezone: settings.timezone, now: now() })
     tellEnd(runLog, outcome, { next, showCommand })
     parts.onEnd?.(outcome)

@@ -80,6 +80,19 @@ describe("an older version that is still served", () => {
     expect((await load()).outcome).toBe("up-to-date")
   })
 
+  test("in the table proves nothing of the newest, and one that nobody has fails nothing", async () => {
+    const { loader, load } = await loadBoth()
+    const statusOf = async () => (await loader.status())[0]
+    const { proven_at } = (await statusOf()) ?? {}
+    expect((await load(first.version)).outcome).toBe("published")
+    expect((await load(first.version)).outcome).toBe("up-to-date")
+    expect(await statusOf()).toMatchObject({ state: "published", version: first.version, proven_at })
+    expect((await load("0".repeat(12))).problem?.code).toBe("version-not-found")
+    expect(await statusOf()).toMatchObject({ state: "published", proven_at })
+    expect((await load()).version).toBe(second.version)
+    expect((await statusOf())?.proven_at).not.toBe(proven_at)
+  })
+
   test("a mirror that would delete more than its limit is refused", async () => {
     const { load } = await loadBoth({ mode: "mirror", key: ["id"] })
     expect((await load(first.version)).problem?.code).toBe("deletes-refused")

@@ -21,13 +21,14 @@ const others: ReadonlySet<Problem["code"]> = new Set(["lease-held", "lease-lost"
  */
 export async function recordAttempt(
   database: Database,
-  ended: Pick<RunOutcome, "pipeline" | "table" | "outcome" | "version" | "problem">,
+  ended: Pick<RunOutcome, "pipeline" | "table" | "outcome" | "version" | "newest" | "problem">,
 ): Promise<void> {
-  const { pipeline, table, outcome, version, problem } = ended
+  const { pipeline, table, outcome, version, newest, problem } = ended
   if (outcome === "skipped" || outcome === "rehearsed" || (problem !== undefined && others.has(problem.code)))
     return
   const values = [pipeline, table, outcome, version ?? null, problem?.code ?? null, problem?.message ?? null]
-  const isProven = outcome === "published" || outcome === "up-to-date"
+  // An older version that was chosen says nothing of the newest.
+  const isProven = (outcome === "published" || outcome === "up-to-date") && newest === undefined
   const work = database.transaction(
     (session) =>
       session.query(

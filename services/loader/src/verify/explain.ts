@@ -8,7 +8,7 @@ import {
   type RowOrigin,
   versionPattern,
 } from "@flatbed/contract"
-import { fileColumn, rowColumn, versionColumn } from "../columns/own-columns.ts"
+import { fileColumn, loadedAt, rowColumn, versionColumn } from "../columns/own-columns.ts"
 import { type CellDifference, compareLive } from "../explain-difference.ts"
 import { askForManifest, askForRows } from "../fetch/ask-source.ts"
 import { findLatestPublication, type Publication } from "../ledger/publication-ledger.ts"
@@ -54,7 +54,13 @@ export type Explained = {
   readonly differences: readonly CellDifference[] | undefined
 }
 
-type Where = { readonly version: string; readonly row: number; readonly file: string | null }
+type Where = {
+  readonly version: string
+  readonly row: number
+  readonly file: string | null
+  /** When the row came, as Postgres writes it, where the row says so: one version may have been published several times. */
+  readonly loadedAt?: string
+}
 
 /**
  * By the row's lineage where the table has it, else by looking for the key in the version that was published last.
@@ -83,7 +89,7 @@ export async function explainRow(
   if (where === undefined) throw nowhere(pipeline, publication, key, live?.matches ?? 0)
   const known = await parts.database.transaction(
     async (session) => {
-      const run = await findVersionRun(session, target, where.version)
+      const run = await findVersionRun(session, target, where.version, where.loadedAt)
       return { run, reject: run === undefined ? undefined : await findReject(session, run.run, where.row) }
     },
     { doing: "asking the ledger" },
@@ -101,7 +107,7 @@ export async function explainRow(
     by: asked.row !== undefined ? "number" : lineage === undefined ? "search" : "lineage",
     matches: live?.matches ?? null,
     live: first,
-    ...where,
+    ...{ version: where.version, row: where.row, file: where.file },
     ...known,
     origin,
     differences,
@@ -146,7 +152,8 @@ function findPipeline(pipelines: readonly Pipeline[], written: string): Pipeline
 function readLineage({ cells }: ExplainedRow): Where | undefined {
   const [version, row, file] = [versionColumn, rowColumn, fileColumn].map((name) => cells[name] ?? null)
   if (version === null || row === null || version === undefined || row === undefined) return undefined
-  return { version, row: Number(row), file: file ?? null }
+  const at = cells[loadedAt] ?? null
+  return { version, row: Number(row), file: file ?? null, ...(at === null ? {} : { loadedAt: at }) }
 }
 
 /** The first row of the version with this key. Chunk by chunk: what is in memory is one of them. */

@@ -97,16 +97,20 @@ export async function countAppended(session: Session, target: string, targetOid:
 
 export type VersionRun = { readonly run: number; readonly publishedAt: Date }
 
-/** The newest run that published this version into the table. */
+/**
+ * The run that published this version into the table: of several the newest, or for a row that says when it came the one
+ * that brought it. A publication is recorded in the transaction whose beginning the row names.
+ */
 export async function findVersionRun(
   session: Session,
   target: string,
   version: string,
+  loadedAt: string | undefined,
 ): Promise<VersionRun | undefined> {
   const { rows } = await session.query(
     `select run_id, published_at from ${session.ledger}.publications where target = $1 and version = $2
-      order by publication_id desc limit 1`,
-    [target, version],
+      order by case when published_at >= $3::timestamptz then publication_id end nulls last, publication_id desc limit 1`,
+    [target, version, loadedAt ?? null],
   )
   return rows[0] === undefined
     ? undefined
