@@ -104,7 +104,7 @@ function reasonToWait(
   for (const template of [doneMarker, checksum]) {
     if (template === undefined) continue
     const sidecar = besideFile(file, sidecarOf(template))
-    if (!beside.has(sidecar)) return `waits for ${sidecar}`
+    if (!beside.has(sidecar)) return `${waitsFor} ${sidecar}`
   }
   const changed = changes.get(file) ?? 0
   return changed >= maxChanges && !isServed(file) ? "is being written: it keeps changing" : undefined
@@ -129,8 +129,8 @@ function noFile({ written, isPath }: FilePattern, { leftOut }: Listing): Problem
   const [odd] = leftOut
   const but = odd === undefined ? "" : ` ${odd.file} ${odd.reason}.`
   return isPath
-    ? new Problem("file-missing", `${written} is not there, or holds no file to read.${but}`, {
-        hint: "Put it below the root, or correct the dataset's files.",
+    ? new Problem("file-missing", `${written} is not there, or is a folder that holds no file of the dataset's format.${but}`, {
+        hint: "Put it below the root, or correct the dataset's files or its format (csv, where nothing else is told).",
         facts: { file: written },
       })
     : new Problem("file-missing", `No file matches ${written}.${but}`, {
@@ -139,9 +139,14 @@ function noFile({ written, isPath }: FilePattern, { leftOut }: Listing): Problem
       })
 }
 
+const waitsFor = "waits for"
+
 function stillWritten(file: string, reason: string): Problem {
-  return new Problem("file-unsettled", `${file} ${reason}; it is still being written.`, {
-    hint: "Write it aside and rename it when it is whole.",
+  const isMarked = reason.startsWith(waitsFor)
+  return new Problem("file-unsettled", `${file} ${reason}${isMarked ? "" : "; it is still being written"}.`, {
+    hint: isMarked
+      ? "done_marker or checksum of the dataset asks for that file: write it when this one is whole, or correct the setting."
+      : "Write it aside and rename it when it is whole.",
     facts: { file },
     retryAfterSeconds: 2,
   })

@@ -210,12 +210,17 @@ it("says how a column is called where the settings call it as the file does", as
 
 it("says which setting makes text of records that are not UTF-8", async () => {
   const { code, text } = await check(
-    { "latin.csv": Buffer.from("a,b\n1,\u00e9\n", "latin1"), "t.csv": "a,b\n1\n" },
-    { latin: { files: "latin.csv" }, t: { files: "t.csv" } },
+    {
+      "latin.csv": Buffer.from("a,b\n1,\u00e9\n", "latin1"),
+      "t.csv": "a,b\n1\n",
+      "latin.json": Buffer.from('[{"a":"\u00e9"},{"a":"e"}]', "latin1"),
+    },
+    { latin: { files: "latin.csv" }, t: { files: "t.csv" }, json: { files: "latin.json" } },
   )
   expect(code).toBe(6)
   expect(text.match(/^ +next .*$/gm)).toEqual([
     expect.stringContaining("If latin.csv comes from Windows, add  dialect: { encoding: windows-1252 }"),
+    expect.stringContaining("JSON is UTF-8, and no setting changes that."),
   ])
 })
 

@@ -13,7 +13,7 @@ import type { ChosenFiles } from "./await-files.ts"
 import { type CellChange, type CellSettings, traceCell } from "./cells/compile-cell.ts"
 import { findType } from "./evidence.ts"
 import { type ReadableVersion, readFirstRejects, readFirstWritten } from "./first-records.ts"
-import { convertHint } from "./formats/convert-hint.ts"
+import { convertHint, convertJsonHint } from "./formats/convert-hint.ts"
 import type { Mends, WrittenCells } from "./formats/format.ts"
 import { type FormatName, getFormat } from "./formats/formats.ts"
 import { noIndexes } from "./index-folder.ts"
@@ -104,7 +104,7 @@ export async function reportDataset(
   try {
     return await withDeclared(settings, name, { indexes: noIndexes, signal, onChosen }, async (version) => ({
       ...always,
-      ...(await describe(version, shape.encoding)),
+      ...(await describe(version, format, shape.encoding)),
       ...describeChosen(chosen),
     }))
   } catch (error) {
@@ -126,7 +126,7 @@ function describeChosen(chosen: ChosenFiles | undefined) {
   return { files: chosen.files.length, waiting: chosen.waiting, left_out: chosen.listing.leftOut }
 }
 
-async function describe(readable: ReadableVersion, encodingSet: Encoding = "utf-8") {
+async function describe(readable: ReadableVersion, format: FormatName, encodingSet: Encoding = "utf-8") {
   const { manifest, layout, evidence, spelling, mends } = readable.index
   const by = spelling.isMarked ? "byte order mark" : encodingSet === "utf-8" ? "default" : "settings"
   const written = await readFirstWritten(readable, lookedAt)
@@ -154,7 +154,7 @@ async function describe(readable: ReadableVersion, encodingSet: Encoding = "utf-
     chunks: manifest.chunks.length,
     columns,
     first_rejects: firstRejects,
-    hint: hintOf(firstRejects, spelling.encoding),
+    hint: hintOf(firstRejects, format, spelling.encoding),
   }
 }
 
@@ -173,10 +173,11 @@ function findExample(
 }
 
 /** What a person can do about rejects; two kinds have one cause each, everything else is the data's own. */
-function hintOf(rejects: readonly Reject[], encoding: Encoding): string | null {
+function hintOf(rejects: readonly Reject[], format: FormatName, encoding: Encoding): string | null {
   const first = rejects.find(({ code }) => code === "encoding-error")
-  if (first !== undefined && encoding === "utf-8") return convertHint(first.file)
-  const isBlank = rejects.some(({ code, reason }) => code === "missing-cell" && reason.startsWith(emptyLine))
+  if (first !== undefined && encoding === "utf-8")
+    return format === "json" || format === "ndjson" ? convertJsonHint(first.file) : convertHint(first.file)
+  const isBlank = format === "csv" && rejects.some(({ code, reason }) => code === "missing-cell" && reason.startsWith(emptyLine))
   return isBlank
     ? "Where empty lines mean nothing, add  dialect: { blank_lines: skip }  to the dataset."
     : null

@@ -158,7 +158,7 @@ describe("a file that is still being written (AC-22)", () => {
       "the dataset to wait",
     )
     expect(waits).toMatchObject({ version, rows: 2 })
-    expect(waits.problem?.detail).toBe("d/b.csv waits for d/b.csv.done; it is still being written.")
+    expect(waits.problem?.detail).toBe("d/b.csv waits for d/b.csv.done.")
     await write("d/b.csv.done", "")
     await until(source, ({ rows }) => rows === 3, "all three")
   })

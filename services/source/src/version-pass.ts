@@ -42,8 +42,11 @@ export async function passOverFile(request: PassRequest): Promise<ChunkIndex> {
   const total = text?.bytes ?? open.identity.bytes
   const { read } = text?.draft ?? open
   if (total === 0 && getFormat(shape.format ?? "csv").mayBeEmpty !== true) {
-    throw new Problem("file-empty", `${file} holds no bytes, not even a header.`, {
-      hint: "Write the column names into its first line; a header alone makes an empty table.",
+    const isJson = shape.format === "json"
+    throw new Problem("file-empty", `${file} holds no bytes${isJson ? "" : ", not even a header"}.`, {
+      hint: isJson
+        ? "Write a document into it; where there are no records, an earlier version stays served."
+        : "Write the column names into its first line; a header alone makes an empty table.",
       facts: { file },
     })
   }

@@ -3,7 +3,7 @@ import type { Column, ColumnType, Evidence, Sighting } from "@flatbed/contract"
 import { quoteName } from "../postgres/identifier.ts"
 import type { Table, TableColumn } from "../postgres/table.ts"
 import { printable } from "../printable.ts"
-import { fittingTypes, postgresTypes, typeFits, typeTakesSome } from "./column-fit.ts"
+import { fittingTypes, postgresTypes, readType, typeFits, typeTakesSome } from "./column-fit.ts"
 import { everyOwnColumn, type OwnColumn } from "./own-columns.ts"
 import { findWider, type Widening } from "./widening.ts"
 
@@ -81,7 +81,7 @@ function compareColumn(
     const wider = findWider(found.type, type, evidence)
     if ((widens && wider !== undefined) || !(tolerant && typeTakesSome(type, found.type))) {
       const culprit = describeCulprit(name, found.type, evidence)
-      const rest = culprit ?? `; it fits ${fittingTypes(type).join(", ")}`
+      const rest = culprit ?? `; it fits ${listFitting(type, found.type).join(", ")}`
       const message = `"${name}" is ${found.type} in the table, ${described(type, evidence)} in the file${rest}`
       differences.push({ ...differ("type", message), wider })
     }
@@ -92,6 +92,14 @@ function compareColumn(
     differences.push(differ("null", message))
   }
   return differences
+}
+
+/** The types that would take the column; of the one it has, what is missing. */
+function listFitting(type: ColumnType, has: string): string[] {
+  const { name, limits } = readType(has)
+  return fittingTypes(type).flatMap((one) =>
+    one !== name ? one : limits.first === undefined ? [] : `${one} with more room`,
+  )
 }
 
 /** The one cell that keeps the column from the table's type, and what can be done; undefined when none is known. */

@@ -2,7 +2,7 @@
 import { Problem } from "@flatbed/contract"
 import { showCell } from "../show-cell.ts"
 import { findTextFault } from "../text-guard.ts"
-import { convertHint } from "./convert-hint.ts"
+import { convertJsonHint } from "./convert-hint.ts"
 import {
   closeArray,
   closeObject,
@@ -163,7 +163,7 @@ export function refuseTail(
 
 function notText(file: string, byte: number): Problem {
   return new Problem("file-encoding", `${file} is not UTF-8: byte ${byte} begins no valid character.`, {
-    hint: convertHint(file),
+    hint: convertJsonHint(file),
     facts: { file, byte },
   })
 }
