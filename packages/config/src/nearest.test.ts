@@ -8,6 +8,7 @@ test.each([
   ["LISTEN", "listen"],
   ["dataset", "datasets"],
   ["chace", "cache"],
+  ["orot", "root"],
 ])("%s is nearest to %s", (word, nearest) => {
   expect(findNearest(word, known)).toBe(nearest)
 })
@@ -16,6 +17,7 @@ test("a word unlike all others has no nearest", () => {
   expect(findNearest("retention_policy", known)).toBeUndefined()
   expect(findNearest("x", ["y"])).toBeUndefined()
   expect(findNearest("id", ["zip", "nam"])).toBeUndefined()
+  expect(findNearest("mri", ["uni", "mir"])).toBe("mir")
   expect(findNearest("mri", ["uni"])).toBeUndefined()
 })
 

@@ -4,6 +4,7 @@ import type { CheckResult } from "./checks/check.ts"
 import { compileChecks } from "./checks/compile-checks.ts"
 import { refuseRowCount } from "./checks/expected-rows.ts"
 import { runChecks } from "./checks/run-checks.ts"
+import { refuseShown } from "./checks/shown-version.ts"
 import { planStaging } from "./columns/column-plan.ts"
 import { agreeOnColumns } from "./columns/compare-columns.ts"
 import { fileColumn, rowColumn } from "./columns/own-columns.ts"
@@ -125,7 +126,7 @@ async function loadVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): P
   if (dataset === "unchanged") {
     if (published === undefined) throw new Error("the source answered a question that was not asked")
     parts.onVersion(published.version)
-    return upToDate(published)
+    return upToDate(pipeline, published, parts)
   }
   const { evidence, tag, newest } = dataset
   parts.onVersion(dataset.version)
@@ -135,7 +136,7 @@ async function loadVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): P
   const same = findStandingPublication(target, pipeline)
   if (same?.version === dataset.version) {
     if (tag !== undefined && tag !== same.datasetTag && !rehearse) await rememberTag(lease, same, tag)
-    return { ...upToDate(same), newest }
+    return { ...upToDate(pipeline, same, parts), newest }
   }
 
   const whole = await askForManifest(pipeline.dataset, dataset.version, parts)
@@ -235,7 +236,9 @@ function identify(pipeline: Pipeline, version: string): RunIdentity {
   return { pipeline: name, dataset, version, settingsSha256, target }
 }
 
-function upToDate({ version, rows, knownRows, rejects, filtered, bytes }: Publication): RunResult {
+function upToDate(pipeline: Pipeline, shown: Publication, { showCommand }: RunParts): RunResult {
+  refuseShown(pipeline, shown, showCommand)
+  const { version, rows, knownRows, rejects, filtered, bytes } = shown
   return {
     outcome: "up-to-date",
     version,

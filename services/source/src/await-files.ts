@@ -129,10 +129,14 @@ function noFile({ written, isPath }: FilePattern, { leftOut }: Listing): Problem
   const [odd] = leftOut
   const but = odd === undefined ? "" : ` ${odd.file} ${odd.reason}.`
   return isPath
-    ? new Problem("file-missing", `${written} is not there, or is a folder that holds no file of the dataset's format.${but}`, {
-        hint: "Put it below the root, or correct the dataset's files or its format (csv, where nothing else is told).",
-        facts: { file: written },
-      })
+    ? new Problem(
+        "file-missing",
+        `${written} is not there, or is a folder that holds no file of the dataset's format.${but}`,
+        {
+          hint: "Put it below the root, or correct the dataset's files or its format (csv, where nothing else is told).",
+          facts: { file: written },
+        },
+      )
     : new Problem("file-missing", `No file matches ${written}.${but}`, {
         hint: "Put files below the root, or correct the dataset's files. A version made before stays served.",
         facts: { file: written },

@@ -177,7 +177,9 @@ function hintOf(rejects: readonly Reject[], format: FormatName, encoding: Encodi
   const first = rejects.find(({ code }) => code === "encoding-error")
   if (first !== undefined && encoding === "utf-8")
     return format === "json" || format === "ndjson" ? convertJsonHint(first.file) : convertHint(first.file)
-  const isBlank = format === "csv" && rejects.some(({ code, reason }) => code === "missing-cell" && reason.startsWith(emptyLine))
+  const isBlank =
+    format === "csv" &&
+    rejects.some(({ code, reason }) => code === "missing-cell" && reason.startsWith(emptyLine))
   return isBlank
     ? "Where empty lines mean nothing, add  dialect: { blank_lines: skip }  to the dataset."
     : null

@@ -175,7 +175,7 @@ describe("source.yaml", () => {
   it.each([
     [
       "windows-1225",
-      'dialect.encoding is "windows-1225", which is no encoding\'s name; did you mean windows-1255?',
+      'dialect.encoding is "windows-1225", which is no encoding\'s name; did you mean windows-1252?',
     ],
     ["latin-1", "did you mean latin1?"],
     ["klingon", "expected one such as utf-8, windows-1252 or utf-16le"],

@@ -70,6 +70,12 @@ describe("a version", () => {
     expect(bench.source.chunksAsked()).toEqual([])
     expect(await names()).toEqual([{ name: "a 1" }])
     expect(await load("<=7")).toMatchObject({ outcome: "published" })
+    expect((await load(">7"))?.problem).toMatchObject({
+      code: "rows-unexpected",
+      message: expect.stringMatching(
+        /^public\.people shows version [0-9a-f]{12}, which has 7 rows, and expect_rows says >7\.$/,
+      ),
+    })
   })
 
   test("is held against it again without the rows that were set aside", async () => {
@@ -82,6 +88,13 @@ describe("a version", () => {
     })
     expect(await names()).toEqual([{ name: "b 1" }])
     expect(await load(">=7", { max_rejects: 2, checks })).toMatchObject({ outcome: "published", rows: 7 })
+    expect(await load(">=7", { max_rejects: "23%", checks })).toMatchObject({ outcome: "up-to-date" })
+    expect((await load(">=7", { max_rejects: "22%", checks }))?.problem).toMatchObject({
+      code: "rejects-over-limit",
+      message: expect.stringMatching(
+        / without 2 of 9 records, which were set aside; max_rejects allows 1\.$/,
+      ),
+    })
   })
 
   test("that is appended is held against it with the rows that the table has of it", async () => {

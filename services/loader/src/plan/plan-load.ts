@@ -7,6 +7,7 @@ import {
   toProblemDocument,
 } from "@flatbed/contract"
 import { refuseRowCount } from "../checks/expected-rows.ts"
+import { refuseShown } from "../checks/shown-version.ts"
 import { alterActions, type ShownChange } from "../columns/column-changes.ts"
 import { planStaging } from "../columns/column-plan.ts"
 import { planLoadColumns, refuseColumns } from "../columns/compare-columns.ts"
@@ -126,7 +127,10 @@ async function look(pipeline: Pipeline, parts: PlanParts, known: Known): Promise
   if (dataset === "unchanged") throw new Error("the source answered a question that was not asked")
   const { evidence, version } = dataset
   known.version = version
-  if (standing?.version === version) return "up-to-date"
+  if (standing?.version === version) {
+    refuseShown(pipeline, standing)
+    return "up-to-date"
+  }
 
   const whole = await askForManifest(pipeline.dataset, version, parts)
   const fenceless: Pick<Lease, "transaction"> = { transaction: (work) => asked(work) }
