@@ -58,7 +58,7 @@ export async function awaitFiles(
     chosen = choose(now, rules, changes)
   }
   const [file = chosen.files[0]?.file ?? ""] = changes.keys()
-  throw stillWritten(file, "changes again and again")
+  throw unsettled(file, { reason: "changes again and again", isUnmarked: false })
 }
 
 /** Whether all of these files are still what they were, in a listing that is newer. */
@@ -83,31 +83,36 @@ function choose(listing: Listing, rules: ChoiceRules, changes: ReadonlyMap<strin
   const unmatched = findUnmatched(patterns, listing)
   if (unmatched !== undefined) throw noFile(unmatched, listing)
   const files: ListedFile[] = []
-  const waiting: LeftOut[] = []
+  const waiting: (LeftOut & Wait)[] = []
   for (const one of listing.files) {
-    const reason = reasonToWait(one.file, listing, rules, changes)
-    if (reason === undefined) files.push(one)
-    else if (isServed(one.file)) throw stillWritten(one.file, reason)
-    else waiting.push({ file: one.file, reason })
+    const wait = findWait(one.file, listing, rules, changes)
+    if (wait === undefined) files.push(one)
+    else if (isServed(one.file)) throw unsettled(one.file, wait)
+    else waiting.push({ file: one.file, ...wait })
   }
   const [first] = waiting
-  if (files.length === 0 && first !== undefined) throw stillWritten(first.file, first.reason)
-  return { listing, files, waiting }
+  if (files.length === 0 && first !== undefined) throw unsettled(first.file, first)
+  return { listing, files, waiting: waiting.map(({ file, reason }) => ({ file, reason })) }
 }
 
-function reasonToWait(
+/** Why a file is not read yet; `isUnmarked`: for the file beside it that is to say that it is whole. */
+type Wait = { readonly reason: string; readonly isUnmarked: boolean }
+
+function findWait(
   file: string,
   { beside }: Listing,
   { doneMarker, checksum, isServed }: ChoiceRules,
   changes: ReadonlyMap<string, number>,
-): string | undefined {
+): Wait | undefined {
   for (const template of [doneMarker, checksum]) {
     if (template === undefined) continue
     const sidecar = besideFile(file, sidecarOf(template))
-    if (!beside.has(sidecar)) return `${waitsFor} ${sidecar}`
+    if (!beside.has(sidecar)) return { reason: `waits for ${sidecar}`, isUnmarked: true }
   }
   const changed = changes.get(file) ?? 0
-  return changed >= maxChanges && !isServed(file) ? "is being written: it keeps changing" : undefined
+  return changed >= maxChanges && !isServed(file)
+    ? { reason: "is being written: it keeps changing", isUnmarked: false }
+    : undefined
 }
 
 /**
@@ -143,15 +148,16 @@ function noFile({ written, isPath }: FilePattern, { leftOut }: Listing): Problem
       })
 }
 
-const waitsFor = "waits for"
-
-function stillWritten(file: string, reason: string): Problem {
-  const isMarked = reason.startsWith(waitsFor)
-  return new Problem("file-unsettled", `${file} ${reason}${isMarked ? "" : "; it is still being written"}.`, {
-    hint: isMarked
-      ? "done_marker or checksum of the dataset asks for that file: write it when this one is whole, or correct the setting."
-      : "Write it aside and rename it when it is whole.",
-    facts: { file },
-    retryAfterSeconds: 2,
-  })
+function unsettled(file: string, { reason, isUnmarked }: Wait): Problem {
+  return new Problem(
+    "file-unsettled",
+    `${file} ${reason}${isUnmarked ? "" : "; it is still being written"}.`,
+    {
+      hint: isUnmarked
+        ? "done_marker or checksum of the dataset asks for that file: write it when this one is whole, or correct the setting."
+        : "Write it aside and rename it when it is whole.",
+      facts: { file },
+      retryAfterSeconds: 2,
+    },
+  )
 }

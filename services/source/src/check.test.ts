@@ -224,6 +224,15 @@ it("says which setting makes text of records that are not UTF-8", async () => {
   ])
 })
 
+it("says what is the matter with an empty document, and with a folder without a file of the format", async () => {
+  const files = { "empty.json": "", "one/a.json": '[{"a":1}]' }
+  const { code, text } = await check(files, { empty: { files: "empty.json" }, folder: { files: "one" } })
+  expect(code).toBe(5)
+  expect(text).toContain("empty.json holds no bytes.")
+  expect(text).toContain("one is not there, or is a folder that holds no file of the dataset's format")
+  expect(text).toContain("or its format (csv, where nothing else is told)")
+})
+
 it("says of a packed or transcoded file what it is read as, and what says so", async () => {
   const { code, value, text } = await check(
     {

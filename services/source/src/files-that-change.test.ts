@@ -159,6 +159,7 @@ describe("a file that is still being written (AC-22)", () => {
     )
     expect(waits).toMatchObject({ version, rows: 2 })
     expect(waits.problem?.detail).toBe("d/b.csv waits for d/b.csv.done.")
+    expect(waits.problem?.hint).toContain("write it when this one is whole")
     await write("d/b.csv.done", "")
     await until(source, ({ rows }) => rows === 3, "all three")
   })

@@ -204,6 +204,16 @@ describe("a plan", () => {
     expect(message(into("date"))).not.toContain("hello")
   })
 
+  test("lists the types that would take the column, and of its own only one with more room", () => {
+    const seen = [evidence("n", digits(4, 1))]
+    const into = (type: string) => () => plan([column("n", "numeric")], table([tableColumn("n", type)]), seen)
+    expect(into("numeric(4,1)")).toThrow(/; it fits numeric with more room, text, character varying$/m)
+    expect(into("real")).toThrow(/; it fits numeric, text, character varying$/m)
+    expect(() =>
+      plan([column("n", "integer")], table([tableColumn("n", "smallint")]), [evidence("n", digits(5))]),
+    ).toThrow(/; it fits integer, bigint, numeric, text, character varying$/m)
+  })
+
   test("names the file, where a version has many: of the cell in the way, and of a column that came with one", () => {
     const inFile = { row: 12, line: 3, value: "x", file: "in/b.csv" }
     const seen = [
