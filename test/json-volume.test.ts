@@ -73,8 +73,8 @@ test(
     const [small, large] = peaks as [{ source: number; loader: number }, { source: number; loader: number }]
     expect(large.source - small.source).toBeLessThan(40)
     expect(large.loader - small.loader).toBeLessThan(40)
-    expect(large.source).toBeLessThan(192)
-    expect(large.loader).toBeLessThan(256)
+    expect(large.source).toBeLessThan(128)
+    expect(large.loader).toBeLessThan(192)
   },
   3 * patienceMs,
 )

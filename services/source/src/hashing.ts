@@ -3,8 +3,8 @@
  * scanning on processors without instructions for it.
  */
 import { Worker } from "node:worker_threads"
-import { keepNursery } from "./nursery.ts"
 import { createPassDigests, type Digests, type PassMarks } from "./pass-digests.ts"
+import { keepHeapSmall } from "./small-heap.ts"
 
 /** The slots that both threads see. */
 export type HashRing = { readonly memory: SharedArrayBuffer; readonly slotBytes: number }
@@ -57,7 +57,7 @@ function hashBeside(): Hashing {
   let failure: unknown
   let wake = () => {}
 
-  worker.once("online", keepNursery)
+  worker.once("online", keepHeapSmall)
   worker.on("message", (message: number | Digests) => {
     if (typeof message === "number") free.push(message)
     else digests = message
