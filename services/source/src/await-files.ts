@@ -85,7 +85,7 @@ function choose(listing: Listing, rules: ChoiceRules, changes: ReadonlyMap<strin
   const files: ListedFile[] = []
   const waiting: (LeftOut & Wait)[] = []
   for (const one of listing.files) {
-    const wait = findWait(one.file, listing, rules, changes)
+    const wait = findWait(one, listing, rules, changes)
     if (wait === undefined) files.push(one)
     else if (isServed(one.file)) throw unsettled(one.file, wait)
     else waiting.push({ file: one.file, ...wait })
@@ -99,7 +99,7 @@ function choose(listing: Listing, rules: ChoiceRules, changes: ReadonlyMap<strin
 type Wait = { readonly reason: string; readonly isUnmarked: boolean }
 
 function findWait(
-  file: string,
+  { file, identity }: ListedFile,
   { beside }: Listing,
   { doneMarker, checksum, isServed }: ChoiceRules,
   changes: ReadonlyMap<string, number>,
@@ -107,7 +107,14 @@ function findWait(
   for (const template of [doneMarker, checksum]) {
     if (template === undefined) continue
     const sidecar = besideFile(file, sidecarOf(template))
-    if (!beside.has(sidecar)) return { reason: `waits for ${sidecar}`, isUnmarked: true }
+    const found = beside.get(sidecar)
+    if (found === undefined) return { reason: `waits for ${sidecar}`, isUnmarked: true }
+    // A checksum says by itself which content it means; a marker means the one that was there when it was written.
+    if (template === doneMarker && BigInt(found.mtimeNs) < BigInt(identity.mtimeNs))
+      return {
+        reason: `waits for ${sidecar} to be written again: that is older than the file`,
+        isUnmarked: true,
+      }
   }
   const changed = changes.get(file) ?? 0
   return changed >= maxChanges && !isServed(file)

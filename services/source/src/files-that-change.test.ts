@@ -36,6 +36,12 @@ const until = (source: TestSource, isSo: (dataset: Dataset) => boolean, what: st
     { what },
   )
 
+/** Until the file system's clock has moved on: its ticks are milliseconds long, and two writes may fall into one. */
+async function tick(): Promise<void> {
+  const before = Date.now()
+  await waitFor(() => Date.now() > before + 20, { what: "the clock to move on" })
+}
+
 const readTwice = (folder: TestFolder, file: string) =>
   folder.logged.filter((line) => line.event === "file.read" && line.file === file).length
 
@@ -246,7 +252,7 @@ describe("a file with a checksum beside it (D13)", () => {
 describe("what stands beside files", () => {
   const sum = (content: string) => createHash("sha256").update(content).digest("hex")
 
-  it("may come before its file, and is no data even where the pattern means everything", async () => {
+  it("that lies there before its file is no data, and marks the file once it is written again", async () => {
     const { serve, write } = await setup(
       { "d/a.csv": "id\n1\n", "d/a.csv.done": "", "d/b.csv.gz.done": "" },
       { files: "d/*", done_marker: "{name}.done" },
@@ -257,10 +263,36 @@ describe("what stands beside files", () => {
       rows: 1,
       files: ["d/a.csv"],
     })
+    await tick()
     await write("d/b.csv.gz", gzipSync("id\n2\n"))
+    await write("d/b.csv.gz.done", "")
     const after = await until(source, ({ rows, state }) => rows === 2 && state === "ready", "the packed file")
     expect(after.files?.map(({ file }) => file)).toEqual(["d/a.csv", "d/b.csv.gz"])
     expect(after.waiting).toBeUndefined()
+  })
+
+  it("of the file that lay there before marks nothing: half of a new one is not served", async () => {
+    const { serve, write, path } = await setup(
+      { "d/a.csv": "id\n1\n", "d/a.csv.done": "", "d/b.csv": "id\n2\n", "d/b.csv.done": "" },
+      { done_marker: "{name}.done" },
+    )
+    const source = await serve()
+    const { version } = await source.manifest()
+    await tick()
+    await write("d/b.csv", "id\n3\n")
+    const waits = await until(
+      source,
+      ({ problem }) => problem?.code === "file-unsettled",
+      "the dataset to wait",
+    )
+    expect(waits).toMatchObject({ version, rows: 2 })
+    expect(waits.problem?.detail).toBe(
+      "d/b.csv waits for d/b.csv.done to be written again: that is older than the file.",
+    )
+    await appendFile(path("d/b.csv"), "4\n")
+    await utimes(path("d/b.csv.done"), new Date(), new Date(2100, 1))
+    const after = await until(source, ({ rows, state }) => rows === 3 && state === "ready", "the whole file")
+    expect(after.files?.map(({ file }) => file)).toEqual(["d/a.csv", "d/b.csv"])
   })
 
   it("has to be a file: a folder of its name marks nothing", async () => {
@@ -288,6 +320,7 @@ describe("what stands beside files", () => {
     const { version } = await until(source, ({ rows, state }) => rows === 1 && state === "ready", "the file")
     await write("aside", next)
     await rename(path("aside"), path("d/a.csv"))
+    await write("d/a.csv.done", "")
     const refused = await until(source, ({ problem }) => problem?.code === "checksum-mismatch", "the refusal")
     expect(refused).toMatchObject({ version, rows: 1 })
     expect((await source.get(paths.chunk("t", version ?? "", 1))).json()).toEqual([{ id: 1 }])

@@ -87,7 +87,7 @@ const datasetSchema = Type.Object({
       pattern: besideFilePattern,
       expected: 'a file\'s name, such as "{name}.done" or "_SUCCESS"',
       description:
-        "a file is read only once this one stands beside it; `{name}` is the file's name; without it, one for the whole folder",
+        "a file is read only once this one stands beside it and is not older; `{name}` is the file's name; without it, one for the whole folder",
     }),
   ),
   checksum: Type.Optional(
