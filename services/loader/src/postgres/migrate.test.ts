@@ -48,6 +48,23 @@ test("a ledger that is there is left as it is", async () => {
   expect((await client.query(withLedger("select pipeline from flatbed.ticks"))).rowCount).toBe(1)
 })
 
+test("a ledger whose times are in another order is brought to the newest version nevertheless", async () => {
+  await migrateLedger(database.url, { schema: testLedger })
+  // As after `alter database … set timezone` between two versions of the loader; the last one is not there yet.
+  await client.query(
+    withLedger(
+      `drop table flatbed.model_rejects, flatbed.model_runs;
+       delete from flatbed.migrations where name = '0014_add_models';
+       update flatbed.migrations set run_on = run_on - id * interval '1 hour'`,
+    ),
+  )
+  await migrateLedger(database.url, { schema: testLedger })
+  const { rows } = await client.query(
+    withLedger("select name from flatbed.migrations order by id desc limit 1"),
+  )
+  expect(rows).toEqual([{ name: "0014_add_models" }])
+})
+
 test("a ledger of a newer loader is refused by name", async () => {
   await migrateLedger(database.url, { schema: testLedger })
   await client.query(

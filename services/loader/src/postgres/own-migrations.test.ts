@@ -1,5 +1,5 @@
 // If this file fails, a migration of the user's runs twice, in another order, half, or not at all without a word.
-import { readdir, rm, writeFile } from "node:fs/promises"
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest"
@@ -89,14 +89,34 @@ test("of one that fails nothing stays, what ran before it does, and the next loa
 
 test("names are looked up in no schema, and what one sets is not set for the next", async () => {
   const loader = await write({
-    "1_a.sql": `${schema}set search_path to shop;`,
-    "2_b.sql": "create table people ();",
+    "1_a.sql": `${schema}set search_path to shop; set role pg_monitor; set local role none;`,
+    "2_b.sql": "create schema other;\ncreate table people ();",
   })
   expect(await refusal(loader)).toMatchObject({
     code: "migration-failed",
-    message: "2_b.sql, line 1: Postgres said: no schema has been selected to create in.",
+    message: "2_b.sql, line 2: Postgres said: no schema has been selected to create in.",
     hint: expect.stringContaining("write each with its own, as in public.orders"),
   })
+})
+
+test("their order never follows from a clock: a file may set the zone, and times that are wrong already do no harm", async () => {
+  const loader = await write({
+    "1_a.sql": `${schema}set timezone = 'Asia/Tokyo';`,
+    "2_b.sql": "create table shop.b ()",
+  })
+  await loader.load()
+  await writeFile(join(folder.path, "3_c.sql"), "create table shop.c ()")
+  await loader.load()
+  expect(await ran()).toEqual(["1_a", "2_b", "3_c"])
+  const near = "bool_and(run_on between now() - interval '5 minutes' and now()) as near"
+  expect(await bench.query(`select ${near} from flatbed.own_migrations`)).toEqual([{ near: true }])
+  // As a loader before this one made it, in a zone that was changed in between.
+  await bench.query(
+    "alter table flatbed.own_migrations alter column run_on type timestamp; update flatbed.own_migrations set run_on = run_on - id * interval '1 hour'",
+  )
+  await writeFile(join(folder.path, "10_d.sql"), "create table shop.d ()")
+  await loader.load()
+  expect(await ran()).toEqual(["1_a", "2_b", "3_c", "10_d"])
 })
 
 test("loaders that begin at once run them once", async () => {
@@ -119,6 +139,11 @@ test.each([
     "a name without a number",
     { "create.sql": schema },
     "The migration create.sql is not called as a migration is.",
+  ],
+  [
+    "an ending in capitals",
+    { "1_a.sql": schema, "2_UP.SQL": "select 1" },
+    "The migration 2_UP.SQL is not called as a migration is.",
   ],
   [
     "a name with a quote",
@@ -159,6 +184,24 @@ test.each([
     expect(await bench.query("select to_regnamespace('shop') as s")).toEqual([{ s: null }])
   },
 )
+
+test("a folder that is called as a migration is refused, and so is one that runs in no transaction, with what to do", async () => {
+  const loader = await write({ "1_a.sql": `${schema}create table shop.a (id integer);` })
+  await writeFile(join(folder.path, "2_index.sql"), "create index concurrently on shop.a (id);")
+  expect(await refusal(loader)).toMatchObject({
+    code: "migration-failed",
+    message: "2_index.sql: Postgres said: CREATE INDEX CONCURRENTLY cannot run inside a transaction block.",
+    hint: expect.stringMatching(
+      /^Nothing of 2_index\.sql was kept\. 1_a ran before it and stays\. A migration is one transaction, in which that cannot run: take it out, and name it under `indexes:` of the pipeline or model, or make the index by hand\.$/,
+    ),
+  })
+  await rm(join(folder.path, "2_index.sql"))
+  await mkdir(join(folder.path, "2_more.sql"))
+  expect(await refusal(loader)).toMatchObject({
+    code: "migration-failed",
+    message: "The migration 2_more.sql is a folder.",
+  })
+})
 
 test("one that ran and is gone, and a new one before those that ran, are told", async () => {
   const loader = await write({ "1_a.sql": schema, "5_b.sql": "create table shop.b ()" })

@@ -31,7 +31,9 @@ export function checkMigrationFiles(
       throw refused(
         file,
         "is not called as a migration is",
-        "Call it by its number and what it does: 0001_create_shops.sql",
+        file.endsWith(".sql")
+          ? "Call it by its number and what it does: 0001_create_shops.sql"
+          : "Write its ending in small letters: .sql",
       )
     }
     refuseContent(file, sql)
