@@ -130,14 +130,19 @@ async function refuseUnsuitable(
       `Drop it, or name another table`,
     )
   }
-  if (as !== "table") return
-  if (key.length === 0 && table.referencedBy.length > 0) {
+  const isOther = made !== undefined && made.targetOid !== table.oid
+  if (as === "upsert" || (as === "append" && !isOther)) return
+  if (as === "table" && key.length === 0 && table.referencedBy.length > 0) {
     const found = `${table.referencedBy.join(", ")} refer to ${target}, so its rows cannot all be deleted`
     throw failed(model, found, "With  key: […]  only rows that change are written.")
   }
-  if (made?.target === target) return
+  if (as === "table" && made?.targetOid === table.oid) return
   const { rows } = await session.query(`select exists (select from ${quoteTable(model.table)}) as "hasRows"`)
   if (!rows[0].hasRows) return
+  if (as === "append") {
+    const found = `${target} is not the table that the model made, and it holds rows, of which nobody knows the versions`
+    throw failed(model, found, `Empty it, and the rows of all versions come in; or name another table.`)
+  }
   const found = `${target} holds rows that no model put there, and they would be deleted`
   throw failed(model, found, `Empty it, or name another table.`)
 }

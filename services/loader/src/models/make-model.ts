@@ -82,7 +82,7 @@ async function makeIn(session: Session, model: Model, { models, token, force }: 
       ? await makeView(session, model, number, before)
       : await makeTable(session, model, number, before, versions)
   const done = { ...made.done, number, newVersions: versions?.length }
-  await recordMade(session, model, facts, { ...done, ...made.recorded })
+  await recordMade(session, model, facts, seenByRows(model, facts), { ...done, ...made.recorded })
   const why = reason === undefined ? "it was asked for" : describeStale(reason, model)
   return { outcome: "made", made: done, reason: why, told: made.told }
 }
@@ -94,9 +94,19 @@ async function makeIn(session: Session, model: Model, { models, token, force }: 
  */
 async function listNewVersions(session: Session, model: Model, facts: ModelFacts): Promise<string[]> {
   const before = facts.made.get(model.name)
-  const isThere = before !== undefined && before.targetOid === facts.oids.get(model.name)
-  const goesOn = isThere && (model.as === "append" || before.definitionSha256 === model.definitionSha256)
-  return await findNewVersions(session, model.pipelines, goesOn ? before.seenPublications : {})
+  const goesOn = model.as === "append" || before?.definitionSha256 === model.definitionSha256
+  return await findNewVersions(
+    session,
+    model.pipelines,
+    goesOn ? seenByRows(model, facts) : {},
+    model.as === "append",
+  )
+}
+
+/** What the rows saw that are in the table and stay there. */
+function seenByRows({ name }: Model, { made, oids }: ModelFacts): MadeTable["seenPublications"] {
+  const before = made.get(name)
+  return before?.targetOid === oids.get(name) ? (before?.seenPublications ?? {}) : {}
 }
 
 type Part = {

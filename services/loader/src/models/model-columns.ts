@@ -3,6 +3,8 @@ import type { Session } from "../postgres/database.ts"
 import { findMeaning, isAnswer } from "../postgres/errors.ts"
 import { quoteName, quoteTable } from "../postgres/identifier.ts"
 import type { Table, TableColumn } from "../postgres/table.ts"
+import { counted } from "../summary.ts"
+import { findLoss } from "./lossy-cast.ts"
 import type { Model } from "./model.ts"
 import { failed, type Staged } from "./stage-select.ts"
 
@@ -18,7 +20,8 @@ type Change = {
 /**
  * A table that the loader made follows the select: columns that are new in it are added. Those that are gone, and those
  * of another type, are dropped where all rows come anew (`as: table`); where rows stay, a column that is gone stays with
- * them, and one of another type is cast. A table that was there before stays as it is: staging gets its types.
+ * them, and one of another type is cast. A table that was there before stays as it is: staging gets its types. No cast
+ * changes a value.
  *
  * @throws Problem `model-failed` naming what depends on a column, or what does not fit.
  */
@@ -42,8 +45,26 @@ async function followSelect(session: Session, model: Model, change: Change): Pro
       ? [...gone.map(drop), ...others.flatMap((one) => [drop(one.name), add(one)]), ...added.map(add)]
       : [...others.map(cast), ...added.map(add)]
   const names = [...gone, ...others.map(({ name }) => name), ...added.map(({ name }) => name)]
+  if (model.as !== "table") await refuseLossOfRows(session, model, others, there)
   if (actions.length > 0) await alter(session, model, actions, names)
   await dropOtherPrimaryKey(session, model)
+}
+
+async function refuseLossOfRows(
+  session: Session,
+  model: Model,
+  others: readonly TableColumn[],
+  there: ReadonlyMap<string, TableColumn>,
+): Promise<void> {
+  for (const { name, type: into } of others) {
+    const from = there.get(name)?.type ?? into
+    const loss = await findLoss(session, model.table, { name, from, into })
+    if (loss === undefined) continue
+    const rows = loss.rows === undefined ? "rows" : counted(loss.rows, "row")
+    const found = `${JSON.stringify(name)} is ${from}, the select gives ${into}, and ${rows} of ${model.target} would lose by that, ${loss.would}`
+    const hint = `Cast it to ${from} in the SQL or give it another name; or change the table by hand:  alter table ${quoteTable(model.table)} alter column ${quoteName(name)} type ${into};`
+    throw failed(model, found, hint)
+  }
 }
 
 /** A primary key of other columns than the model's key would refuse rows that the model allows. */
@@ -104,6 +125,15 @@ async function fitStaging(session: Session, model: Model, { table, staged }: Cha
     return into === undefined || into === type ? [] : [`alter column ${quoteName(name)} type ${into}`]
   })
   if (casts.length === 0) return
+  for (const { name, type: from } of staged.columns) {
+    const into = there.get(name)?.type ?? from
+    if (into === from) continue
+    const loss = await findLoss(session, staged.staging, { name, from, into })
+    if (loss === undefined) continue
+    const rows = loss.rows === undefined ? "" : ` in ${counted(loss.rows, "row")},`
+    const found = `the select's rows would be changed by the types of ${model.target}: ${JSON.stringify(name)} is ${from} and becomes ${into},${rows} ${loss.does}`
+    throw failed(model, found, "Cast or round it in the SQL, if that is meant.")
+  }
   try {
     await session.query(`alter table ${quoteTable(staged.staging)} ${casts.join(", ")}`)
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Database, Session } from "../postgres/database.ts"
 import type { Made, Model } from "./model.ts"
 import type { Facts, MadeRun } from "./staleness.ts"
 
-/** A run that made the model, with what only the next run of it asks. */
+/** The run that made the model's table as it stands, with what only the next run asks. */
 export type MadeTable = MadeRun & {
   readonly target: string
   /** Whether the loader made the table: then its columns follow the select. */
@@ -26,22 +26,55 @@ export async function readFacts(session: Session, models: readonly Model[]): Pro
       where pipeline = any($1::text[]) group by pipeline`,
     [pipelines],
   )
-  const made = await session.query(
-    `select distinct on (model) * from ${session.ledger}.model_runs
-      where model = any($1::text[]) and state = 'made' order by model, number desc`,
-    [names],
-  )
-  const oids = await session.query(
+  const found = await session.query(
     `select asked.model, c.oid from unnest($1::text[], $2::text[], $3::text[]) as asked (model, schema, name)
        join pg_catalog.pg_namespace as n on n.nspname = asked.schema
        join pg_catalog.pg_class as c on c.relnamespace = n.oid and c.relname = asked.name`,
     [names, models.map(({ table }) => table.schema), models.map(({ table }) => table.name)],
   )
+  const oids = new Map(found.rows.map((row) => [row.model as string, Number(row.oid)]))
+  const runs = await session.query(
+    `select distinct on (model, target_oid) * from ${session.ledger}.model_runs
+      where (model = any($1::text[]) or target_oid = any($2::oid[])) and state = 'made'
+      order by model, target_oid, number desc`,
+    [names, [...oids.values()]],
+  )
+  const made = runs.rows.map((row) => ({
+    name: row.model as string,
+    startedAt: row.started_at,
+    run: readMade(row),
+  }))
   return {
     publications: new Map(publications.rows.map((row) => [row.pipeline, Number(row.id)])),
-    made: new Map(made.rows.map((row) => [row.model, readMade(row)])),
-    oids: new Map(oids.rows.map((row) => [row.model, Number(row.oid)])),
+    made: new Map(
+      names.flatMap((name) => {
+        const known = findShown(made, name, oids.get(name))
+        return known === undefined ? [] : [[name, known] as const]
+      }),
+    ),
+    oids,
   }
+}
+
+type MadeBy = { readonly name: string; readonly startedAt: Date; readonly run: MadeTable }
+
+/**
+ * What made the table of this model as it stands. That belongs to the table and not to a name: a model that is called
+ * something else now has the table, and all that came into it, still.
+ */
+function findShown(all: readonly MadeBy[], name: string, oid: number | undefined): MadeTable | undefined {
+  const own = all.filter((one) => one.name === name).sort((a, b) => b.run.number - a.run.number)[0]?.run
+  const here = all.filter(({ run }) => run.targetOid === oid)
+  if (here.length === 0) return own
+  const others = here.sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime())
+  const last = own?.targetOid === oid ? own : others[0]?.run
+  if (last === undefined) return own
+  const seen: Record<string, number> = {}
+  for (const { run } of here)
+    for (const [pipeline, id] of Object.entries(run.seenPublications))
+      seen[pipeline] = Math.max(seen[pipeline] ?? 0, id)
+  // Who needs the model counts its own runs.
+  return { ...last, number: own?.number ?? 0, seenPublications: seen }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of the driver, read field by field here.
@@ -82,11 +115,15 @@ export async function claimRun(session: Session, model: Model, token: string): P
   return Number(claimed.number)
 }
 
-/** Notes what the run did and what it saw, in its own transaction. */
+/**
+ * Notes what the run did and what it saw, in its own transaction. `before`: what the rows saw that stay, also of pipelines
+ * that the model does not need any more.
+ */
 export async function recordMade(
   session: Session,
   model: Model,
   facts: ModelFacts,
+  before: Readonly<Record<string, number>>,
   done: Made & {
     readonly rows: number | null
     readonly targetOid: number
@@ -104,7 +141,10 @@ export async function recordMade(
       where model = $1 and number = $2`,
     [
       ...[model.name, done.number, done.targetOid, done.isOwn, done.columns],
-      ...[JSON.stringify(Object.fromEntries(publications)), JSON.stringify(Object.fromEntries(models))],
+      ...[
+        JSON.stringify({ ...before, ...Object.fromEntries(publications) }),
+        JSON.stringify(Object.fromEntries(models)),
+      ],
       ...[done.rows, done.tableRows, done.applied?.inserted ?? null, done.applied?.updated ?? null],
       ...[done.applied?.unchanged ?? null, done.applied?.deleted ?? null, done.rejects],
       ...[done.newVersions ?? null, JSON.stringify(done.checks)],
@@ -139,16 +179,26 @@ export async function findMade(session: Session, token: string): Promise<Made | 
   }
 }
 
-/** The versions, by their full names, that these pipelines published behind what was seen of them. */
+/**
+ * The versions, by their full names, that these pipelines published behind what was seen of them. With `once` none that is
+ * among those seen: one that was published again, by whatever pipeline, has the rows that it had.
+ */
 export async function findNewVersions(
   session: Session,
   pipelines: readonly string[],
   seen: Readonly<Record<string, number>>,
+  once: boolean,
 ): Promise<string[]> {
   const { rows } = await session.query<{ version: string }>(
-    `select distinct p.version from unnest($1::text[], $2::bigint[]) as seen (pipeline, id)
-       join ${session.ledger}.publications as p on p.pipeline = seen.pipeline and p.publication_id > seen.id`,
-    [pipelines, pipelines.map((name) => seen[name] ?? 0)],
+    `with seen as (select * from unnest($1::text[], $2::bigint[]) as seen (pipeline, id))
+     select distinct p.version from unnest($3::text[]) as needed (pipeline)
+       join ${session.ledger}.publications as p on p.pipeline = needed.pipeline
+       left join seen on seen.pipeline = p.pipeline
+      where p.publication_id > coalesce(seen.id, 0)
+        and not ($4 and exists (select from seen join ${session.ledger}.publications as q
+                                  on q.pipeline = seen.pipeline and q.publication_id <= seen.id
+                                 where q.version = p.version))`,
+    [Object.keys(seen), Object.values(seen), pipelines, once],
   )
   return rows.map(({ version }) => version)
 }

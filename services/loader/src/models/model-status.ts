@@ -41,7 +41,7 @@ export async function getModelStatus(session: Session, models: readonly Model[])
     names,
   )
   const made = await session.query(
-    `select distinct on (model) model, table_rows, rejects, ended_at
+    `select distinct on (model) model, rejects, ended_at
        from ${session.ledger}.model_runs where model = any($1::text[]) and state = 'made' order by model, number desc`,
     names,
   )
@@ -53,7 +53,7 @@ export async function getModelStatus(session: Session, models: readonly Model[])
     const isFailed = run?.state === "failed"
     return {
       ...{ model: model.name, as: model.as, table: model.target, needs: model.needs },
-      state: isFailed ? "failed" : shown === undefined ? "never" : why === undefined ? "made" : "stale",
+      state: isFailed ? "failed" : why === undefined ? "made" : why.why === "never" ? "never" : "stale",
       reason:
         unloaded.length > 0
           ? `it waits for ${unloaded.join(", ")} to be loaded`
@@ -61,7 +61,7 @@ export async function getModelStatus(session: Session, models: readonly Model[])
             ? null
             : describeStale(why, model),
       problem: isFailed ? { code: run.problem_code, detail: run.problem_detail } : null,
-      rows: shown === undefined || shown.table_rows === null ? null : Number(shown.table_rows),
+      rows: facts.made.get(model.name)?.tableRows ?? null,
       rejects: shown === undefined ? null : Number(shown.rejects),
       run: run === undefined ? null : Number(run.number),
       last_run_at: run?.ended_at?.toISOString() ?? null,

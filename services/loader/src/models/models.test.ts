@@ -241,6 +241,24 @@ describe("as: table", () => {
     await bench.query("create schema shop; create table shop.names as select 0 as id, 'mine' as name")
     expect((await made({ names })).names).toContain("holds rows that no model put there")
     expect(await rowsOf("shop.names")).toEqual([{ id: 0, name: "mine" }])
+    await bench.query("drop table shop.names")
+    await made({ names })
+    // The same, where the model had made a table of that name before.
+    await bench.query("drop table shop.names; create table shop.names as select 0 as id, 'mine' as name")
+    expect((await made({ names })).names).toContain("holds rows that no model put there")
+    expect(await rowsOf("shop.names")).toEqual([{ id: 0, name: "mine" }])
+  })
+
+  test("rows that the types of somebody's table would change are not written", async () => {
+    await bench.query("create schema shop; create table shop.names (id integer, share integer, at date)")
+    const select = `select id, id + 0.5 as share, '2024-02-03 04:05+00'::timestamptz as at from public.people`
+    expect((await made({ names: { ...names, select } })).names).toContain(
+      `the select's rows would be changed by the types of shop.names: "share" is numeric and becomes integer, in 5 rows, as 1.5 becomes 2`,
+    )
+    const whole =
+      "select id, id + 0.0 as share, '2024-02-03'::timestamp as at from public.people where id < 3"
+    expect(await made({ names: { ...names, select: whole } })).toEqual({ names: first })
+    expect(await rowsOf("shop.names")).toEqual([1, 2].map((id) => ({ id, share: id, at: "2024-02-03" })))
   })
 })
 
@@ -292,6 +310,30 @@ describe("as: upsert", () => {
   })
 })
 
+const lossy: [string, string, string][] = [
+  [
+    "1.5 + id",
+    "(1.5 + id)::integer",
+    `"value" is numeric, the select gives integer, and 5 rows of shop.best would lose by that, as 2.5 would become 3`,
+  ],
+  ["'2024-02-03 04:05'::timestamp", "'2024-02-03'::date", "as 2024-02-03 04:05:00 would become 2024-02-03"],
+  [
+    "'2024-02-03 04:05'::timestamp",
+    "'04:05'::time",
+    "as Postgres has no way back: cannot cast type time without time zone to timestamp",
+  ],
+  ["'long'::text", "'l'::varchar(1)", "as long would become l"],
+]
+
+test.each(lossy)("rows that stay lose nothing by another type: %s, then %s", async (was, is, words) => {
+  const best = { as: "upsert", key: ["id"], needs: ["people"], table: "shop.best" } as const
+  await made({ best: { ...best, select: `select id, ${was} as value from public.people` } })
+  const before = await rowsOf("shop.best")
+  const refused = await made({ best: { ...best, select: `select id, ${is} as value from public.people` } })
+  expect(refused.best).toContain(words)
+  expect(await rowsOf("shop.best")).toEqual(before)
+})
+
 describe("as: append", () => {
   const log = {
     as: "append",
@@ -315,6 +357,54 @@ describe("as: append", () => {
     await bench.query("drop table shop.log")
     await made({ log }, lineage)
     expect(await rowsOf("shop.log", "id")).toHaveLength(9)
+  })
+
+  test("a version that is published again brings its rows no second time", async () => {
+    const replace = { people: pipelineOf({ lineage: true }) }
+    await made({ log }, replace)
+    const [five] = [people(5, 5)]
+    bench.source.publish(people(7, 7))
+    await made({ log }, replace)
+    const both = await rowsOf("shop.log", "id")
+    expect(both).toHaveLength(12)
+    // What was there before is there again.
+    bench.source.publish(five)
+    expect(await made({ log }, replace)).toEqual({ log: news })
+    // The pipeline's table is gone, and made again.
+    await bench.query("drop table public.people")
+    expect(await made({ log }, replace)).toEqual({ log: news })
+    expect(await rowsOf("shop.log", "id")).toEqual(both)
+  })
+
+  test("another name for the model or for its pipeline appends nothing again", async () => {
+    await made({ log }, lineage)
+    expect(await made({ journal: log }, lineage)).toEqual({ journal: "up-to-date" })
+    expect(
+      (await (await bench.prepare({ journal: log }, lineage)).modelStatus()).map(({ state }) => state),
+    ).toEqual(["made"])
+    const renamed = { persons: pipelineOf({ mode: "append", lineage: true }) }
+    await made({ journal: { ...log, needs: ["persons"] } }, renamed)
+    bench.source.publish(people(7, 7))
+    await made({ journal: { ...log, needs: ["persons"] } }, renamed)
+    // And back.
+    await made({ log }, lineage)
+    bench.source.publish(people(8, 8))
+    await made({ log }, lineage)
+    expect(await rowsOf("shop.log", "id")).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((id) => ({ id })))
+  })
+
+  test("rows of a table that took the place of its own are not joined by all versions once more", async () => {
+    await made({ log }, lineage)
+    await bench.query(
+      "create table shop.copy as table shop.log; drop table shop.log; alter table shop.copy rename to log",
+    )
+    expect((await made({ log }, lineage)).log).toContain(
+      "shop.log is not the table that the model made, and it holds rows",
+    )
+    expect(await rowsOf("shop.log", "id")).toHaveLength(5)
+    await bench.query("truncate shop.log")
+    expect(await made({ log }, lineage)).toEqual({ log: "the table shop.log is not the one that it made" })
+    expect(await rowsOf("shop.log", "id")).toHaveLength(5)
   })
 
   test.each(["drop-reply", "cut"] as const)(
