@@ -11,6 +11,7 @@ import { besideFile, findUnmatched, type LeftOut, type ListedFile, type Listing 
 import { sidecarOf } from "./sidecars.ts"
 
 export type ChosenFiles = {
+  /** Without what is still being written. */
   readonly listing: Listing
   /** What is read, in order. */
   readonly files: readonly ListedFile[]
@@ -92,7 +93,13 @@ function choose(listing: Listing, rules: ChoiceRules, changes: ReadonlyMap<strin
   }
   const [first] = waiting
   if (files.length === 0 && first !== undefined) throw unsettled(first.file, first)
-  return { listing, files, waiting: waiting.map(({ file, reason }) => ({ file, reason })) }
+  // What is still being written was not looked at: this may have been its last change, and then nothing tells of another.
+  const unseen = new Set(waiting.filter(({ isUnmarked }) => !isUnmarked).map(({ file }) => file))
+  return {
+    listing: { ...listing, files: listing.files.filter(({ file }) => !unseen.has(file)) },
+    files,
+    waiting: waiting.map(({ file, reason }) => ({ file, reason })),
+  }
 }
 
 /** Why a file is not read yet; `isUnmarked`: for the file beside it that is to say that it is whole. */

@@ -47,7 +47,7 @@ export function createDatasetLog({ name, reading, log, metrics }: LogParts) {
           reader: reading.reader.name,
           columns: columns.map((column) => `${column.name} ${column.type}`),
         },
-        `${name}: ${counted(rows, "record")}${rejects === 0 ? "" : `, ${rejects} set aside,`}${filtered === 0 ? "" : `, ${filtered} filtered,`} in ${counted(chunks.length, "chunk")}: ` +
+        `${name}: ${counted(rows, "record")}${rejects === 0 ? "" : `, ${rejects} set aside`}${filtered === 0 ? "" : `, ${filtered} more left out by filter`} in ${counted(chunks.length, "chunk")}: ` +
           `version ${version.slice(0, 12)}`,
       )
       metrics.indexed(name, cached ? "cached" : "published", durationMs / 1000)
