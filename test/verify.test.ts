@@ -395,9 +395,10 @@ describe("rows that say whence they are are held against that", () => {
       `update authors set _flatbed_version = null where id = 4; update authors set _flatbed_version = repeat('0', 64) where id = 2`,
       async () => {
         const found = await verify("authors")
-        expect(found).toMatchObject({ outcome: "equal", rows: 2 })
+        // The newest version brought Bo, Dan and Eve, and one of them names it.
+        expect(found).toMatchObject({ outcome: "failed", rows: 2, missing: 2, extra: 0 })
+        expect(found.lacking).toMatchObject([{ expected: 3, found: 1 }])
         expect(found.notes).toEqual([
-          "by lineage: 2 rows of 2 versions",
           "the source no longer has version 000000000000 of 1 row",
           "1 row says no version",
         ])
@@ -430,6 +431,131 @@ describe("rows that say whence they are are held against that", () => {
       },
       "logs",
     )
+  })
+
+  describe("a table that lost more than a row", () => {
+    const versionsOf = async (table: string) =>
+      (
+        await query(
+          `select distinct on (version) version, publication_id from flatbed.publications
+            where target = 'public.${table}' order by version, publication_id`,
+        )
+      )
+        .sort((a, b) => Number(a.publication_id) - Number(b.publication_id))
+        .map(({ version }) => version as string)
+
+    test("emptied, it fails, and each version that was published into it is named with its rows", async () => {
+      const [first = "", second = ""] = await versionsOf("logs")
+      await tampered(
+        "truncate logs",
+        async () => {
+          const found = await verify("logs")
+          expect(found).toMatchObject({ outcome: "failed", rows: 0, missing: 3, extra: 0 })
+          expect(found.lacking).toEqual([
+            { version: first, expected: 2, found: 0 },
+            { version: second, expected: 1, found: 0 },
+          ])
+          expect(found.problem).toMatchObject({ code: "verify-failed", exitCode: 7 })
+          expect(found.problem?.message).toBe(
+            `public.logs is not what was published into it: 3 rows that were published are not in it. Of version ${first.slice(0, 12)} 0 of 2 rows are there, of version ${second.slice(0, 12)} 0 of 1 row.`,
+          )
+          expect(found.problem?.hint).toMatch(/public\.logs is empty.*reset logs.*load logs/)
+        },
+        "logs",
+      )
+    })
+
+    test("without any row of one version, it fails, also where others have come beside it", async () => {
+      const [first = ""] = await versionsOf("logs")
+      await tampered(
+        "delete from logs where id < 3; insert into logs values (7, 'own'), (8, 'own'), (9, 'own')",
+        async () => {
+          const found = await verify("logs")
+          expect(found).toMatchObject({ outcome: "failed", missing: 2, extra: 0 })
+          expect(found.lacking).toEqual([{ version: first, expected: 2, found: 0 }])
+        },
+        "logs",
+      )
+    })
+
+    test("of a version that came in part, a row that is gone is not made good by another that stands twice", async () => {
+      const [, second = ""] = await versionsOf("logs")
+      await query(
+        "update flatbed.publications set inserted = inserted + 1, rows = rows + 1, records = records + 1 where version = (select max(_flatbed_version) from logs where id = 3)",
+      )
+      await tampered(
+        "insert into logs select * from logs where id = 3",
+        async () => {
+          const found = await verify("logs")
+          expect(found).toMatchObject({ outcome: "failed", missing: 1, extra: 1, repeated: 1 })
+          expect(found.lacking).toEqual([{ version: second, expected: 2, found: 1 }])
+        },
+        "logs",
+      )
+      await query(
+        "update flatbed.publications set inserted = inserted - 1, rows = rows - 1, records = records - 1 where version = (select max(_flatbed_version) from logs where id = 3)",
+      )
+    })
+
+    test("rows from before the table had lineage may be those that a version brought, and no more of them than there are", async () => {
+      const [first = ""] = await versionsOf("logs")
+      const bySettings = `where target = 'public.logs' and version = '${first}'`
+      const [{ settings_sha256: was }] = await query(
+        `select settings_sha256 from flatbed.publications ${bySettings}`,
+      )
+      await query(`update flatbed.publications set settings_sha256 = 'without lineage' ${bySettings}`)
+      await tampered(
+        "update logs set _flatbed_version = null where id < 3",
+        async () => {
+          expect(await verify("logs")).toMatchObject({
+            outcome: "equal",
+            notes: ["by lineage: 1 row of 1 version", "2 rows say no version"],
+          })
+          await query("delete from logs where id = 1")
+          const found = await verify("logs")
+          expect(found).toMatchObject({ outcome: "failed", missing: 1 })
+          expect(found.lacking).toEqual([{ version: first, expected: 2, found: 1 }])
+        },
+        "logs",
+      )
+      await query(`update flatbed.publications set settings_sha256 = '${was}' ${bySettings}`)
+    })
+
+    test("rows that were deleted on purpose are missed no more once the ledger knows", async () => {
+      await tampered(
+        "delete from logs where id = 2",
+        async () => {
+          const [first = ""] = await versionsOf("logs")
+          const note = (rows: number) =>
+            query(
+              `update flatbed.publications set deleted = ${rows} where target = 'public.logs' and version = '${first}' and inserted > 0`,
+            )
+          await note(1)
+          expect(await verify("logs")).toMatchObject({ outcome: "equal", rows: 2, lacking: [] })
+          await note(0)
+          expect((await verify("logs")).outcome).toBe("failed")
+        },
+        "logs",
+      )
+    })
+
+    test.each([
+      ["gathered", 5],
+      ["authors", 4],
+    ])("%s: of rows by key those that the newest version has are to be there", async (table, rows) => {
+      expect(await verify(table)).toMatchObject({ outcome: "equal", rows, lacking: [] })
+      await tampered(
+        `truncate ${table}`,
+        async () => {
+          const found = await verify(table)
+          expect(found).toMatchObject({ outcome: "failed", rows: 0, missing: 4 })
+          expect(found.problem?.message).toContain(
+            `public.${table} has 0 rows, and 4 rows were published into it.`,
+          )
+        },
+        table,
+      )
+    })
   })
 
   test("what to do keeps the rows that no file has any more", async () => {
@@ -481,6 +607,7 @@ describe("rows that say whence they are are held against that", () => {
     const before = (await explain("logs", ["id=1"])).run
     const [again] = await loader.load(["logs"], undefined, { version })
     expect(again).toMatchObject({ outcome: "published", rows: 0, version })
+    expect(await verify("logs")).toMatchObject({ outcome: "equal", rows: 3, lacking: [] })
     expect((await explain("logs", ["id=1"])).run).toEqual(before)
   })
 })

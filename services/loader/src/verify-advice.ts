@@ -10,7 +10,11 @@ import type { ShowCommand } from "./summary.ts"
  * How the version's rows come back, by what a load of the mode does with rows that are there: MODES.md. `append` and
  * `upsert` hold rows that the files no longer have, so dropping the table would lose them.
  */
-export function adviseRepair({ name, target, mode }: Pipeline, showCommand: ShowCommand): string {
+export function adviseRepair(
+  { name, target, mode }: Pipeline,
+  showCommand: ShowCommand,
+  isEmpty = false,
+): string {
   const who = `Somebody or something wrote into the table besides ${name}.`
   const afresh = `${showCommand(`reset ${name}`)}, then ${showCommand(`load ${name}`)}`
   const record = `${showCommand(`explain ${name} KEY`)} shows a row's record`
@@ -20,6 +24,8 @@ export function adviseRepair({ name, target, mode }: Pipeline, showCommand: Show
     case "mirror":
       return `${who} To have the version's rows again, with the table's views, grants and indexes: ${afresh}.`
     case "append":
+      if (isEmpty)
+        return `${who} ${target} is empty, so all files of the newest version may be appended once more: ${afresh}. Rows of files that are gone do not come back by that.`
       return `${who} ${keep} Nor reset the pipeline: all files would be appended once more. Put the rows right by SQL: ${record}.`
     case "upsert":
       return `${who} ${keep} For the rows of the newest version: ${afresh}; it deletes nothing. The others put right by SQL: ${record}.`

@@ -1,6 +1,7 @@
 /** The table gets the columns that the contract lets it have, inside the transaction that publishes the rows. */
 
 import { moveFiles } from "../ledger/file-ledger.ts"
+import { movePublications } from "../ledger/publication-ledger.ts"
 import { alterColumns, rewrites } from "../postgres/alter-columns.ts"
 import type { Session, Work } from "../postgres/database.ts"
 import { quoteTable, type TableName } from "../postgres/identifier.ts"
@@ -51,7 +52,9 @@ export async function changeColumns(
     async finish() {
       await putInPlace(session, copy, table, swapWaitMs)
       const now = await findTable(session, table)
-      if (before !== undefined && now !== undefined) await moveFiles(session, target, before.oid, now.oid)
+      if (before === undefined || now === undefined) return
+      await moveFiles(session, target, before.oid, now.oid)
+      await movePublications(session, target, before.oid, now.oid)
     },
   }
 }

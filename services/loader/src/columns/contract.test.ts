@@ -164,6 +164,11 @@ test("append knows the files of a table that got wider: nothing comes twice", as
   expect(outcome?.applied?.inserted).toBe(1)
   bench.source.publish({ ...people(5, 2), evidence: { id: { max_integer_digits: 7 } } })
   expect((await load({ mode: "append" }))?.applied?.inserted).toBe(1)
+  // Or verify would not miss what was appended before the table got wider.
+  const oids = await reader.query(
+    withLedger("select target_oid from flatbed.publications order by publication_id desc limit 3"),
+  )
+  expect(new Set(oids.rows.map((row) => row.target_oid)).size).toBe(1)
   expect((await rows()).map(([id]) => id)).toEqual([1, 2, 3, 4, 5])
 })
 

@@ -83,6 +83,17 @@ export async function recordDatasetTag(session: Session, runId: number, tag: str
   await session.query(text, [runId, tag])
 }
 
+/** Another table took the place of the one that was published into, with its rows. */
+export async function movePublications(
+  session: Session,
+  target: string,
+  from: number,
+  to: number,
+): Promise<void> {
+  const text = `update ${session.ledger}.publications set target_oid = $3 where target = $1 and target_oid = $2`
+  await session.query(text, [target, from, to])
+}
+
 /** The receipt of a run that was published: this settles a publish whose answer was lost. */
 export async function findReceipt(session: Session, runId: number): Promise<RunReceipt | undefined> {
   const { rows } = await session.query(`select * from ${session.ledger}.publications where run_id = $1`, [

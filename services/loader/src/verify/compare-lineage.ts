@@ -10,14 +10,24 @@ import { isVersionLost } from "../retry.ts"
 import { counted } from "../summary.ts"
 import { compareByText } from "./canonical-columns.ts"
 import { comparedNames, describeRow, noteLiveRows, readCells } from "./compare-rows.ts"
-import { type Differences, extraRow, noDifferences, repeatedRow } from "./verify-difference.ts"
-import { findPublished } from "./verify-ledger.ts"
+import {
+  type Differences,
+  extraRow,
+  type LackingVersion,
+  noDifferences,
+  repeatedRow,
+} from "./verify-difference.ts"
+import { type Expected, findRefusedOf } from "./verify-ledger.ts"
 import { type ComparedVersion, digestChunks, readRows, type VerifyParts } from "./verify-parts.ts"
 
 export type LineageResult = Differences & {
   /** Rows that were compared. */
   readonly rows: number
   readonly versions: number
+  /** All rows of the table, also those that name no version. */
+  readonly allRows: number
+  /** The versions of which fewer rows are there than were published. */
+  readonly lacking: readonly LackingVersion[]
   /** What could not be compared, and why. */
   readonly notes: readonly string[]
 }
@@ -29,6 +39,7 @@ type Asked = {
   readonly rowsOf: RowsOf
   /** Whether every row that a version brought is still to be there. */
   readonly keepsRows: boolean
+  readonly expected: Expected
 }
 
 /** `isWhole`: each of its rows is to be in the table. */
@@ -42,40 +53,66 @@ export async function compareLineage(
   asked: Asked,
   parts: VerifyParts,
 ): Promise<LineageResult> {
-  const { dataset, table, rowsOf } = asked
+  const { dataset, target, table, rowsOf, keepsRows, expected } = asked
   const total: Found = { ...noDifferences }
   const notes: string[] = []
-  let [rows, versions] = [0, 0]
+  const wanted = new Map(expected.versions.map((one) => [one.version, one.rows]))
+  const there = new Map<string, number>()
+  let [rows, versions, allRows, unnamed] = [0, 0, 0, 0]
   const { rows: brought } = await session.query(
     `select t.${quoteName(versionColumn)} as version, count(*) as rows from ${quoteTable(rowsOf.table)} as t
       ${rowsOf.where === undefined ? "" : `where ${rowsOf.where}`} group by 1 order by 1`,
   )
   for (const group of brought) {
     const count = Number(group.rows)
+    allRows += count
     if (group.version === null) {
+      unnamed = count
       notes.push(`${counted(count, "row")} ${count === 1 ? "says" : "say"} no version`)
       continue
     }
+    const wantedRows = wanted.get(group.version) ?? 0
+    there.set(group.version, count)
     const manifest = await findManifest(dataset, group.version, parts)
     if (manifest === undefined) {
       notes.push(`the source no longer has version ${group.version.slice(0, 12)} of ${counted(count, "row")}`)
+      total.missing += Math.max(0, wantedRows - count)
       continue
     }
     const columns = compareByText(manifest.columns, table)
-    const published = await findPublished(session, asked.target, table.oid, manifest.version)
-    const version = { manifest, columns, refused: published.refused }
-    const served = manifest.rows - manifest.rejects - published.refused.size
-    const isWhole = asked.keepsRows && published.inserted === served
-    const found = await compareVersion(session, rowsOf, { ...version, isWhole }, parts)
-    // Of a version that was appended in part nobody knows here which rows those were.
-    const lost = asked.keepsRows && !isWhole ? Math.max(0, published.inserted - count) : 0
+    const refused = await findRefusedOf(session, target, table.oid, manifest.version)
+    const isWhole = keepsRows && wantedRows === manifest.rows - manifest.rejects - refused.size
+    const found = await compareVersion(session, rowsOf, { manifest, columns, refused, isWhole }, parts)
     include(total, found)
-    total.missing += lost
+    // A row that stands in the version, as it is or changed; which others were appended in part nobody knows here.
+    const own = isWhole ? count - found.extra : count - found.extra + found.missing
+    there.set(group.version, isWhole ? Math.min(count, wantedRows) : own)
+    if (!isWhole) total.missing += Math.max(0, wantedRows - own)
     rows += count
     versions += 1
   }
+  const lacking = findLacking(expected, there, unnamed)
+  for (const one of lacking) if (!there.has(one.version)) total.missing += one.expected - one.found
   const only = total.first === undefined ? { first: total.firstRepeated, firstRepeated: undefined } : {}
-  return { ...total, ...only, rows, versions, notes }
+  return { ...total, ...only, rows, versions, allRows, lacking, notes }
+}
+
+/**
+ * The versions of which fewer rows are there than were published. Those that came when the pipeline had other settings,
+ * perhaps without lineage, may be among the rows that name no version, as far as those reach.
+ */
+function findLacking(
+  { versions }: Expected,
+  there: ReadonlyMap<string, number>,
+  unnamed: number,
+): LackingVersion[] {
+  let left = unnamed
+  return versions.flatMap(({ version, rows, isNamed }) => {
+    const named = there.get(version)
+    const found = named ?? (isNamed ? 0 : Math.min(left, rows))
+    if (named === undefined && !isNamed) left -= found
+    return found < rows ? [{ version, expected: rows, found }] : []
+  })
 }
 
 async function findManifest(

@@ -35,6 +35,13 @@ export type Differences = {
   readonly firstRepeated: Difference | undefined
 }
 
+/** A version of which fewer rows are in the table than were published into it. */
+export type LackingVersion = {
+  readonly version: string
+  readonly expected: number
+  readonly found: number
+}
+
 /** Nothing differs. */
 export const noDifferences: Differences = {
   ...{ missing: 0, extra: 0, repeated: 0 },
@@ -114,12 +121,26 @@ export function showRow(names: readonly string[], cells: Cells): string {
 
 const isOrAre = (rows: number) => (rows === 1 ? "is" : "are")
 
-/** How many rows differ in which way, and the first of them: sentences. */
-export function describeDifferences(differences: Differences): string {
+const versionsShown = 5
+
+/** Which versions lack rows, and how many: a sentence; nothing where none does. */
+export function describeLacking(lacking: readonly LackingVersion[]): string {
+  if (lacking.length === 0) return ""
+  const shown = lacking.slice(0, versionsShown).map(({ version, expected, found }, i) => {
+    const are = i === 0 ? ` ${isOrAre(expected)} there` : ""
+    return `of version ${printable(version.slice(0, 12))} ${found} of ${counted(expected, "row")}${are}`
+  })
+  const more = lacking.length - shown.length
+  const others = more > 0 ? `, and of ${counted(more, "other version")} some` : ""
+  return ` O${shown.join(", ").slice(1)}${others}.`
+}
+
+/** How many rows differ in which way, and the first of them: sentences. `of`: what rows lack that are not there. */
+export function describeDifferences(differences: Differences, of = "of the version"): string {
   const { missing, extra, repeated, first, firstRepeated } = differences
   const more = repeated === 1 ? "1 row stands" : `${counted(repeated, "row")} stand`
   const parts = [
-    missing === 0 ? [] : `${counted(missing, "row")} of the version ${isOrAre(missing)} not in it`,
+    missing === 0 ? [] : `${counted(missing, "row")} ${of} ${isOrAre(missing)} not in it`,
     extra === repeated
       ? []
       : `${counted(extra - repeated, "row")} of it ${isOrAre(extra - repeated)} not in the version`,

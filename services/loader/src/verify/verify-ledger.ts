@@ -66,33 +66,82 @@ export async function findRefusedRows(session: Session, runId: number): Promise<
   return new Set(rows.map(({ row }) => Number(row)))
 }
 
-/** How many rows this version's publications inserted into the table, and which rows were refused. */
-export async function findPublished(
+/** Numbers of the rows of a version that were refused whenever it was published into the table. */
+export async function findRefusedOf(
   session: Session,
   target: string,
   targetOid: number,
   version: string,
-): Promise<{ readonly inserted: number; readonly refused: ReadonlySet<number> }> {
+): Promise<Set<number>> {
   const { rows } = await session.query(
-    `select run_id, inserted from ${session.ledger}.publications
-      where target = $1 and target_oid = $2 and version = $3 and forgotten_at is null`,
+    `select distinct r."row" from ${session.ledger}.rejects as r
+       join ${session.ledger}.publications as p on p.run_id = r.run_id
+      where p.target = $1 and p.target_oid = $2 and p.version = $3 and p.forgotten_at is null and r.found_by = 'loader'`,
     [target, targetOid, version],
   )
-  const refused = new Set<number>()
-  for (const { run_id: run } of rows) {
-    for (const row of await findRefusedRows(session, Number(run))) refused.add(row)
-  }
-  return { inserted: rows.reduce((sum, row) => sum + Number(row.inserted), 0), refused }
+  return new Set(rows.map(({ row }) => Number(row)))
 }
 
-/** How many rows were appended to the table, by all publications that no `reset` made the ledger forget. */
-export async function countAppended(session: Session, target: string, targetOid: number): Promise<number> {
+/** What a version brought into a table, of which nothing may be gone. */
+export type BroughtRows = {
+  readonly version: string
+  readonly rows: number
+  /** Whether they name the version: not known of those that came when the pipeline had other settings. */
+  readonly isNamed: boolean
+}
+
+export type Expected = {
+  /** How many rows the table has at least. */
+  readonly least: number
+  /** In the order in which they were published. */
+  readonly versions: readonly BroughtRows[]
+}
+
+/**
+ * What the table has to hold by the ledger, as far as no `reset` made it forget. `append` leaves every row where it is, so
+ * all that was appended counts, and what the last publication of another mode before that left; of the other modes only
+ * the last publication: what came before may have gone since, rightly. Of a version that was published again after
+ * somebody made the ledger forget its files the same rows came twice, so they are counted once.
+ */
+export async function findExpected(
+  session: Session,
+  { target, mode, settingsSha256 }: Pick<Pipeline, "target" | "mode" | "settingsSha256">,
+  { table, applied, publication }: Standing,
+): Promise<Expected> {
+  if (mode !== "append") {
+    const { version } = publication
+    const rows = applied.inserted + applied.updated
+    return { least: rows + applied.unchanged + applied.older, versions: [{ version, rows, isNamed: true }] }
+  }
+  // Only `append` counts files.
   const { rows } = await session.query(
-    `select coalesce(sum(inserted - deleted), 0) as rows from ${session.ledger}.publications
-      where target = $1 and target_oid = $2 and forgotten_at is null`,
-    [target, targetOid],
+    `with of_table as (
+       select * from ${session.ledger}.publications where target = $1 and target_oid = $2 and forgotten_at is null),
+     before as (select max(publication_id) as publication_id from of_table where files_new is null)
+     select o.version, min(o.publication_id) as first, bool_and(o.settings_sha256 = $3) as is_named,
+            max(o.inserted + o.updated) - case when o.files_new is null then 0 else sum(o.deleted) end as named,
+            max(o.rows - o.repeated) filter (where o.files_new is null) as left_by_other
+       from of_table as o cross join before as b
+      where o.publication_id >= coalesce(b.publication_id, 0)
+      group by o.version, o.files_new is null order by first`,
+    [target, table.oid, settingsSha256],
   )
-  return Number(rows[0].rows)
+  const versions = rows.map(({ version, named, is_named: isNamed }) => ({
+    ...{ version, isNamed },
+    rows: Math.max(0, Number(named)),
+  }))
+  const least = rows.map(({ left_by_other: left }, i) => Number(left ?? versions[i]?.rows ?? 0))
+  return { least: least.reduce((sum, rows) => sum + rows, 0), versions: joinVersions(versions) }
+}
+
+function joinVersions(brought: readonly BroughtRows[]): BroughtRows[] {
+  const joined = new Map<string, BroughtRows>()
+  for (const one of brought) {
+    const before = joined.get(one.version) ?? { ...one, rows: 0 }
+    const isNamed = before.isNamed && one.isNamed
+    joined.set(one.version, { ...one, rows: before.rows + one.rows, isNamed })
+  }
+  return [...joined.values()]
 }
 
 export type VersionRun = { readonly run: number; readonly publishedAt: Date }

@@ -1,4 +1,7 @@
-/** Whether a table is what was published: its rows against those of the version, as the source has them. */
+/**
+ * Whether a table is what was published: its rows against those of the version, as the source has them. Long because each
+ * of the ways to compare stands beside the sentences that it may end with.
+ */
 import {
   addDigests,
   asProblem,
@@ -20,8 +23,14 @@ import { adviseColumns, adviseRepair, findLostColumns } from "../verify-advice.t
 import { type ComparedColumn, compareByText } from "./canonical-columns.ts"
 import { compareLineage } from "./compare-lineage.ts"
 import { compareRows } from "./compare-rows.ts"
-import { type Differences, describeDifferences, noDifferences } from "./verify-difference.ts"
-import { countAppended, findRefusedRows, findStanding, type Standing } from "./verify-ledger.ts"
+import {
+  type Differences,
+  describeDifferences,
+  describeLacking,
+  type LackingVersion,
+  noDifferences,
+} from "./verify-difference.ts"
+import { findExpected, findRefusedRows, findStanding, type Standing } from "./verify-ledger.ts"
 import { type ComparedVersion, digestChunks, type VerifyParts } from "./verify-parts.ts"
 
 export type Verified = Differences & {
@@ -38,6 +47,8 @@ export type Verified = Differences & {
   readonly notes: readonly string[]
   /** How many of the version's columns the table has, and how many they are; null where none were compared. */
   readonly columns: { readonly compared: number; readonly of: number } | null
+  /** The versions of which fewer rows are in the table than were published; only looked for by lineage. */
+  readonly lacking: readonly LackingVersion[]
   readonly seconds: number
   readonly problem: Problem | undefined
 }
@@ -86,7 +97,7 @@ export async function verifyPipeline(
     pipeline: pipeline.name,
     table: pipeline.target,
     version,
-    ...{ ...noDifferences, digest: null, notes: [], columns: null, problem: undefined },
+    ...{ ...noDifferences, digest: null, notes: [], columns: null, lacking: [], problem: undefined },
     ...found,
     seconds: (performance.now() - began) / 1000,
   }
@@ -200,50 +211,68 @@ async function digestVersion(version: ComparedVersion, parts: VerifyParts): Prom
 }
 
 async function compareByLineage(asked: Asked, parts: VerifyParts): Promise<Found> {
-  const { pipeline, standing, rowsOf } = asked
+  const { pipeline, standing, rowsOf, showCommand } = asked
   const { dataset, target, mode } = pipeline
-  const { table } = standing
+  const { table, publication } = standing
   const keepsRows = mode === "append"
-  const result = await parts.database.transaction(
-    (session) => compareLineage(session, { dataset, target, table, rowsOf, keepsRows }, parts),
+  const { least, result } = await parts.database.transaction(
+    async (session) => {
+      const expected = await findExpected(session, pipeline, standing)
+      const comparison = { dataset, target, table, rowsOf, keepsRows, expected }
+      return { least: expected.least, result: await compareLineage(session, comparison, parts) }
+    },
     { doing: `comparing ${target}`, signal: parts.signal, oneSnapshot: true },
   )
-  const { rows, versions, notes, missing, extra } = result
-  if (missing > 0 || extra > 0) return { ...differ(asked, rows, result), notes }
-  if (versions === 0) return { outcome: "counts-only", rows, notes }
+  const { rows, versions, allRows, notes, extra, lacking } = result
+  const missing = Math.max(result.missing, least - allRows)
+  if (missing > 0 || extra > 0) {
+    const { repeated, first, firstRepeated } = result
+    const differences = { missing, extra, repeated, first, firstRepeated }
+    // Of rows by key the number says more: those that are gone may have named any version.
+    const counts =
+      keepsRows || allRows >= least ? describeLacking(lacking) : ` ${tellFewer(target, allRows, least)}`
+    const what = describeDifferences(differences, "that were published")
+    const detail = `${target} is not what was published into it: ${what}${counts}`
+    const isEmpty = allRows === 0
+    const problem = notTheSame(pipeline, publication.version, detail, showCommand, isEmpty)
+    return { outcome: "failed", rows, ...differences, lacking, notes, problem }
+  }
+  if (versions === 0) return { outcome: "counts-only", rows: allRows, notes }
   const by = `by lineage: ${counted(rows, "row")} of ${counted(versions, "version")}`
   return { outcome: "equal", rows, notes: [by, ...notes] }
 }
 
+const tellFewer = (target: string, rows: number, least: number) =>
+  `${target} has ${counted(rows, "row")}, and ${counted(least, "row")} were published into it.`
+
 /** What can be said without lineage: how many rows the table has at least. */
 async function compareCounts(
   pipeline: Pipeline,
-  { applied, table, publication }: Standing,
+  standing: Standing,
   { where }: RowsOf,
   parts: VerifyParts,
   showCommand: ShowCommand,
 ): Promise<Found> {
+  const { target } = pipeline
   const { rows, least } = await parts.database.transaction(
     async (session) => {
       const counting = `select count(*) as rows from ${quoteTable(pipeline.table)} as t`
       const text = where === undefined ? counting : `${counting} where ${where}`
-      const brought = applied.inserted + applied.updated + applied.unchanged + applied.older
       return {
         rows: Number((await session.query(text)).rows[0].rows),
-        least:
-          pipeline.mode === "append" ? await countAppended(session, pipeline.target, table.oid) : brought,
+        least: (await findExpected(session, pipeline, standing)).least,
       }
     },
-    { doing: `counting ${pipeline.target}`, signal: parts.signal, oneSnapshot: true },
+    { doing: `counting ${target}`, signal: parts.signal, oneSnapshot: true },
   )
   const notes = ["set lineage: true in the settings to have rows compared"]
   if (rows >= least) return { outcome: "counts-only", rows, notes }
-  const found = `${pipeline.target} has ${counted(rows, "row")}, and ${counted(least, "row")} were published into it`
+  const { version } = standing.publication
   return {
     outcome: "failed",
     rows,
     missing: least - rows,
-    problem: notTheSame(pipeline, publication.version, `${found}.`, showCommand),
+    problem: notTheSame(pipeline, version, tellFewer(target, rows, least), showCommand, rows === 0),
   }
 }
 
@@ -257,9 +286,15 @@ function differ({ pipeline, standing, showCommand }: Asked, rows: number, differ
   }
 }
 
-function notTheSame(pipeline: Pipeline, version: string, detail: string, showCommand: ShowCommand): Problem {
+function notTheSame(
+  pipeline: Pipeline,
+  version: string,
+  detail: string,
+  showCommand: ShowCommand,
+  isEmpty = false,
+): Problem {
   return new Problem("verify-failed", detail, {
-    hint: adviseRepair(pipeline, showCommand),
+    hint: adviseRepair(pipeline, showCommand, isEmpty),
     facts: { table: pipeline.target, version },
   })
 }
