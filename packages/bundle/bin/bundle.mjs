@@ -10,7 +10,7 @@ import { build } from "rolldown"
  * looked for from there. `external` packages stay imports. `sources`, files or folders of JavaScript, decide whether
  * anything changed.
  */
-export async function bundle({ room, input, output, sources, external = [] }) {
+export async function bundle({ room, input, output, sources, external = [], plugins = [] }) {
   const name = basename(output, ".js")
   const [made, stamp] = [join(room, output), join(room, dirname(output), `${name}.sha256`)]
   const wanted = digest(sources.map((source) => join(room, source)).flatMap(filesOf), made)
@@ -25,6 +25,7 @@ export async function bundle({ room, input, output, sources, external = [] }) {
     platform: "node",
     logLevel: "silent",
     external,
+    plugins,
     output: {
       dir: dirname(output),
       format: "esm",
