@@ -1,4 +1,5 @@
 /** Of which versions a report's answer is. */
+import { getAttempts } from "../ledger/attempt-ledger.ts"
 import { findReceipt } from "../ledger/publication-ledger.ts"
 import type { Session } from "../postgres/database.ts"
 import type { RunReceipt } from "../receipt.ts"
@@ -17,14 +18,25 @@ export type AsOf = {
   readonly rows: number | null
   /** Whether the receipt in the ledger adds up. */
   readonly balanced: boolean | null
+  /** Set when the last attempt to load failed: there may be a newer version that the table does not show. */
+  readonly failed: { readonly code: string; readonly at: string } | null
 }
 
 /** What each pipeline's table shows, in their order, as this transaction sees it. */
 export async function readAsOf(session: Session, pipelines: readonly Pipeline[]): Promise<AsOf[]> {
   const all: AsOf[] = []
+  const attemptOf = await getAttempts(
+    session,
+    pipelines.map(({ name }) => name),
+  )
   for (const pipeline of pipelines) {
     const { table, publication } = await readTarget(session, pipeline)
-    const named = { pipeline: pipeline.name, table: pipeline.target }
+    const attempt = attemptOf(pipeline.name, pipeline.target)
+    const failed =
+      attempt?.outcome === "failed"
+        ? { code: attempt.problem?.code ?? "internal", at: attempt.endedAt.toISOString() }
+        : null
+    const named = { pipeline: pipeline.name, table: pipeline.target, failed }
     if (publication === undefined) {
       all.push({ ...named, state: "none", version: null, published_at: null, rows: null, balanced: null })
       continue

@@ -246,6 +246,7 @@ test("an answer says of which versions it is", async () => {
         version,
         rows: 10,
         balanced: true,
+        failed: null,
       },
       published_at: publishedAt,
     },
@@ -257,6 +258,7 @@ test("an answer says of which versions it is", async () => {
         version: null,
         rows: null,
         balanced: null,
+        failed: null,
       },
       published_at: null,
     },
@@ -271,6 +273,18 @@ test("an answer says of which versions it is", async () => {
       "data as of: orders has published nothing into public.orders yet",
       "",
     ].join("\n"),
+  )
+  // A newer version that was refused is not passed over.
+  await bench.query(
+    `update flatbed.attempts set outcome = 'failed', problem_code = 'deletes-over-limit', ended_at = '2026-11-21 19:00+00'
+      where pipeline = 'people'`,
+  )
+  const later = await ask("select 1 as n", {}, ["people"])
+  expect(writeAnswer(later, "csv").beside).toEqual([
+    `data as of: people version ${version.slice(0, 12)}, published ${publishedAt}, 10 rows, balanced; the last load failed at 2026-11-21T19:00:00.000Z with deletes-over-limit`,
+  ])
+  await bench.query(
+    "update flatbed.attempts set outcome = 'published', problem_code = null where pipeline = 'people'",
   )
 })
 

@@ -35,18 +35,24 @@ function writeBelow({ rows, parameters, asOf, models }: ReportAnswer): string[] 
   ]
 }
 
-function describeAsOf({ pipeline, table, state, ...one }: AsOf): string {
+function describeAsOf(asOf: AsOf): string {
+  const { failed } = asOf
+  const since = failed === null ? "" : `; the last load failed at ${failed.at} with ${failed.code}`
+  return `data as of: ${describeShown(asOf)}${since}`
+}
+
+function describeShown({ pipeline, table, state, ...one }: AsOf): string {
   const version = `version ${one.version?.slice(0, 12)}, published ${one.published_at}, ${counted(one.rows ?? 0, "row")}`
   const balanced = one.balanced === false ? "its receipt does not add up" : "balanced"
   switch (state) {
     case "none":
-      return `data as of: ${pipeline} has published nothing into ${table} yet`
+      return `${pipeline} has published nothing into ${table} yet`
     case "gone":
-      return `data as of: ${pipeline} ${version}, ${balanced}, but ${table} is not there any more`
+      return `${pipeline} ${version}, ${balanced}, but ${table} is not there any more`
     case "replaced":
-      return `data as of: ${pipeline} ${version}, ${balanced}, but ${table} is another table since`
+      return `${pipeline} ${version}, ${balanced}, but ${table} is another table since`
     case "published":
-      return `data as of: ${pipeline} ${version}, ${balanced}`
+      return `${pipeline} ${version}, ${balanced}`
   }
 }
 
