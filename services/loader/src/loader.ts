@@ -242,7 +242,10 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     const database = openPool("flatbed-loader", 2)
     try {
       const outcomes = await makeModels(models, wanted, { database, log, signal })
-      for (const outcome of outcomes) parts.onModel?.(outcome)
+      for (const outcome of outcomes) {
+        metrics?.endModel(outcome)
+        parts.onModel?.(outcome)
+      }
       return outcomes
     } finally {
       await database.close()

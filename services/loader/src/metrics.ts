@@ -1,6 +1,7 @@
 /** What Prometheus may ask: base units, labels of low cardinality. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client"
 import type { Freshness } from "./freshness.ts"
+import type { ModelOutcome } from "./models/model-outcome.ts"
 import type { RunOutcome } from "./summary.ts"
 
 export type LoaderMetrics = ReturnType<typeof createMetrics>
@@ -60,6 +61,18 @@ export function createMetrics(version: string) {
     labelNames,
     registers,
   })
+  const models = new Counter({
+    name: "flatbed_loader_models_total",
+    help: "models by what became of them behind a run",
+    labelNames: ["model", "outcome"],
+    registers,
+  })
+  const modelFailed = new Gauge({
+    name: "flatbed_loader_model_failed",
+    help: "1 when the model could not be made, or what it needs, the last time that it was to be; 0 when not",
+    labelNames: ["model"],
+    registers,
+  })
   const build = new Gauge({
     name: "flatbed_loader_build_info",
     help: "1, by version",
@@ -77,6 +90,11 @@ export function createMetrics(version: string) {
         if (provenAt !== undefined) lastSuccess.set({ pipeline }, provenAt.getTime() / 1000)
         if (isOverdue !== undefined) overdue.set({ pipeline }, isOverdue ? 1 : 0)
       }
+    },
+    endModel({ model, outcome }: ModelOutcome): void {
+      models.inc({ model, outcome })
+      if (outcome !== "stopped")
+        modelFailed.set({ model }, outcome === "made" || outcome === "up-to-date" ? 0 : 1)
     },
     endRun(run: RunOutcome): void {
       const { pipeline, outcome } = run

@@ -136,7 +136,7 @@ test("start makes the models behind each publish", async () => {
   const pipelines = { people: pipelineOf({ schedule: "* * * * * *" }) }
   const counts = { select: "select count(*)::integer as n from public.people", needs: ["people"] }
   const loader = await bench.prepare({ counts }, pipelines)
-  await loader.start()
+  const url = await loader.start()
   try {
     const shows = async (n: number) => {
       const wanted = async () => (await bench.query("select n from public.counts"))[0]?.n === n
@@ -145,6 +145,14 @@ test("start makes the models behind each publish", async () => {
     await shows(5)
     bench.source.publish(people(8, 8))
     await shows(8)
+    // Who watches by Prometheus alone hears of a failure.
+    await bench.folder.write("counts.sql", "select 1 / 0 as n")
+    bench.source.publish(people(9, 9))
+    const read = async () => await (await fetch(`${url}/metrics`)).text()
+    await waitFor(async () => (await read()).includes('flatbed_loader_model_failed{model="counts"} 1'), {
+      what: "the failure to be told",
+    })
+    expect(await read()).toMatch(/flatbed_loader_models_total\{model="counts",outcome="made"\} 2/)
   } finally {
     await loader.stop()
   }
