@@ -2,7 +2,7 @@
 // the days and hours that it is about.
 import { execFile } from "node:child_process"
 import { createHash } from "node:crypto"
-import { cp, readFile, rename, writeFile } from "node:fs/promises"
+import { cp, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join, resolve } from "node:path"
 import { promisify } from "node:util"
 import type { Dataset } from "@flatbed/contract"
@@ -278,19 +278,30 @@ test("the README shows what its commands print", async () => {
   await cases[0]?.prepare(folder.path)
   const music = await openExample({ folder: "music", root: folder.path })
   try {
+    const place = (path: string) => join(folder.path, path.replace("data/music/", ""))
+    const serves = async (file: string, is: boolean) =>
+      await waitFor(
+        async () => {
+          const answer = await (await fetch(`${music.sourceUrl}/v1/datasets/music_streams`)).json()
+          return (answer as Dataset).files?.some((one) => one.file === file) === is
+        },
+        { what: `a version ${is ? "with" : "without"} ${file}` },
+      )
+    const bring = async (from: string, to: string) => {
+      const file = from.split("/").at(-1) ?? ""
+      await cp(place(from), join(place(to), file))
+      await serves(`streams/${file}`, true)
+      return ""
+    }
+    const take = async (path: string) => {
+      await rm(place(path))
+      await serves(path.replace("data/music/", ""), false)
+      return ""
+    }
     const others = (command: string) => {
       const [name, from = "", to = ""] = command.split(" ")
-      if (name !== "cp") return undefined
-      const place = (path: string) => join(folder.path, path.replace("data/music/", ""))
-      const file = `streams/${from.split("/").at(-1)}`
-      return (async () => {
-        await cp(place(from), join(place(to), from.split("/").at(-1) ?? ""))
-        await waitFor(async () => {
-          const answer = await (await fetch(`${music.sourceUrl}/v1/datasets/music_streams`)).json()
-          return (answer as Dataset).files?.some((one) => one.file === file)
-        })
-        return ""
-      })()
+      if (name === "cp") return bring(from, to)
+      return name === "rm" ? take(from) : undefined
     }
     expect(await disagreements(join(data, "README.md"), { ...music, others })).toEqual([])
   } finally {

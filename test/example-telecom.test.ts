@@ -1,6 +1,6 @@
 // If this fails, telecom's reports say something else than its file, or its README shows what no command prints.
 import { execFile } from "node:child_process"
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { temporaryFolder } from "@flatbed/testing"
@@ -24,6 +24,8 @@ beforeAll(async () => {
   const only = (command: string) => command.includes("flatbed-loader report")
   told.push(...(await disagreements(resolve(folder, "../../README.md"), { ...samples, only })))
 
+  told.push(...(await runModelsExample(samples)))
+
   const made = await temporaryFolder()
   closers.push(made.remove)
   elsewhere = made.path
@@ -34,13 +36,37 @@ beforeAll(async () => {
   others = await openExample({ folder: "telecom", root: elsewhere })
   closers.push(others.close)
   expect(await others.loader("load")).toMatchObject({ code: 0 })
-}, 120_000)
+}, 180_000)
 
 afterAll(async () => {
   for (const close of closers.reverse()) await close()
 })
 
-test("the blocks of its README, and the reports in the first one, are what its commands print", () => {
+/** What the first README shows of models, done as it says: its SQL and its settings in a folder of their own. */
+async function runModelsExample(example: Example): Promise<string[]> {
+  const readme = resolve(folder, "../../README.md")
+  const section =
+    readFileSync(readme, "utf8")
+      .split(/^## /m)
+      .find((one) => one.startsWith("Models:")) ?? ""
+  const block = (language: string) => section.split(`\n\`\`\`${language}\n`)[1]?.split("\n```")[0] ?? ""
+  const settings = readFileSync(join(folder, "loader.yaml"), "utf8").split(/^reports:/m)[0]
+  const own = await temporaryFolder()
+  closers.push(own.remove)
+  const sql = await own.write("churn.sql", block("sql"))
+  await own.write("my-loader.yaml", `${settings}\n${block("yaml")}\n`)
+  const others = (command: string) => {
+    const [, before = "", after = ""] = /^sed -i 's\/(.+)\/(.+)\/' churn\.sql$/.exec(command) ?? []
+    if (before === "") return undefined
+    writeFileSync(sql, readFileSync(sql, "utf8").replace(before, after))
+    return Promise.resolve("")
+  }
+  const shown: string[] = section.match(/^\$ .*$/gm) ?? []
+  const only = (command: string) => shown.includes(`$ ${command}`)
+  return await disagreements(readme, { ...example, cwd: own.path, others, only })
+}
+
+test("the blocks of its README, and the reports and models in the first one, are what its commands print", () => {
   expect(told).toEqual([])
 })
 

@@ -19,8 +19,10 @@ export type ReadmeSetup = {
   readonly sourceUrl: string
   /** What `psql "$DATABASE_URL"` connects to. */
   readonly databaseUrl: string
-  /** What the two programs have in their environment. They run in the clone's folder, as the README's reader does. */
+  /** What the two programs have in their environment. */
   readonly env: Readonly<Record<string, string>>
+  /** Where the programs run; as the README's reader does in the clone's folder, unless told. */
+  readonly cwd?: string
   /** Does commands that are none of curl, psql and the two programs: answers what they print, undefined for unknown ones. */
   readonly others?: (command: string) => Promise<string> | undefined
   /** Which of the page's commands are run; all unless told. */
@@ -68,14 +70,16 @@ export async function runReadmeCommand(command: string, setup: ReadmeSetup): Pro
   throw new Error(`${command} is not one of the commands that a README may show`)
 }
 
-async function program(script: string, args: readonly string[], { env }: ReadmeSetup): Promise<string> {
-  const running = startProcess({ script, args, cwd: root, env })
+async function program(script: string, args: readonly string[], setup: ReadmeSetup): Promise<string> {
+  const { env, cwd = root } = setup
+  const running = startProcess({ script, args, cwd, env })
   await running.end(patienceMs)
   const said = running
     .stderr()
     .split("\n")
     .filter((line) => !line.startsWith("{") && !isProgress(line))
-  const printed = [running.stdout(), ...said].join("\n")
+  // As in a terminal: what one output ends with is the only thing between them.
+  const printed = `${running.stdout()}${said.join("\n")}`
   // CSV ends its lines with CRLF (RFC 4180); a page does not.
   return printed.replaceAll("\r\n", "\n").trim()
 }
@@ -104,6 +108,8 @@ async function psql(words: readonly string[], { databaseUrl }: ReadmeSetup): Pro
       rowMode: "array",
       types: { getTypeParser: () => (text: string) => text },
     })
+    // Of what has no rows the driver gives the tag's first word only.
+    if (result.rowCount === null) return sql.split(/\s+/, 2).join(" ").toUpperCase()
     if (result.fields.length === 0) return [result.command, result.rowCount].join(" ")
     const cells = result.rows.map((row) => row.map((cell) => cell ?? ""))
     return drawRows(result.fields, cells)
