@@ -2,7 +2,7 @@
  * What the reports of data/movies should say, told from the files by plain loops: JSON.parse, a CSV reader of its own,
  * and none of the project's code. Definitions are those of the reports' first lines.
  */
-import { readFileSync } from "node:fs"
+import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
 export type MoviesWorld = {
@@ -30,7 +30,8 @@ export function readMovies(root: string, form: "nested" | "flat"): MoviesWorld {
   const folder = form === "nested" ? join(root, "vendor") : root
   const json = (name: string) => JSON.parse(readFileSync(join(folder, name), "utf8")) as Json[]
   const streams = new Map<string, Stream>()
-  for (const row of csv("streams.csv")) {
+  const files = readdirSync(root).filter((name) => /^streams.*\.csv$/.test(name))
+  for (const row of files.flatMap(csv)) {
     const stream = {
       title: clean(row.movie_title),
       email: lower(row.user_email),
@@ -94,6 +95,7 @@ export function fold(text: string): string {
     .normalize("NFKD")
     .toLowerCase()
     .replaceAll("ß", "ss")
+    .replaceAll("ς", "σ")
     .replace(/[^\p{L}\p{N}]/gu, "")
   return letters === "" ? text.trim().toLowerCase() : letters
 }

@@ -25,7 +25,7 @@ select
   adapted.books,
   count(*) as streams,
   count(distinct s.user_email) as users
-from movies.streams as s
+from movies.distinct_streams as s
 join movies.spellings as p on p.written = s.movie_title
 join adapted on adapted.movie_folded = p.folded
 join movies.catalog as c on c.folded = p.folded

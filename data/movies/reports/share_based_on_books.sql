@@ -11,7 +11,7 @@ select
   count(*) filter (where not listed) as movies_in_no_list
 from (
   select c.based_on_book, c.listed, case :per when 'movie' then 1 else count(*) end as n
-  from movies.streams as s
+  from movies.distinct_streams as s
   join movies.spellings as p on p.written = s.movie_title
   join movies.catalog as c on c.folded = p.folded
   group by c.movie_id, c.based_on_book, c.listed

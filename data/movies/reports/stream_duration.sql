@@ -6,4 +6,4 @@ select
   round(extract(epoch from avg(end_at - start_at) filter (where end_at >= start_at)) / 60, 2) as average_minutes,
   to_char(date_trunc('second', avg(end_at - start_at) filter (where end_at >= start_at)), 'HH24:MI:SS') as average,
   count(*) filter (where (end_at >= start_at) is not true) as left_out
-from movies.streams
+from movies.distinct_streams

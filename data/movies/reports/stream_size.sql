@@ -7,6 +7,6 @@ select
   (median / 1000)::numeric as median_gb,
   round((median / 1024)::numeric, 6) as median_gib,
   count(*) - count(size_mb) as left_out
-from movies.streams,
-  (select percentile_cont(0.5) within group (order by size_mb) as median from movies.streams) as middle
+from movies.distinct_streams,
+  (select percentile_cont(0.5) within group (order by size_mb) as median from movies.distinct_streams) as middle
 group by median

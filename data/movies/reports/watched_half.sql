@@ -17,7 +17,7 @@ watched as (
     s.user_email,
     extract(epoch from s.end_at - s.start_at) / 60 as mins,
     m.duration_mins
-  from movies.streams as s
+  from movies.distinct_streams as s
   join days on s.start_at >= days.begin and s.start_at < days.until
   join movies.spellings as p on p.written = s.movie_title
   join movies.spellings as q on q.folded = p.folded

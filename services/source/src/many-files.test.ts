@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
@@ -422,6 +423,35 @@ describe("columns that say where a row is from", () => {
     expect(JSON.parse(lines[2] ?? "")).toEqual(["3", "c", "d/a.csv", "6"])
     const csv = await source.get(paths.chunk("t", version, 3), { accept: "text/csv" })
     expect(csv.body).toBe("id,name,_file,line\r\n4,y,d/b.csv.gz,3\r\n")
+  })
+
+  it("and digests tell rows apart by the cells that are named, and by no others", async () => {
+    const long = "x".repeat(5000)
+    const { serve } = await setup({
+      "r.json": JSON.stringify([
+        { text: long, books: [{ id: 1 }], rate: 1 },
+        { text: long, books: [], rate: 1 },
+        { text: null, rate: 2 },
+        { text: long, books: [], rate: 3 },
+      ]),
+    })
+    const files = { files: "r.json", format: "json" as const }
+    const types = { text: "text", books: "jsonb", rate: "text" } as const
+    const columns = { types, digests: { key: ["text", "books"] }, add: ["_line" as const] }
+    const source = await serve({ ...files, columns })
+    const rows = await rowsOf(source)
+    expect(Object.keys(rows[0] ?? {})).toEqual(["text", "books", "rate", "_line", "key"])
+    const digest = (...cells: (string | null)[]) =>
+      createHash("sha256").update(JSON.stringify(cells)).digest("hex")
+    expect(rows.map(({ key }) => key)).toEqual([
+      ...[digest(long, '[{"id":1}]'), digest(long, "[]"), digest(null, null), digest(long, "[]")],
+    ])
+    const wrong = await serve({ ...files, columns: { ...columns, digests: { key: ["txt"] } } })
+    expect((await wrong.settled()).problem).toMatchObject({
+      code: "column-unknown",
+      detail: 'columns.digests.key names "txt", which is not a column in r.json.',
+      hint: 'Did you mean "text"?',
+    })
   })
 
   it("make another version of a file that is renamed, since its rows are others then", async () => {

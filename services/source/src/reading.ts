@@ -2,6 +2,7 @@
 import { addColumns } from "./formats/added-columns.ts"
 import type { Reader } from "./formats/format.ts"
 import { type FormatName, formatOf, getFormat } from "./formats/formats.ts"
+import { hasDigests } from "./served-columns.ts"
 import type { DatasetSettings, SourceSettings } from "./settings.ts"
 import { type Encoding, findEncoding } from "./text/encodings.ts"
 import type { Shape } from "./version-name.ts"
@@ -44,7 +45,7 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
     // Where every record names its columns, each may have others.
     isUnion: dataset.shape === "union" || writtenDialect === undefined,
     shape,
-    reader: dataset.columns.add.length === 0 ? reader : addColumns(reader),
+    reader: dataset.columns.add.length > 0 || hasDigests(dataset.columns) ? addColumns(reader) : reader,
     settleMs: settings.settle,
     maxRecordBytes: settings.record_limit,
     maxTextBytes: settings.expand_limit,

@@ -15,7 +15,8 @@ import { showCell, showUnseen } from "./show-cell.ts"
 
 /** The path of a row's file, relative to the root; and the line on which its record begins, from 1. */
 export const addedColumns = ["_file", "_line"] as const
-export type AddedColumn = (typeof addedColumns)[number]
+/** Or the SHA-256 of the cells of these served columns, so that a text of any length can be part of a key. */
+export type AddedColumn = (typeof addedColumns)[number] | { readonly digest: readonly string[] }
 
 /**
  * `select`, `drop` and `rename` speak the names of column-names.ts, and the header's own where only one column has it;
@@ -28,10 +29,17 @@ export type ColumnSettings = CellRules & {
   readonly types: Readonly<Record<string, ColumnType>>
   readonly strict?: boolean
   /** Columns that no file has, behind the others. */
-  readonly add?: readonly AddedColumn[]
+  readonly add?: readonly (typeof addedColumns)[number][]
+  /** Behind these, by their names: of which served columns they are the digest. */
+  readonly digests?: Readonly<Record<string, readonly string[]>>
   /** Of one file of several: what it does not have, another one may. */
   readonly isPartial?: boolean
 }
+
+export const hasDigests = (
+  columns: ColumnSettings,
+): columns is ColumnSettings & Required<Pick<ColumnSettings, "digests">> =>
+  Object.keys(columns.digests ?? {}).length > 0
 
 /** One served column: its name, its place in the file's records, and its type if the settings name one. */
 export type ServedField = {
@@ -101,7 +109,10 @@ function resolve(
   checkServed(fields, columns, facts, isPartial)
   if (isPartial) return fields
   const served = fields.map(({ name }) => name)
-  for (const { setting, name } of namesInRules(settings))
+  const digested = Object.entries(settings.digests ?? {}).flatMap(([digest, names]) =>
+    names.map((name) => ({ setting: `columns.digests.${digest}`, name })),
+  )
+  for (const { setting, name } of [...namesInRules(settings), ...digested])
     if (!served.includes(name))
       throw notServed(name, setting, columns, fields, facts) ?? unknown(name, served, setting, facts)
   return fields

@@ -47,6 +47,11 @@ const columnsSchema = Type.Object({
     description:
       "columns behind the others that no file has: `_file`, the path of the row's file relative to the dataset's root; `_line`, the line on which its record begins; `rename` knows them too",
   }),
+  digests: Type.Record(Type.String(), Type.Array(Type.String(), { minItems: 1 }), {
+    default: {},
+    description:
+      "columns behind these, by a name of your choice: the SHA-256, in hex, of the cells of the served columns in the list; short enough for a key, however long these are",
+  }),
   types: Type.Record(Type.String(), Type.Enum(columnTypes), {
     default: {},
     description: "served name → type; a record that breaks it is set aside; else all rows tell the type",

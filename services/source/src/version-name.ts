@@ -5,7 +5,7 @@ import { canonicalRules } from "./cell-rules.ts"
 import type { ChunkRule } from "./chunk-cut.ts"
 import type { Dialect } from "./formats/format.ts"
 import { type FormatName, getFormat } from "./formats/formats.ts"
-import type { ColumnSettings } from "./served-columns.ts"
+import { type ColumnSettings, hasDigests } from "./served-columns.ts"
 import type { Encoding } from "./text/encodings.ts"
 
 /** Raised when the same file and settings come to mean other rows or other bytes on the wire. */
@@ -73,6 +73,7 @@ function canonicalShape({ format = "csv", dialect, columns, chunk, encoding = "u
     ...(encoding === "utf-8" ? [] : [["encoding", encoding]]),
     ...(cells.length === 0 ? [] : [cells]),
     ...(columns.add === undefined || columns.add.length === 0 ? [] : [["add", ...columns.add]]),
+    ...(hasDigests(columns) ? [["digests", Object.entries(columns.digests)]] : []),
   ]
 }
 
