@@ -38,7 +38,8 @@ export function readCsv(text: string): Row[] {
   })
 }
 
-function cellsOf(line: string): string[] {
+/** Of one line. */
+export function cellsOf(line: string): string[] {
   const cells = [""]
   let isQuoted = false
   for (let i = 0; i < line.length; i++) {
@@ -57,7 +58,8 @@ function cellsOf(line: string): string[] {
 export async function readPlays(file: string): Promise<Listen[]> {
   return readCsv(await readFile(file, "utf8"))
     .map(({ user_id = "", track_id = "", listen_time = "" }) => ({
-      ...{ user: user_id, track: track_id, time: listen_time },
+      // Of a time no more than its seconds count.
+      ...{ user: user_id, track: track_id, time: listen_time.trim().slice(0, 19) },
     }))
     .filter(({ user, track, time }) => user !== "" && track !== "" && time !== "")
 }

@@ -12,6 +12,7 @@ import { type Example, openExample } from "./example.test-kit.ts"
 import {
   answerMusic,
   type Cells,
+  cellsOf,
   dayOf,
   hourOf,
   type MusicAnswers,
@@ -35,15 +36,28 @@ const cases = [
     },
   },
   {
-    name: "other files, whose songs have one more column in front",
+    name: "other files, whose songs have one more column in front, and whose cells are all in quotes",
     late: "streams6.csv",
     isWhole: false,
-    prepare: async (folder: string) =>
+    async prepare(folder: string) {
       await generate(
         folder,
         ...["--seed", "7", "--songs", "300", "--users", "80", "--streams", "400", "--days", "5"],
         ...["--arriving", "300", "--arriving-days", "2", "--first-day", "2023-12-29", "--index"],
-      ),
+      )
+      const quoted = (cells: readonly string[]) =>
+        cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",")
+      const streams = join(folder, "streams/streams1.csv")
+      // A listen of the files twice more, in parts of its second, and two whose time is in quotes and none.
+      const [header = "", play = ""] = (await readFile(streams, "utf8")).split("\n")
+      const [user = "", track = "", time = ""] = cellsOf(play)
+      const parts = [`${time}.250`, `${time}.750`, "", " "].map((at) => quoted([user, track, at]))
+      await writeFile(join(folder, "streams/streams0.csv"), `${[header, ...parts].join("\n")}\n`)
+      for (const file of ["songs.csv", "users.csv", "streams/streams1.csv"]) {
+        const lines = (await readFile(join(folder, file), "utf8")).trimEnd().split("\n")
+        await writeFile(join(folder, file), `${lines.map((line) => quoted(cellsOf(line))).join("\n")}\n`)
+      }
+    },
   },
 ]
 
@@ -81,7 +95,7 @@ describe.each(cases)("$name", ({ prepare, late, isWhole }) => {
     const { songs, users, listens } = answers.counts
     expect(
       await music.query(`select (select count(*)::int from music.songs) as songs, (select count(*)::int from music.users) as users,
-        (select count(*)::int from (select distinct user_id, track_id, listen_time from music.streams) as l) as listens`),
+        (select count(*)::int from (select distinct user_id, track_id, date_trunc('second', listen_time) from music.streams) as l) as listens`),
     ).toEqual([{ songs, users, listens }])
     await expectModels()
   })

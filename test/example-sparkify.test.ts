@@ -35,11 +35,17 @@ beforeAll(async () => {
   // The page loads the files itself, as its first command.
   told = await disagreements(readme, samples)
 
-  elsewhere = await temporaryFolder()
-  closers.push(elsewhere.remove)
+  // The folders lie below another one of root.
+  const above = await temporaryFolder()
+  closers.push(above.remove)
+  elsewhere = {
+    ...above,
+    path: join(above.path, "data"),
+    write: (file, content) => above.write(join("data", file), content),
+  }
   await generate(elsewhere.path, "--seed", "7", "--songs", "130", "--sessions", "60", "--month", "2020-02")
   await writeAsOthersDo(elsewhere)
-  others = await openExample({ folder: "sparkify", root: elsewhere.path })
+  others = await openExample({ folder: "sparkify", root: above.path })
   closers.push(others.close)
   expect(await others.loader("load")).toMatchObject({ code: 0 })
 }, 180_000)
@@ -279,6 +285,18 @@ async function writeAsOthersDo(into: TemporaryFolder): Promise<void> {
     join(days, first),
     `\n${line.replace('"registration":0', '"registration":1.540919166796E12')}\n`,
   )
+  // One user as a text, a number, and a number with a point; whole numbers with a point; texts that say nothing.
+  const empty = { firstName: "", gender: "", location: "", userAgent: "" }
+  for (const [i, userId] of ['"4711"', "4711", "4711.0"].entries()) {
+    const written = JSON.stringify({ ...event, ...play, ...rest, ...empty, ts: 1_582_000_100_000 + i })
+    const floats = written
+      .replace('"userId":"u-1"', `"userId":${userId}`)
+      .replace(/"(sessionId|itemInSession|status)":(\d+)/g, '"$1":$2.0')
+    await appendFile(join(days, first), `${floats}\n`)
+  }
+  const early = { ...song, song_id: "SOEARLY12AAAAAAAAA", title: "Early", year: 2001 }
+  const text = JSON.stringify(early).replace('"year":2001', '"year": 2001.0')
+  await into.write("song_data/B/A/A/TRBAAEARLY.json", text)
   await cp(join(days, second), join(into.path, "log_data", second))
 }
 

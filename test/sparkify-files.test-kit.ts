@@ -56,7 +56,12 @@ export function readSparkifyFiles(root: string): SparkifyFiles {
     readFileSync(join(root, file), "utf8")
       .split("\n")
       .filter((line) => line !== "")
-      .map((line): Event => JSON.parse(line)),
+      .map((line): Event => {
+        const event = JSON.parse(line)
+        const texts = ["location", "firstName", "lastName", "gender", "userAgent", "song", "artist"] as const
+        const filled = texts.map((name) => [name, event[name] === "" ? null : event[name]])
+        return { ...event, ...Object.fromEntries(filled), userId: String(event.userId) }
+      }),
   )
   const plays = playsOf(events, songs)
   return {

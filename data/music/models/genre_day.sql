@@ -1,6 +1,7 @@
 -- What was listened to on each day, by genre.
 --
--- A listen is one user, one track, one second: rows that repeat all three are one listen, whichever file they are in.
+-- A listen is one user, one track, one second: rows that repeat all three are one listen, whichever file they are in;
+-- parts of a second do not tell them apart.
 -- listen_count: a listen of a track that has several genres counts for each of them. Tracks that are not among the
 -- songs count as the genre '(not in songs)'.
 -- popularity_index: listen_count ÷ all listens of the day; 0.25 is a quarter. Since a listen may count for several
@@ -26,7 +27,7 @@ listens as (
     from touched as d
    -- Day by day, by the index on listen_time, so that no other day is read.
    cross join lateral (
-     select distinct s.user_id, s.track_id, s.listen_time
+     select distinct s.user_id, s.track_id, date_trunc('second', s.listen_time) as listen_time
        from music.streams as s
       where s.listen_time >= d.day and s.listen_time < d.day + 1
    ) as l

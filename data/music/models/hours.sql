@@ -1,6 +1,7 @@
 -- What was listened to in each hour.
 --
--- A listen is one user, one track, one second: rows that repeat all three are one listen, whichever file they are in.
+-- A listen is one user, one track, one second: rows that repeat all three are one listen, whichever file they are in;
+-- parts of a second do not tell them apart.
 -- unique_listeners: how many users listened. distinct_tracks: to how many tracks.
 -- track_diversity_index: distinct tracks ÷ listens; 1 means that nothing was played twice.
 -- top_artists: the ten artists with the most listens, as [{"artist": …, "listens": …}]; of equals the one whose name
@@ -24,7 +25,7 @@ listens as (
     from touched as h
    -- Hour by hour, by the index on listen_time, so that no other hour is read.
    cross join lateral (
-     select distinct s.user_id, s.track_id, s.listen_time
+     select distinct s.user_id, s.track_id, date_trunc('second', s.listen_time) as listen_time
        from music.streams as s
       where s.listen_time >= h.hour and s.listen_time < h.hour + interval '1 hour'
    ) as l

@@ -5,7 +5,7 @@
 -- :to timestamp = infinity       -- listens before this moment
 -- :min_age integer = 0           -- only users of this age, in years, or older; with 0 also those whose age nobody knows
 with listens as (
-  select distinct s.user_id, s.track_id, s.listen_time
+  select distinct s.user_id, s.track_id, date_trunc('second', s.listen_time) as listen_time
     from music.streams as s
    where s.listen_time >= :from and s.listen_time < :to
 ),

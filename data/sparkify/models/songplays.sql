@@ -7,12 +7,19 @@ with plays as (
     from (
       select md5(
                jsonb_build_array(
-                 extract(epoch from started_at), user_id, session_id, item_in_session, song, artist, length
+                 extract(epoch from started_at), listener, session, item, song, artist, trim_scale(length)
                )::text
              )::uuid as songplay_id,
-             staging_events.*
-        from sparkify.staging_events
-       where page = 'NextSong'
+             written.*
+        from (
+          -- Numbers without the zeros that some files write behind them: 39.0 is the user 39.
+          select regexp_replace(user_id, '^(\d+)\.0+$', '\1') as listener,
+                 session_id::bigint as session,
+                 item_in_session::integer as item,
+                 staging_events.*
+            from sparkify.staging_events
+           where page = 'NextSong'
+        ) as written
     ) as events
    order by songplay_id, _flatbed_file collate "C", _flatbed_row
 ),
@@ -24,12 +31,12 @@ library as (
 )
 select plays.songplay_id,
        plays.started_at,
-       plays.user_id,
+       plays.listener as user_id,
        plays.level,
        library.song_id,
        library.artist_id,
-       plays.session_id,
-       plays.item_in_session,
+       plays.session as session_id,
+       plays.item as item_in_session,
        plays.location,
        plays.user_agent,
        plays.song,

@@ -3,7 +3,7 @@ select distinct on (song_id)
        song_id,
        title,
        artist_id,
-       year,
+       year::integer as year,
        duration
   from sparkify.staging_songs
  where song_id is not null
