@@ -16,17 +16,18 @@ import type { LoaderMetrics } from "./metrics.ts"
 import { makeModels, type WantedModels } from "./models/make-models.ts"
 import type { ModelOutcome } from "./models/model-outcome.ts"
 import { getModelStatus, type ModelStatus } from "./models/model-status.ts"
-import { readModels } from "./models/read-models.ts"
+import { inspectModels, readModels } from "./models/read-models.ts"
 import { type Once, selectForLoad } from "./once.ts"
 import { uniqueOwner } from "./owner.ts"
 import { type PlannedPipeline, type PlanParts, planPipelines } from "./plan/plan-load.ts"
+import { type ModelPlan, planModels } from "./plan/plan-models.ts"
 import { type Database, openDatabase, type Work } from "./postgres/database.ts"
 import { migrateLedger } from "./postgres/migrate.ts"
 import { listPendingMigrations, type OwnMigrations, runOwnMigrations } from "./postgres/own-migrations.ts"
 import { appliedOf } from "./receipt.ts"
 import { chooseValues } from "./reports/given-parameters.ts"
 import { findNeeded } from "./reports/needed.ts"
-import { type OpenReport, openReports } from "./reports/report-file.ts"
+import { inspectReports, type OpenReport, openReport } from "./reports/report-file.ts"
 import { type ReportAnswer, runReport } from "./reports/run-report.ts"
 import { type Patience, patience as realPatience, withRetries } from "./retry.ts"
 import { runPipeline } from "./run.ts"
@@ -69,11 +70,12 @@ export type Loader = {
    */
   load(names?: readonly string[], signal?: AbortSignal, once?: Once): Promise<RunOutcome[]>
   /**
-   * What `load` would do with these pipelines, or all; writes nothing. What would end one is in its plan.
+   * What `load` would do with these pipelines, or all, and with the models behind them; writes nothing. What would end
+   * one is in its plan.
    *
    * @throws Problem `usage-invalid` and `settings-invalid` as `load`.
    */
-  plan(names?: readonly string[], signal?: AbortSignal): Promise<PlannedPipeline[]>
+  plan(names?: readonly string[], signal?: AbortSignal): Promise<PlannedLoad>
   /** The user's migrations that a load would run first; writes nothing. Raises migration-failed when it could not. */
   pendingMigrations(signal?: AbortSignal): Promise<string[]>
   /** Runs the schedules, follows the source, and serves the admin port until `stop`. Returns the admin address. */
@@ -89,8 +91,8 @@ export type Loader = {
   makeModels(wanted: WantedModels, signal?: AbortSignal): Promise<ModelOutcome[]>
   /** One status per pipeline, in the order of the file. */
   status(): Promise<PipelineStatus[]>
-  /** The reports of the settings with what their files say. Raises settings-invalid naming all that is wrong in them. */
-  reports(): Promise<OpenReport[]>
+  /** The reports of the settings with what their files say, without those whose files cannot be used. */
+  reports(): Promise<Told<"reports", OpenReport>>
   /**
    * The answer of a report to these values, by parameter.
    *
@@ -98,12 +100,22 @@ export type Loader = {
    * `settings-invalid` for its file; `report-failed` when Postgres refuses it.
    */
   report(name: string, given: ReadonlyMap<string, string>, signal?: AbortSignal): Promise<ReportAnswer>
-  /** One status per model, in the order in which they are made. */
-  modelStatus(): Promise<ModelStatus[]>
+  /** One status per model, in the order in which they are made, without those whose files cannot be used. */
+  modelStatus(): Promise<Told<"models", ModelStatus>>
   /** Asks the ledger something in one transaction, once it is of this program's version. */
   askLedger<T>(question: Work<T>): Promise<T>
   /** Gives `work` the pipelines, in the order of the file, and what asks source and database: for who loads nothing. */
   look<T>(work: (parts: LookParts) => Promise<T>, signal?: AbortSignal): Promise<T>
+}
+
+export type PlannedLoad = {
+  readonly planned: readonly PlannedPipeline[]
+  readonly models: readonly ModelPlan[]
+}
+
+/** What is told of those whose files can be used, and beside it what is wrong with the others. */
+type Told<Key extends string, One> = { readonly [K in Key]: readonly One[] } & {
+  readonly problem: Problem | undefined
 }
 
 export type LookParts = VerifyParts & {
@@ -337,7 +349,12 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
 
     async plan(names = [], signal = stopping.signal) {
       const wanted = selectPipelines(pipelines, names)
-      return await withSource((asked) => planPipelines(wanted, asked), signal)
+      // As a load, which does nothing with files that it cannot use.
+      const models = await readModels(settings)
+      return await withSource(async (asked) => {
+        const planned = await planPipelines(wanted, asked)
+        return { planned, models: await planModels(models, planned, asked) }
+      }, signal)
     },
 
     pendingMigrations: (signal = stopping.signal) => listPending(signal),
@@ -408,8 +425,9 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
     },
 
     async modelStatus() {
-      const models = await readModels(settings)
-      return models.length === 0 ? [] : await askLedger((session) => getModelStatus(session, models))
+      const { models, problem } = await inspectModels(settings)
+      if (models.length === 0) return { models: [], problem }
+      return { models: await askLedger((session) => getModelStatus(session, models)), problem }
     },
 
     async status() {
@@ -419,11 +437,10 @@ export function createLoader(settings: LoaderSettings, parts: LoaderParts): Load
 
     askLedger,
 
-    reports: () => openReports(listReports(settings)),
+    reports: () => inspectReports(listReports(settings)),
 
     async report(name, given, signal = stopping.signal) {
-      const [report] = await openReports([selectReport(listReports(settings), name)])
-      if (report === undefined) throw new Error(`report ${name} was not opened`)
+      const report = await openReport(selectReport(listReports(settings), name))
       const values = chooseValues(report, given)
       const usesModels = report.needs.some((need) => Object.hasOwn(settings.models, need))
       const models = usesModels ? await readModels(settings) : []

@@ -1,6 +1,7 @@
 /** `config show|validate|schema`: what the loader would be started with, without starting anything. */
 import { formatEffective, inspectSettings, selectEffective } from "@flatbed/config"
 import { type Command, type CommandContext, maskSecrets } from "@flatbed/edge"
+import { checkFiles } from "../check-files.ts"
 import { loaderJsonSchema, schemaText } from "../settings/settings-schema.ts"
 import { counted } from "../summary.ts"
 import { settingsInput } from "./settings-file.ts"
@@ -15,7 +16,8 @@ export const configShowCommand: Command = {
 
 export const configValidateCommand: Command = {
   name: "config validate",
-  summary: "reads the settings and names every problem at once; asks neither source nor database",
+  summary:
+    "reads the settings, and the files of models, reports and migrations, and names every problem at once; asks neither source nor database",
   examples: ["flatbed-loader config validate --config /etc/flatbed/loader.yaml"],
   run: validate,
 }
@@ -40,6 +42,7 @@ async function show(context: CommandContext): Promise<void> {
 
 async function validate(context: CommandContext): Promise<void> {
   const { file, settings, effective } = await inspectSettings(await settingsInput(context))
+  await checkFiles(settings)
   const pipelines = Object.keys(settings.pipelines)
   const written = effective.filter(({ from }) => from !== "default").length
   const text = `${file}: ok, ${counted(pipelines.length, "pipeline")}, ${counted(written, "setting")} beside the defaults`

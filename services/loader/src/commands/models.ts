@@ -3,6 +3,7 @@ import { exitCodes } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
 import { describeOutcome, type ModelOutcome, modelToJson } from "../models/model-outcome.ts"
 import { formatModels } from "../models/model-status.ts"
+import { endBeside, toldProblem } from "./problem-beside.ts"
 import { withLoader } from "./with-loader.ts"
 
 export const modelsListCommand: Command = {
@@ -12,9 +13,10 @@ export const modelsListCommand: Command = {
   examples: ["flatbed-loader models list", "flatbed-loader models list --json"],
   async run({ print, ...context }) {
     return await withLoader({ print, ...context }, async (loader) => {
-      const models = await loader.modelStatus()
-      print({ models }, models.length === 0 ? "no models" : formatModels(models))
-      return exitCodes.done
+      const { models, problem } = await loader.modelStatus()
+      const none = problem === undefined ? "no models" : "no model whose file can be used"
+      print({ models, problem: toldProblem(problem) }, models.length === 0 ? none : formatModels(models))
+      return endBeside({ print, ...context }, problem)
     })
   },
 }

@@ -1,7 +1,7 @@
 /** `plan`: what `load` would do now, without doing it. */
 import { exitCodes } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
-import { formatPlan } from "../plan/plan-text.ts"
+import { formatModelPlans, formatPlan } from "../plan/plan-text.ts"
 import { withLoader } from "./with-loader.ts"
 
 export const planCommand: Command = {
@@ -15,13 +15,14 @@ export const planCommand: Command = {
 async function plan(context: CommandContext): Promise<number> {
   const { args, signal, print } = context
   return await withLoader(context, async (loader) => {
+    const { planned, models } = await loader.plan([args.pipeline ?? []].flat(), signal)
     const migrations = await loader.pendingMigrations(signal)
-    const planned = await loader.plan([args.pipeline ?? []].flat(), signal)
     const first = migrations.length === 0 ? [] : [`migrations: would run ${migrations.join(", ")} first`]
     const texts = planned.map(({ plan, pipeline }) => formatPlan(plan, pipeline))
+    const last = formatModelPlans(models)
     print(
-      { migrations, plans: planned.map(({ plan }) => plan) },
-      texts.length === 0 ? [...first, "nothing to plan"].join("\n\n") : [...first, ...texts].join("\n\n"),
+      { migrations, plans: planned.map(({ plan }) => plan), models },
+      [...first, ...(texts.length === 0 ? ["nothing to plan"] : texts), ...last].join("\n\n"),
     )
     // As a load of them all would end: the first failure is where to look first.
     return planned.find(({ problem }) => problem !== undefined)?.problem?.exitCode ?? exitCodes.done

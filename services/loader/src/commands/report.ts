@@ -4,9 +4,11 @@ import { Problem } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
 import { printable } from "../printable.ts"
 import { describeParameters, readGiven } from "../reports/given-parameters.ts"
-import { type OpenReport, showPath } from "../reports/report-file.ts"
+import type { OpenReport } from "../reports/report-file.ts"
 import { firstSentence } from "../reports/report-head.ts"
 import { type ReportFormat, reportFormats, writeAnswer } from "../reports/write-answer.ts"
+import { showPath } from "../sql-file.ts"
+import { endBeside, toldProblem } from "./problem-beside.ts"
 import { withLoader } from "./with-loader.ts"
 
 export const reportCommand: Command = {
@@ -37,9 +39,11 @@ async function report(context: CommandContext): Promise<number> {
   const given = readGiven(options.param as string[])
   return await withLoader(context, async (loader) => {
     if (name === undefined) {
-      const reports = await loader.reports()
-      context.print({ reports: reports.map(toJson) }, formatReports(reports))
-      return 0
+      const { reports, problem } = await loader.reports()
+      const none = problem === undefined ? undefined : "no report whose file can be used"
+      const shown = { reports: reports.map(toJson), problem: toldProblem(problem) }
+      context.print(shown, reports.length === 0 && none !== undefined ? none : formatReports(reports))
+      return endBeside(context, problem)
     }
     const { text, beside } = writeAnswer(await loader.report(name, given, signal), format)
     stdout.write(text)

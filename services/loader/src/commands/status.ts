@@ -3,6 +3,7 @@ import { exitCodes } from "@flatbed/contract"
 import type { Command, CommandContext } from "@flatbed/edge"
 import { formatModels } from "../models/model-status.ts"
 import { formatStatus, needsLook } from "../status.ts"
+import { endBeside, toldProblem } from "./problem-beside.ts"
 import { withLoader } from "./with-loader.ts"
 
 export const statusCommand: Command = {
@@ -13,7 +14,7 @@ export const statusCommand: Command = {
     {
       flag: "--check",
       summary:
-        "for a monitor: end with 5 when a pipeline's last attempt failed, it is overdue or its table is gone; with 9 when a model failed",
+        "for a monitor: end with 5 when a pipeline's last attempt failed, it is overdue or its table is gone; with 9 when a model failed; with 2, as without it, when a model's file cannot be used",
     },
   ],
   examples: ["flatbed-loader status", "flatbed-loader status --check --json"],
@@ -23,14 +24,17 @@ export const statusCommand: Command = {
 async function status(context: CommandContext): Promise<number> {
   return await withLoader(context, async (loader) => {
     const statuses = await loader.status()
-    const models = await loader.modelStatus()
+    const { models, problem } = await loader.modelStatus()
     const text = [formatStatus(statuses), ...(models.length === 0 ? [] : [formatModels(models)])].join("\n\n")
-    context.print({ pipelines: statuses, models }, text)
+    context.print({ pipelines: statuses, models, problem: toldProblem(problem) }, text)
+    const code = endBeside(context, problem)
     const broken = statuses.filter(needsLook).map(({ pipeline }) => pipeline)
     const failed = models.filter(({ state }) => state === "failed").map(({ model }) => model)
     const names = [...broken, ...failed]
-    if (context.options.check !== true || names.length === 0) return exitCodes.done
+    if (context.options.check !== true || names.length === 0) return code
     if (!context.json) context.note(`to look at: ${names.join(", ")}`)
+    // No load begins while a file cannot be used.
+    if (problem !== undefined) return code
     return broken.length > 0 ? exitCodes.contract : exitCodes.models
   })
 }

@@ -113,6 +113,120 @@ test("a model that fails ends load with 9, and stays in models list, status and 
   expect((await run("status", "--check")).code).toBe(0)
 })
 
+test("plan says which models the load would make, and why", async () => {
+  const yaml = `source: { url: "${bench.source.url}" }
+database: { url: "\${DATABASE_URL}" }
+pipelines:
+  people: { dataset: people, table: people }
+  others: { dataset: people, table: others }
+models:
+  counts: { sql: counts.sql, table: shop.counts, needs: [names] }
+  names: { sql: names.sql, table: shop.names, needs: [people], key: [id] }
+  both: { sql: names.sql, table: shop.both, needs: [others, names] }
+`
+  await bench.folder.write("loader.yaml", yaml)
+  const first = await run("plan", "people")
+  expect(first.code).toBe(0)
+  expect(first.out.slice(-4)).toEqual([
+    "",
+    "names: would make shop.names (table): it was never made",
+    "counts: would make shop.counts (table): it was never made",
+    "both: would not be made, it waits for others to be loaded",
+  ])
+  expect(await bench.query("select to_regnamespace('shop') as made")).toEqual([{ made: null }])
+  expect((await run("load")).code).toBe(0)
+  expect((await run("plan")).out.at(-1)).toBe("3 models up to date")
+  // As after a loader that was killed behind the pipeline.
+  await bench.query("drop table shop.counts")
+  bench.source.publish(people(6, 6))
+  await bench.folder.write(
+    "loader.yaml",
+    yaml.replace("names.sql, table: shop.both", "counts.sql, table: shop.both"),
+  )
+  const { plans, models } = JSON.parse((await run("plan", "people", "--json")).out[0] ?? "")
+  expect(plans).toMatchObject([{ pipeline: "people", outcome: "load" }])
+  const gone = "the table shop.counts is not the one that it made"
+  expect(models).toEqual([
+    { model: "names", table: "shop.names", as: "table", outcome: "make", reason: "news from people" },
+    { model: "counts", table: "shop.counts", as: "table", outcome: "make", reason: gone },
+    { model: "both", table: "shop.both", as: "table", outcome: "make", reason: "its definition changed" },
+  ])
+  bench.source.publish(people(5, 5))
+})
+
+test("files that cannot be used are told all at once before a load, and hide nothing of the others", async () => {
+  await run("load")
+  await bench.folder.write("foo.sql", "select :foo as a")
+  await bench.folder.write(
+    "new.sql",
+    "select id from public.people where _flatbed_version = any(:new_versions)",
+  )
+  await bench.folder.write("good.sql", "-- Names.\nselect 1 as one")
+  await bench.folder.write("bad.sql", "-- :day nodate = x\nselect 1; select 2")
+  await bench.folder.write("own/2_UP.SQL", "select 1")
+  await bench.folder.write("own/three.sql", "select 1")
+  await bench.folder.write("own/4_empty.sql", "")
+  const yaml = `source: { url: "https://localhost:1", ca: none.pem }
+database: { url: "\${DATABASE_URL}" }
+migrations: own
+pipelines:
+  people: { dataset: people, table: people }
+models:
+  names: { sql: names.sql, table: shop.names, needs: [people], key: [id] }
+  gone: { sql: gone.sql, needs: [names] }
+  folder: { sql: own, needs: [gone] }
+  foo: { sql: foo.sql, needs: [people] }
+  new: { sql: new.sql, needs: [people] }
+reports:
+  good: { sql: good.sql }
+  bad: { sql: bad.sql }
+  lost: { sql: lost.sql }
+`
+  await bench.folder.write("loader.yaml", yaml)
+  const validated = await run("config", "validate")
+  expect(validated).toMatchObject({ code: 2, out: [] })
+  expect(validated.err.replaceAll(bench.folder.path, "").split("\n").slice(1, -1)).toEqual([
+    "11 problems:",
+    "  source.ca: /none.pem cannot be read (ENOENT).",
+    "  The migration 2_UP.SQL is not called as a migration is.",
+    "  The migration 4_empty.sql holds no SQL.",
+    "  The migration three.sql is not called as a migration is.",
+    "  models.gone.sql: the file gone.sql is not there",
+    "  models.folder.sql: the file own is a folder, expected a file of SQL",
+    "  foo.sql: :foo gets no value in a model, only reports have parameters",
+    expect.stringMatching(/^ {2}new\.sql: :new_versions says nothing to as: table, /),
+    "  bad.sql:2: begins another statement (select); a report is one select",
+    "  bad.sql:1: declares :day, which the report does not use",
+    "  reports.lost.sql: the file lost.sql is not there",
+    expect.stringContaining("MODELS.md and REPORTS.md"),
+  ])
+  await bench.folder.write(
+    "loader.yaml",
+    yaml.replace("https://localhost:1", bench.source.url).replace(/, ca: none.pem|migrations: own\n/g, ""),
+  )
+  for (const command of [["plan"], ["load"]] as const) {
+    expect(await run(...command)).toMatchObject({
+      code: 2,
+      out: [],
+      err: expect.stringContaining("4 problems:"),
+    })
+  }
+  const status = await run("status", "--check")
+  expect(status.code).toBe(2)
+  expect(status.out.join("\n")).toMatch(
+    /^PIPELINE.*\npeople .*\n\nMODEL .*\nnames +table +shop\.names +people +made /s,
+  )
+  expect(status.err).toContain("models.gone.sql: the file gone.sql is not there")
+  expect(JSON.parse((await run("models", "list", "--json")).out[0] ?? "")).toMatchObject({
+    models: [{ model: "names", state: "made" }],
+    problem: { code: "settings-invalid" },
+  })
+  const reports = await run("report")
+  expect(reports).toMatchObject({ code: 2, out: ["good", "  Names."] })
+  expect(reports.err).toContain("bad.sql:2: begins another statement")
+  expect((await run("report", "good")).code).toBe(0)
+})
+
 test("models run makes those that are named, and names the nearest of one that is not there", async () => {
   await run("load")
   const named = await run("models", "run", "counts")

@@ -380,7 +380,7 @@ describe("as: append", () => {
     await made({ log }, lineage)
     expect(await made({ journal: log }, lineage)).toEqual({ journal: "up-to-date" })
     expect(
-      (await (await bench.prepare({ journal: log }, lineage)).modelStatus()).map(({ state }) => state),
+      (await (await bench.prepare({ journal: log }, lineage)).modelStatus()).models.map(({ state }) => state),
     ).toEqual(["made"])
     const renamed = { persons: pipelineOf({ mode: "append", lineage: true }) }
     await made({ journal: { ...log, needs: ["persons"] } }, renamed)
@@ -586,7 +586,7 @@ describe("a model that fails leaves the old table and the loaded rows", () => {
     expect(await rowsOf("shop.names")).toEqual(rows)
     expect(await rowsOf("public.people")).toHaveLength(5)
     const loader = await bench.prepare({ names: broken, after, beside })
-    expect(await loader.modelStatus()).toMatchObject([
+    expect((await loader.modelStatus()).models).toMatchObject([
       {
         model: "names",
         state: "failed",

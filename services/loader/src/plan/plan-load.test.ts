@@ -59,7 +59,7 @@ async function everything(query: (text: string) => Promise<Record<string, unknow
 async function plan(change: Change = {}) {
   const before = await everything(bench.query)
   bench.source.forgetRequests()
-  const [planned] = await loaderOf(change).plan()
+  const [planned] = (await loaderOf(change).plan()).planned
   expect((await everything(bench.query)) === before).toBe(true)
   expect(bench.source.chunksAsked()).toEqual([])
   if (planned === undefined) throw new Error("nothing was planned")
@@ -225,7 +225,7 @@ test("plan and columns as a user types them: text, JSON, exit codes, a wrong nam
     await client.query(
       withLedger("delete from flatbed.migrations where id = (select max(id) from flatbed.migrations)"),
     )
-    const [older] = await bench.createLoader({ database: { url: empty.url } }).plan()
+    const [older] = (await bench.createLoader({ database: { url: empty.url } }).plan()).planned
     expect(older?.problem).toMatchObject({
       code: "database-failed",
       message: expect.stringContaining("older flatbed-loader"),

@@ -5,6 +5,7 @@ import type { Pipeline } from "../settings/pipeline-settings.ts"
 import { count, counted, showBytes } from "../summary.ts"
 import { formatFields } from "../text-table.ts"
 import type { PipelinePlan } from "./plan-load.ts"
+import type { ModelPlan } from "./plan-models.ts"
 
 const shownFiles = 5
 
@@ -39,6 +40,18 @@ export function formatPlan(plan: PipelinePlan, pipeline: Pipeline): string {
     ...(plan.columns.length === 0 ? [] : [`columns that differ:\n${formatChanges(plan.columns)}`]),
   ]
   return [headline(plan), ...blocks.map(indent)].join("\n")
+}
+
+/** A line for each model that would be made or would wait; the others are counted, as `load` does. */
+export function formatModelPlans(plans: readonly ModelPlan[]): string[] {
+  const lines = plans.flatMap(({ model, table, as, outcome, reason }) => {
+    if (outcome === "up-to-date") return []
+    const what = outcome === "make" ? `would make ${table} (${as}):` : "would not be made,"
+    return [`${model}: ${what} ${reason}`]
+  })
+  const others = plans.length - lines.length
+  const rest = others === 0 ? [] : [`${counted(others, "model")} up to date`]
+  return plans.length === 0 ? [] : [[...lines, ...rest].join("\n")]
 }
 
 function headline(plan: PipelinePlan): string {

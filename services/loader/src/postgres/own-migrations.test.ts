@@ -199,7 +199,7 @@ test("a folder that is called as a migration is refused, and so is one that runs
   await mkdir(join(folder.path, "2_more.sql"))
   expect(await refusal(loader)).toMatchObject({
     code: "migration-failed",
-    message: "The migration 2_more.sql is a folder.",
+    message: "The migration 2_more.sql is a folder, expected a file of SQL.",
   })
 })
 

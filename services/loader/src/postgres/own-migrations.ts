@@ -1,16 +1,19 @@
 /** The user's own migrations: numbered files of SQL, each run once, in the order of their numbers. */
 import { readdir, readFile } from "node:fs/promises"
-import { join, relative } from "node:path"
+import { join } from "node:path"
 import { Problem } from "@flatbed/contract"
 import pg from "pg"
 import { lineOfPosition } from "../sql/statement.ts"
+import { describeUnread, showPath } from "../sql-file.ts"
 import { findMeaning, isAnswer, toDatabaseProblem } from "./errors.ts"
 import { quoteName } from "./identifier.ts"
 import {
   checkMigrationFiles,
+  inspectMigrationFiles,
   type MigrationFile,
   planMigrations,
   type RunMigration,
+  type WrittenMigration,
 } from "./plan-migrations.ts"
 
 /** Which of the user's migrations ran; beside the ledger's tables, and none of them. */
@@ -66,33 +69,50 @@ export async function listPendingMigrations(
   return planMigrations(files, await findRunMigrations(session, schema)).map(({ name }) => name)
 }
 
-async function readMigrationFiles(folder: string): Promise<MigrationFile[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === "ENOENT" ? "is not there" : `cannot be read: ${error.message}`
-    throw new Problem(
-      "settings-invalid",
-      `migrations: the folder ${relative(process.cwd(), folder) || "."} ${why}.`,
-      {
-        hint: "Make it, or take the setting out.",
-      },
-    )
-  })
-  const files = await Promise.all(
-    names
-      .filter((name) => /\.sql$/i.test(name) && !name.startsWith("."))
-      .map(async (name) => ({ file: name, sql: await readMigration(folder, name) })),
-  )
+/** What is wrong with the folder and its files, each in a sentence; asks no database. */
+export async function findMigrationProblems(folder: string): Promise<string[]> {
+  try {
+    const { files, unread } = await readFolder(folder)
+    return [...unread, ...inspectMigrationFiles(files).wrong].map(({ message }) => message)
+  } catch (error) {
+    if (error instanceof Problem) return [error.message]
+    throw error
+  }
+}
+
+async function readMigrationFiles(folder: string): Promise<readonly MigrationFile[]> {
+  const { files, unread } = await readFolder(folder)
+  const [first] = unread
+  if (first !== undefined) throw first
   return checkMigrationFiles(files)
 }
 
-async function readMigration(folder: string, name: string): Promise<string> {
-  return await readFile(join(folder, name), "utf8").catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === "EISDIR" ? "is a folder" : `cannot be read: ${error.message}`
-    throw new Problem("migration-failed", `The migration ${name} ${why}.`, {
-      hint: "No migration was run. Each is one file of SQL that the loader may read.",
-      facts: { file: name },
+async function readFolder(
+  folder: string,
+): Promise<{ readonly files: readonly WrittenMigration[]; readonly unread: readonly Problem[] }> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === "ENOTDIR" ? "is none" : describeUnread(error)
+    throw new Problem("settings-invalid", `migrations: the folder ${showPath(folder)} ${why}.`, {
+      hint: "Make it, or take the setting out.",
     })
   })
+  const files: WrittenMigration[] = []
+  const unread: Problem[] = []
+  // One after the other, so that what is wrong is told in one order.
+  for (const file of names.toSorted()) {
+    if (!/\.sql$/i.test(file) || file.startsWith(".")) continue
+    // As the runner reads it, a mark at its beginning too.
+    const sql = await readFile(join(folder, file), "utf8").catch((error: NodeJS.ErrnoException) => {
+      unread.push(
+        new Problem("migration-failed", `The migration ${file} ${describeUnread(error)}.`, {
+          hint: "No migration was run. Each is a file of SQL that the loader may read.",
+          facts: { file },
+        }),
+      )
+    })
+    if (sql !== undefined) files.push({ file, sql })
+  }
+  return { files, unread }
 }
 
 async function findRunMigrations(

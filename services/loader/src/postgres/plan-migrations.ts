@@ -22,55 +22,65 @@ const namePattern = /^([0-9]+)_[A-Za-z0-9_.-]+\.sql$/
  * @throws Problem `migration-failed` naming the first that is called otherwise, has a number twice, or holds what a
  * transaction of the loader's cannot run.
  */
-export function checkMigrationFiles(
-  files: readonly { readonly file: string; readonly sql: string }[],
-): MigrationFile[] {
-  const checked = files.map(({ file, sql }): MigrationFile => {
-    const number = namePattern.exec(file)?.[1]
-    if (number === undefined) {
-      throw refused(
-        file,
-        "is not called as a migration is",
-        file.endsWith(".sql")
-          ? "Call it by its number and what it does: 0001_create_shops.sql"
-          : "Write its ending in small letters: .sql",
-      )
-    }
-    refuseContent(file, sql)
-    return { file, name: file.slice(0, -".sql".length), number: BigInt(number), sql }
-  })
-  const sorted = checked.toSorted((a, b) => (a.number < b.number ? -1 : a.number > b.number ? 1 : 0))
-  for (const [i, { file, number }] of sorted.entries()) {
-    const before = sorted[i - 1]
-    if (before?.number !== number) continue
-    throw refused(file, `has the number of ${before.file}`, "Give one of them the next free number.")
-  }
+export function checkMigrationFiles(files: readonly WrittenMigration[]): readonly MigrationFile[] {
+  const { sorted, wrong } = inspectMigrationFiles(files)
+  const [first] = wrong
+  if (first !== undefined) throw first
   return sorted
 }
 
-function refuseContent(file: string, sql: string): void {
+export type WrittenMigration = { readonly file: string; readonly sql: string }
+
+/** The same with all that is wrong; `sorted` are the others. */
+export function inspectMigrationFiles(files: readonly WrittenMigration[]): {
+  readonly sorted: readonly MigrationFile[]
+  readonly wrong: readonly Problem[]
+} {
+  const wrong: Problem[] = []
+  const called: MigrationFile[] = []
+  for (const { file, sql } of files) {
+    const number = namePattern.exec(file)?.[1]
+    if (number === undefined) {
+      const hint = file.endsWith(".sql")
+        ? "Call it by its number and what it does: 0001_create_shops.sql"
+        : "Write its ending in small letters: .sql"
+      wrong.push(refused(file, "is not called as a migration is", hint))
+      continue
+    }
+    wrong.push(...findWrongContent(file, sql))
+    called.push({ file, name: file.slice(0, -".sql".length), number: BigInt(number), sql })
+  }
+  const sorted = called.toSorted((a, b) => (a.number < b.number ? -1 : a.number > b.number ? 1 : 0))
+  for (const [i, { file, number }] of sorted.entries()) {
+    const before = sorted[i - 1]
+    if (before?.number !== number) continue
+    wrong.push(refused(file, `has the number of ${before.file}`, "Give one of them the next free number."))
+  }
+  return { sorted, wrong }
+}
+
+function findWrongContent(file: string, sql: string): Problem[] {
   // The runner reads the file by itself, and Postgres takes the mark for a name.
   if (sql.startsWith("\ufeff"))
-    throw refused(file, "begins with a byte order mark", "Save it as UTF-8 without one.")
+    return [refused(file, "begins with a byte order mark", "Save it as UTF-8 without one.")]
   const statements = listStatements(sql)
-  if (statements.length === 0) throw refused(file, "holds no SQL", "Write it, or take the file away.")
+  if (statements.length === 0) return [refused(file, "holds no SQL", "Write it, or take the file away.")]
   const control = statements.find(({ firstWord }) => transactionWords.includes(firstWord))
   if (control !== undefined) {
     const word = control.firstWord.toUpperCase()
-    throw refused(
-      `${file}, line ${control.line}`,
-      `says ${word}`,
-      "Take it out: each migration is one transaction, which the loader begins and ends.",
-    )
+    return [
+      refused(
+        `${file}, line ${control.line}`,
+        `says ${word}`,
+        "Take it out: each migration is one transaction, which the loader begins and ends.",
+      ),
+    ]
   }
   // The runner would pass over what stands before the one, or behind the other.
-  if (/^\s*--[\s-]*(?:up|down)\s+migration/im.test(sql)) {
-    throw refused(
-      file,
-      "has a part for Up or Down Migration",
-      "Take that comment out: the loader only goes up.",
-    )
-  }
+  if (!/^\s*--[\s-]*(?:up|down)\s+migration/im.test(sql)) return []
+  return [
+    refused(file, "has a part for Up or Down Migration", "Take that comment out: the loader only goes up."),
+  ]
 }
 
 const transactionWords = ["begin", "start", "commit", "rollback", "abort"]

@@ -1,11 +1,10 @@
 /** A report's file: its head, and its SQL with numbers for the parameters. */
-import { readFile } from "node:fs/promises"
-import { relative } from "node:path"
 import { findNearest } from "@flatbed/config"
-import { Problem } from "@flatbed/contract"
+import type { Problem } from "@flatbed/contract"
 import type { Report } from "../settings/report-settings.ts"
 import { bindNames } from "../sql/bind-names.ts"
 import { isQuery, listStatements } from "../sql/statement.ts"
+import { readSqlFile, showPath, wrongFiles } from "../sql-file.ts"
 import { type HeadProblem, type ReportHead, readReportHead } from "./report-head.ts"
 
 export type OpenReport = Report & {
@@ -16,36 +15,46 @@ export type OpenReport = Report & {
   readonly order: readonly string[]
 }
 
-/**
- * Reads their files.
- *
- * @throws Problem `settings-invalid` with every problem of all of them, each with file and line.
- */
-export async function openReports(reports: readonly Report[]): Promise<OpenReport[]> {
+export type InspectedReports = {
+  /** Those whose files can be used. */
+  readonly reports: readonly OpenReport[]
+  /** What is wrong with the others, each line with its file. */
+  readonly wrong: readonly string[]
+  /** The same as one `settings-invalid`. */
+  readonly problem: Problem | undefined
+}
+
+/** Reads their files. One that cannot be used hides no other. */
+export async function inspectReports(reports: readonly Report[]): Promise<InspectedReports> {
   const read = await Promise.all(reports.map(readReport))
-  const lines = read.flatMap(({ problems }) => problems)
-  if (lines.length === 0) return read.flatMap(({ report }) => report ?? [])
-  const detail =
-    lines.length === 1
-      ? (lines[0] ?? "")
-      : [`${lines.length} problems:`, ...lines.map((l) => `  ${l}`)].join("\n")
-  throw new Problem("settings-invalid", detail, {
-    hint: "services/loader/REPORTS.md says what a report's file is like.",
-    facts: { problems: lines.length },
-  })
+  const wrong = read.flatMap(({ problems }) => problems)
+  return {
+    reports: read.flatMap(({ report, problems }) => (problems.length > 0 ? [] : (report ?? []))),
+    wrong,
+    problem: wrongFiles(wrong, "services/loader/REPORTS.md says what a report's file is like."),
+  }
+}
+
+/**
+ * Reads the report's file.
+ *
+ * @throws Problem `settings-invalid` with all that is wrong in it, each with its line.
+ */
+export async function openReport(report: Report): Promise<OpenReport> {
+  const { reports, problem } = await inspectReports([report])
+  if (problem !== undefined) throw problem
+  const [open] = reports
+  if (open === undefined) throw new Error(`report ${report.name} was not opened`)
+  return open
 }
 
 async function readReport(
   report: Report,
 ): Promise<{ readonly report?: OpenReport; readonly problems: readonly string[] }> {
   const shown = showPath(report.file)
-  const sql = await readFile(report.file, "utf8").catch((error: NodeJS.ErrnoException) => error)
-  if (typeof sql !== "string") {
-    const why = sql.code === "ENOENT" ? "is not there" : `cannot be read: ${sql.message}`
-    return { problems: [`reports.${report.name}.sql: the file ${shown} ${why}`] }
-  }
-  // Editors on Windows begin a file with a mark that is no SQL.
-  const { report: open, problems } = parseReport(report, sql.replace(/^\ufeff/, ""))
+  const read = await readSqlFile(report.file)
+  if ("why" in read) return { problems: [`reports.${report.name}.sql: the file ${shown} ${read.why}`] }
+  const { report: open, problems } = parseReport(report, read.text)
   return { report: open, problems: problems.map(({ line, message }) => `${shown}:${line}: ${message}`) }
 }
 
@@ -100,10 +109,4 @@ function lineOf(sql: string, written: string): number {
   const lines = sql.split("\n")
   const at = lines.findIndex((line) => !line.trimStart().startsWith("--") && line.includes(written))
   return at + 1 || 1
-}
-
-/** A path as a person in the working folder would type it. */
-export function showPath(file: string): string {
-  const fromHere = relative(process.cwd(), file)
-  return fromHere.startsWith("..") ? file : fromHere
 }

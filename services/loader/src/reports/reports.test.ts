@@ -199,9 +199,12 @@ test("a file with more than one statement, or that is not there, is a settings p
     message: "/asked.sql:2: begins another statement (select); a report is one select",
   })
   const loader = bench.createLoader({ reports: { gone: { sql: join(folder.path, "gone.sql"), needs: [] } } })
-  await expect(loader.reports()).rejects.toMatchObject({
-    code: "settings-invalid",
-    message: `reports.gone.sql: the file ${join(folder.path, "gone.sql")} is not there`,
+  expect(await loader.reports()).toMatchObject({
+    reports: [],
+    problem: {
+      code: "settings-invalid",
+      message: `reports.gone.sql: the file ${join(folder.path, "gone.sql")} is not there`,
+    },
   })
   await expect(loader.report("gane", new Map())).rejects.toMatchObject({
     code: "usage-invalid",
@@ -316,7 +319,7 @@ test("a report that reads models says of which versions they are, and which is n
     "",
   ])
 
-  const madeAt = (await loader.modelStatus()).find((one) => one.model === "words")?.made_at
+  const madeAt = (await loader.modelStatus()).models.find((one) => one.model === "words")?.made_at
   await model("select name as word, 1 as more from public.people")
   expect((await report()).at(-2)).toBe(
     `model words is stale (its definition changed): it shows what was made at ${madeAt}`,

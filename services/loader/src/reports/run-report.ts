@@ -5,12 +5,13 @@ import { getModelStatus, type ModelStatus } from "../models/model-status.ts"
 import type { Session } from "../postgres/database.ts"
 import { findMeaning, isAnswer } from "../postgres/errors.ts"
 import { lineOfPosition } from "../sql/statement.ts"
+import { showPath } from "../sql-file.ts"
 import type { ShowCommand } from "../summary.ts"
 import { type AsOf, readAsOf } from "./as-of.ts"
 import { checkValues } from "./check-values.ts"
 import type { GivenValues } from "./given-parameters.ts"
 import type { Needed } from "./needed.ts"
-import { type OpenReport, showPath } from "./report-file.ts"
+import type { OpenReport } from "./report-file.ts"
 
 export type ReportColumn = {
   readonly name: string
