@@ -111,7 +111,8 @@ export function failed(
   facts: Readonly<Record<string, string | number | null>> = {},
 ): Problem {
   return new Problem("model-failed", `Model ${model.name} failed: ${found.replace(/\.$/, "")}.`, {
-    hint: `${hint.replace(/\.$/, "")}. The loaded data and ${model.target} are as they were; the next load tries again.`,
+    // Behind a statement that is to be typed as it stands no full stop.
+    hint: `${hint.endsWith(";") ? `${hint} ` : `${hint.replace(/\.$/, "")}.`} The loaded data and ${model.target} are as they were; the next load tries again.`,
     facts: { model: model.name, table: model.target, ...facts },
   })
 }

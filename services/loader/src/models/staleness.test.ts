@@ -1,6 +1,7 @@
 // If this file fails, a model shows old numbers after a load, or is made again for nothing.
 import { describe, expect, test } from "vitest"
 import type { Model } from "./model.ts"
+import { failed } from "./stage-select.ts"
 import { describeStale, type Facts, findStale, findUnloaded } from "./staleness.ts"
 
 const model = (name: string, models: string[], pipelines: string[]): Model => ({
@@ -93,4 +94,13 @@ test("a pipeline that never published anything is waited for", () => {
     ["streams"],
     [],
   ])
+})
+
+test.each([
+  ["Drop the view by hand:  drop view a.b;", "Drop the view by hand:  drop view a.b;  The loaded data"],
+  ["Mend the SQL.", "Mend the SQL. The loaded data"],
+  ["Mend the SQL", "Mend the SQL. The loaded data"],
+])("a hint ends so that a statement in it can be typed as it stands: %s", (hint, told) => {
+  const rest = " and shop.b are as they were; the next load tries again."
+  expect(failed({ name: "b", target: "shop.b" }, "it is a view", hint).hint).toBe(`${told}${rest}`)
 })
