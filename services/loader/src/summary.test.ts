@@ -38,8 +38,11 @@ test("one row a second is one row", () => {
   expect(summarize({ ...published, rows: 2 }, plain)).toContain("2 rows, 311.3 kB in 2.00 s (1 row/s) into")
 })
 
-test("a needless run says up to date", () => {
-  expect(summarize({ ...published, outcome: "up-to-date" }, plain)).toContain("up to date")
+test("a needless run says up to date, and whose rows it counts: the table may have more, or fewer", () => {
+  const run = { ...published, outcome: "up-to-date", newest: "b".repeat(64) } as const
+  expect(summarize(run, plain)).toMatch(
+    /^telecom: up to date, public\.telecom has version [0-9a-f]{12} of [\d,]+ rows, not the newest, b{12}/,
+  )
 })
 
 test("a failed run names the code, and in JSON the whole problem", () => {

@@ -20,7 +20,7 @@ export type RunOutcome = {
   readonly version: string | undefined
   /** The newest version, when another one was chosen. */
   readonly newest: string | undefined
-  /** Rows in the table, and records of the version that were set aside. */
+  /** Rows of the version, and its records that were set aside. */
   readonly rows: number
   /** Rows of the version that `append` found in the table. */
   readonly knownRows: number
@@ -78,7 +78,8 @@ export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
   const results = describeResults(run.checks)
   const checks = results === undefined ? "" : `; checks: ${results}`
   const older = run.newest === undefined ? "" : `, not the newest, ${run.newest.slice(0, 12)}`
-  const version = `${run.version?.slice(0, 12) ?? ""}${older}`
+  const shown = run.version?.slice(0, 12) ?? ""
+  const version = `${shown}${older}`
   switch (run.outcome) {
     case "published":
       return (
@@ -91,7 +92,8 @@ export function summarize(run: RunOutcome, showCommand: ShowCommand): string {
         `would go into ${table}${showChanges(run)}, version ${version}${showLeftOut(run, showCommand)}${checks}`
       )
     case "up-to-date":
-      return `${pipeline}: up to date, ${counted(rows, "row")} in ${table}, version ${version}${showLeftOut(run, showCommand)}`
+      // The version's rows: of the table's own, some may have given way or have come with others.
+      return `${pipeline}: up to date, ${table} has version ${shown} of ${counted(rows, "row")}${older}${showLeftOut(run, showCommand)}`
     case "skipped":
       return `${pipeline}: skipped, ${problem?.message ?? "another run is under way"}`
     case "stopped":
