@@ -69,7 +69,7 @@ export function createMetrics(version: string) {
   })
   const modelFailed = new Gauge({
     name: "flatbed_loader_model_failed",
-    help: "1 when the model could not be made, or what it needs, the last time that it was to be; 0 when not",
+    help: "1 when the last making of the model failed, 0 when not",
     labelNames: ["model"],
     registers,
   })
@@ -93,8 +93,8 @@ export function createMetrics(version: string) {
     },
     endModel({ model, outcome }: ModelOutcome): void {
       models.inc({ model, outcome })
-      if (outcome !== "stopped")
-        modelFailed.set({ model }, outcome === "made" || outcome === "up-to-date" ? 0 : 1)
+      if (outcome === "failed") modelFailed.set({ model }, 1)
+      if (outcome === "made" || outcome === "up-to-date") modelFailed.set({ model }, 0)
     },
     endRun(run: RunOutcome): void {
       const { pipeline, outcome } = run
