@@ -101,7 +101,7 @@ test("while a run has the pipeline it is refused, and nothing is forgotten", asy
   const known = await know(loader)
   await bench.query(
     `update flatbed.leases set owner = 'another run', expires_at = now() + interval '1 minute',
-            backend_pid = (select pid from pg_stat_activity where datname = current_database() limit 1), backend_start = null`,
+            backend_pid = pg_backend_pid(), backend_start = null`,
   )
   await expect(reset(loader)).rejects.toMatchObject({ code: "lease-held", exitCode: 8 })
   expect(await know(loader)).toEqual(known)
