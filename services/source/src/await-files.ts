@@ -37,8 +37,9 @@ const maxRounds = 15
 const maxChanges = 3
 
 /**
- * Lists until what was found has stood still for the settle window; `first` is what was found just now. Raises file-missing for a pattern that means no
- * file, and file-unsettled when nothing is complete, or a file of the version before is not.
+ * Lists until what was found has stood still for the settle window; `first` is what was found just now. Raises
+ * file-missing for a pattern that means no file, and file-unsettled when nothing is complete, or a file of the version
+ * before is not.
  */
 export async function awaitFiles(
   list: () => Promise<Listing>,

@@ -36,6 +36,7 @@ export type ColumnSettings = CellRules & {
   readonly isPartial?: boolean
 }
 
+/** Whether the settings ask for a digest of cells as a column. */
 export const hasDigests = (
   columns: ColumnSettings,
 ): columns is ColumnSettings & Required<Pick<ColumnSettings, "digests">> =>

@@ -65,16 +65,14 @@ type MadeBy = { readonly name: string; readonly startedAt: Date; readonly run: M
 function findShown(all: readonly MadeBy[], name: string, oid: number | undefined): MadeTable | undefined {
   const own = all.filter((one) => one.name === name).sort((a, b) => b.run.number - a.run.number)[0]?.run
   const here = all.filter(({ run }) => run.targetOid === oid)
-  if (here.length === 0) return own
-  const others = here.sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime())
-  const last = own?.targetOid === oid ? own : others[0]?.run
+  const [last] = here.sort((a, b) => b.startedAt.getTime() - a.startedAt.getTime())
   if (last === undefined) return own
   const seen: Record<string, number> = {}
   for (const { run } of here)
     for (const [pipeline, id] of Object.entries(run.seenPublications))
       seen[pipeline] = Math.max(seen[pipeline] ?? 0, id)
   // Who needs the model counts its own runs.
-  return { ...last, number: own?.number ?? 0, seenPublications: seen }
+  return { ...last.run, number: own?.number ?? 0, seenPublications: seen }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a row of the driver, read field by field here.

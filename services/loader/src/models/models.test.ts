@@ -389,7 +389,7 @@ describe("as: append", () => {
     // And back.
     await made({ log }, lineage)
     bench.source.publish(people(8, 8))
-    await made({ log }, lineage)
+    expect((await load({ log }, lineage)).models).toMatchObject([{ rows: 8, applied: { inserted: 1 } }])
     expect(await rowsOf("shop.log", "id")).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((id) => ({ id })))
   })
 

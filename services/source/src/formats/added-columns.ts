@@ -1,6 +1,6 @@
 /**
- * Pure: columns that no file has: from which file and from which line of it a row is, and digests of its cells. They stand behind the others,
- * whatever the format; its own reader knows nothing of them.
+ * Pure: columns that no file has: from which file and from which line of it a row is, and digests of its cells. They
+ * stand behind the others, whatever the format; its own reader knows nothing of them.
  */
 import { createHash } from "node:crypto"
 import { type ColumnType, type Evidence, Problem } from "@flatbed/contract"
