@@ -391,6 +391,17 @@ describe("an array that explode names", () => {
   })
 })
 
+it("beside others, a JSON file without a record is no trouble, and one of no bytes is no document", async () => {
+  const { serve } = await setup({ "d/a.json": '[{"id":1}]', "d/b.json": "[]" })
+  const files = { files: "d/*.json", format: "json" as const }
+  expect(await rowsOf(await serve(files))).toEqual([{ id: 1 }])
+  const other = await setup({ "d/a.json": '[{"id":1}]', "d/b.json": "" })
+  expect((await (await other.serve(files)).settled()).problem).toMatchObject({
+    code: "file-empty",
+    detail: expect.stringContaining("d/b.json holds no bytes"),
+  })
+})
+
 describe("columns that say where a row is from", () => {
   const add = { add: ["_file", "_line"], rename: { _line: "line" } }
 
