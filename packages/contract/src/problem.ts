@@ -81,6 +81,7 @@ export const problems = {
   "database-unreachable": row(null, true, "database", "Postgres does not answer"),
   "database-refused": row(null, false, "database", "Postgres refused the connection or the right"),
   "database-failed": row(null, false, "database", "Postgres refused a statement"),
+  "chunks-lost": row(null, true, "database", "Postgres lost chunks that it had committed"),
   "migration-failed": row(null, false, "database", "A migration of the user's cannot be run"),
   "report-failed": row(null, false, "database", "Postgres refused a report's statement"),
   "columns-differ": row(null, false, "contract", "The table's columns are not the dataset's"),

@@ -1,6 +1,7 @@
 /** Resumes the run that was interrupted, or begins a new one with an empty staging table. */
 import { type Manifest, type ManifestChunk, Problem } from "@flatbed/contract"
 import { maskProblem } from "@flatbed/edge"
+import { counted } from "./counted.ts"
 import type { Lease } from "./lease.ts"
 import {
   findOpenRuns,
@@ -48,8 +49,7 @@ export async function openRun(lease: Lease, wanted: Wanted): Promise<OpenedRun> 
       if (resumable !== undefined) {
         await recordResume(session, resumable, lease.epoch)
         const receipts = await getReceipts(session, resumable)
-        const arrived = new Set(receipts.map(({ chunk }) => chunk))
-        const missing = manifest.chunks.filter(({ chunk }) => !arrived.has(chunk))
+        const missing = findMissing(manifest, receipts)
         const refused = receipts.reduce((sum, receipt) => sum + receipt.refused, 0)
         return { runId: resumable, resumed: true, missing, refused }
       }
@@ -59,6 +59,34 @@ export async function openRun(lease: Lease, wanted: Wanted): Promise<OpenedRun> 
     },
     { doing: `opening a run of ${identity.pipeline}` },
   )
+}
+
+/**
+ * Makes sure that all chunks are in staging and stay there. A crash of Postgres' server may have taken back what was
+ * committed provisionally; what is there now was so before this commit, which is not, so no crash takes it any more.
+ *
+ * @throws Problem `chunks-lost` when some are not there: opened again, the run goes on with those.
+ */
+export async function requireReceipts(lease: Lease, runId: number, manifest: Manifest): Promise<void> {
+  // The fence locks a row and thereby writes, so there is something to commit.
+  const receipts = await lease.transaction((session) => getReceipts(session, runId), {
+    doing: "looking whether all chunks have arrived",
+  })
+  const { length } = findMissing(manifest, receipts)
+  if (length === 0) return
+  throw new Problem(
+    "chunks-lost",
+    `Postgres no longer has ${counted(length, "chunk")} that it had committed.`,
+    {
+      hint: "Its server has crashed during the load. Nothing was published; run the load again and they are fetched anew.",
+      facts: { run: runId, chunks: length },
+    },
+  )
+}
+
+function findMissing({ chunks }: Manifest, receipts: readonly Receipt[]): ManifestChunk[] {
+  const arrived = new Set(receipts.map(({ chunk }) => chunk))
+  return chunks.filter(({ chunk }) => !arrived.has(chunk))
 }
 
 async function mayResume(

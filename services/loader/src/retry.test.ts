@@ -2,7 +2,15 @@
 import { Problem, type ProblemCode, problems } from "@flatbed/contract"
 import fc from "fast-check"
 import { describe, expect, test } from "vitest"
-import { isVersionLost, mayRepeatRequest, patience, pause, pauseAfter, withRetries } from "./retry.ts"
+import {
+  areChunksLost,
+  isVersionLost,
+  mayRepeatRequest,
+  patience,
+  pause,
+  pauseAfter,
+  withRetries,
+} from "./retry.ts"
 
 const policy = { attempts: 4, capMs: 5000 }
 
@@ -43,6 +51,7 @@ test("what may be asked again is what the contract calls retryable, but a lost v
     const problem = new Problem(code, "x")
     const lost = code === "version-gone" || code === "version-not-found"
     expect(isVersionLost(problem), code).toBe(lost)
+    expect(areChunksLost(problem), code).toBe(code === "chunks-lost")
     expect(mayRepeatRequest(problem), code).toBe(problems[code].retryable && !lost)
   }
   expect(mayRepeatRequest(new TypeError("a bug"))).toBe(false)

@@ -32,6 +32,11 @@ export function isVersionLost(error: unknown): error is Problem {
   return error instanceof Problem && startOver.has(error.code)
 }
 
+/** Whether chunks that had arrived are gone, so that the run goes on with those. */
+export function areChunksLost(error: unknown): error is Problem {
+  return error instanceof Problem && error.code === "chunks-lost"
+}
+
 /** Whether the same request to the source may be tried again: the contract's table, less what needs a fresh run. */
 export function mayRepeatRequest(error: unknown): error is Problem {
   return error instanceof Problem && problems[error.code].retryable && !startOver.has(error.code)

@@ -13,7 +13,7 @@ import { chooseVersion } from "./fetch/choose-version.ts"
 import { claimLease, type Lease, type LeaseSettings } from "./lease.ts"
 import { manifestBytes, type RunIdentity } from "./ledger/ledger.ts"
 import type { Publication } from "./ledger/publication-ledger.ts"
-import { noteFailure, openRun } from "./open-run.ts"
+import { noteFailure, openRun, requireReceipts } from "./open-run.ts"
 import { placeRepeated } from "./place-repeated.ts"
 import { planPart } from "./plan-part.ts"
 import type { Database, Work } from "./postgres/database.ts"
@@ -25,7 +25,7 @@ import { rehearsePublish } from "./rehearse.ts"
 import { allowedCount } from "./rejects/reject-limit.ts"
 import { createRejectLog } from "./rejects/reject-log.ts"
 import { createRejectTally, TooManyRejects } from "./rejects/reject-tally.ts"
-import { isVersionLost } from "./retry.ts"
+import { areChunksLost, isVersionLost } from "./retry.ts"
 import { createCounter, type RunProgress, tellBegin, tellNotSwapped, tellPublished } from "./run-log.ts"
 import type { Pipeline } from "./settings/pipeline-settings.ts"
 import { createGuards } from "./staging/cell-guard.ts"
@@ -108,8 +108,9 @@ export async function runPipeline(pipeline: Pipeline, parts: RunParts): Promise<
         return await loadVersion(pipeline, lease, parts)
       } catch (error) {
         // In place of a version that was chosen there is no other one.
-        if (!isVersionLost(error) || parts.chosen !== undefined) throw error
-        if (start === freshStarts) throw unstable(pipeline, error)
+        const isLost = isVersionLost(error) && parts.chosen === undefined
+        if (start === freshStarts && isLost) throw unstable(pipeline, error)
+        if (start === freshStarts || !(isLost || areChunksLost(error))) throw error
         log.warn({ event: "run.restarted", code: error.code }, `starting over: ${error.message}`)
       }
     }
@@ -175,6 +176,7 @@ async function loadVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): P
     const staged = { runId, manifest, columns: copied, numbered, withFiles }
     const stageParts = { ...parts, lease, log, hardSignal, onLoaded, onRejects, guards, tally }
     await stageGroups(staged, createGroupPlan(missing, parts.groupBytes), stageParts)
+    await requireReceipts(lease, runId, manifest)
     checked = await runChecks(pipeline, checks, staged, stageParts)
     refuseRowCount(pipeline, countRows(tally.rejects()))
 

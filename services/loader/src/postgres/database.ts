@@ -49,6 +49,11 @@ export type TransactionOptions<T> = {
   readonly settle?: Work<T | undefined>
   /** Whether all statements see the database as the first of them does: REPEATABLE READ. */
   readonly oneSnapshot?: boolean
+  /**
+   * Whether a crash of Postgres' server may take the commit back, with the provisional ones behind it. It then waits for
+   * no disk; the next commit that is not provisional makes those before it last (Postgres manual, Asynchronous Commit).
+   */
+  readonly isProvisional?: boolean
 }
 
 export type Database = {
@@ -98,7 +103,7 @@ export function openDatabase(
             const found = await settleLost(lost)
             if (found !== undefined) return found.value
           }
-          return await attempt(name, work, signal, options.oneSnapshot)
+          return await attempt(name, work, signal, options)
         },
         { policy: settings.retries, patience: parts.patience, mayRepeat, signal },
       )
@@ -124,14 +129,14 @@ export function openDatabase(
     name: string,
     work: Work<T>,
     signal: AbortSignal | undefined,
-    oneSnapshot = false,
+    kind: Kind = {},
   ): Promise<T> {
     const client = asSession(await pool.connect(), settings.ledgerSchema)
     const cut = () => socketOf(client).destroy()
     signal?.addEventListener("abort", cut)
     try {
       signal?.throwIfAborted()
-      const backend = await begin(client, name, settings, oneSnapshot)
+      const backend = await begin(client, name, settings, kind)
       const value = await work(client)
       await commit(client, backend)
       client.release()
@@ -160,6 +165,8 @@ export function openDatabase(
   return named(parts.name)
 }
 
+type Kind = Pick<TransactionOptions<unknown>, "oneSnapshot" | "isProvisional">
+
 type Backend = { readonly pid: number; readonly started: string }
 
 /** The connection broke between COMMIT and its answer: nobody here knows which way it went. */
@@ -175,10 +182,11 @@ async function begin(
   client: Session,
   name: string,
   settings: DatabaseSettings,
-  oneSnapshot: boolean,
+  { oneSnapshot, isProvisional }: Kind,
 ): Promise<Backend> {
   // One round trip, and one statement for all settings: a statement each would cost as much as the rest.
-  const local = { ...sessionSettings, application_name: name, ...timeoutsOf(settings) }
+  const flush = isProvisional ? { synchronous_commit: "off" } : {}
+  const local = { ...sessionSettings, ...flush, application_name: name, ...timeoutsOf(settings) }
   const sets = Object.entries(local).map(
     ([setting, value]) => `pg_catalog.set_config('${setting}', ${pg.escapeLiteral(value)}, true)`,
   )

@@ -88,6 +88,8 @@ export async function stageGroup(
     const loaded = await lease.transaction((session) => load(session, guarded), {
       doing: `loading ${nameGroup(chunks)} of ${chunks[0].file}`,
       signal: hardSignal,
+      // `requireReceipts` looks whether they are all there still, and what it commits makes them last.
+      isProvisional: true,
       settle: async (session) => ((await hasReceipts(session, runId, spanOf(chunks))) ? "now" : undefined),
     })
     if (loaded === "now") parts.onRejects(inOrder([...encoded.rejects, ...setAside]))
