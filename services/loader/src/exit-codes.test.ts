@@ -196,6 +196,19 @@ const own = {
       return await end(start(["report", "broken", "--json"]))
     },
   },
+  "chunks-lost": {
+    exit: 4,
+    run: async () => {
+      // What a crash of the server would do, at every try: the receipt is gone once its commit is answered.
+      await bench.query(
+        `create function public.forget() returns trigger language plpgsql as
+           'begin delete from flatbed.chunks where run_id = new.run_id; return null; end';
+         create constraint trigger forget after insert on flatbed.chunks deferrable initially deferred
+           for each row execute function public.forget()`,
+      )
+      return await load()
+    },
+  },
   "columns-differ": {
     exit: 5,
     run: async () => {
