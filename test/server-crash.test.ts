@@ -3,7 +3,7 @@ import { mkdtemp, realpath } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { openPostgres, removePostgres } from "@flatbed/local"
-import { waitFor, withLedger } from "@flatbed/testing"
+import { testLedger, waitFor, withLedger } from "@flatbed/testing"
 import pg from "pg"
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest"
 import { createInstallation, type Installation } from "./installation.ts"
@@ -55,7 +55,7 @@ async function crash(): Promise<void> {
 
 test.each([1, 2, chunks / 2, chunks, chunks + 1])("after %i commits", async (commits) => {
   await ask("drop table if exists public.zips")
-  await ask("drop schema if exists flatbed cascade")
+  await ask(`drop schema if exists "${testLedger}" cascade`)
   await ask("create table public.zips (id integer, zip varchar(10))")
   installation = await createInstallation({
     source: `datasets:\n  zips: { files: zips.csv, chunk: { rows: ${rowsPerChunk} } }`,

@@ -13,7 +13,7 @@ test("files are loaded by both sides, from both clocks, with the same rows", {
   const { folder, report, rows } = await bench(argv)
   expectBothClocks(rows, {
     telecom: "`bytes`: 2,000",
-    unicode: "`bytes`: 200",
+    unicode: "`bytes`: 280",
     types: "`bytes`: 1,000",
     ndjson: "`json`: 2,000",
   })
