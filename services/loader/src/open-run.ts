@@ -63,14 +63,21 @@ export async function openRun(lease: Lease, wanted: Wanted): Promise<OpenedRun> 
 
 /**
  * Makes sure that all chunks are in staging and stay there. A crash of Postgres' server may have taken back what was
- * committed provisionally; what is there now was so before this commit, which is not, so no crash takes it any more.
+ * committed provisionally; what is there now was so before this commit, which waits for the disk unless the server's
+ * own default is not to, so no crash takes it any more.
  *
  * @throws Problem `chunks-lost` when some are not there: opened again, the run goes on with those.
  */
-export async function requireReceipts(lease: Lease, runId: number, manifest: Manifest): Promise<void> {
-  // The fence locks a row and thereby writes, so there is something to commit.
+export async function requireReceipts(
+  lease: Lease,
+  runId: number,
+  manifest: Manifest,
+  signal: AbortSignal,
+): Promise<void> {
+  // Only who has written waits at COMMIT: the fence has, for it locks a row.
   const receipts = await lease.transaction((session) => getReceipts(session, runId), {
     doing: "looking whether all chunks have arrived",
+    signal,
   })
   const { length } = findMissing(manifest, receipts)
   if (length === 0) return
@@ -78,7 +85,7 @@ export async function requireReceipts(lease: Lease, runId: number, manifest: Man
     "chunks-lost",
     `Postgres no longer has ${counted(length, "chunk")} that it had committed.`,
     {
-      hint: "Its server has crashed during the load. Nothing was published; run the load again and they are fetched anew.",
+      hint: "Its server has crashed during the load, or another took its place. Nothing was published; run the load again.",
       facts: { run: runId, chunks: length },
     },
   )

@@ -49,7 +49,7 @@ export async function refuseVersion(
       rejectLog.tell(rejects)
       recorded = await lease.transaction((session) => countRejects(session, [runId]), { doing })
     }
-    const problem = await describeTooMany(lease, runId, wanted, limit)
+    const problem = await describeTooMany(lease, runId, wanted, limit, manifest.rejects)
     await noteFailure(lease, runId, problem, wanted)
     return problem
   } catch (error) {
@@ -60,17 +60,22 @@ export async function refuseVersion(
   }
 }
 
-/** The problem of a run whose rejects are in the ledger: how many, and the first. */
+/**
+ * The problem of a run whose rejects are in the ledger: how many, and the first. `tallied` are those of chunks too that
+ * Postgres has lost meanwhile.
+ */
 export async function describeTooMany(
   lease: Lease,
   runId: number,
   { manifest }: Pick<Wanted, "manifest">,
   limits: Limit,
+  tallied: number,
 ): Promise<Problem> {
   return await lease.transaction(
     async (session) => {
       const [first] = await getRejects(session, [runId], 1)
-      const rejects = await getRunRejects(session, runId)
+      const known = await getRunRejects(session, runId)
+      const rejects = known > limits.allowed ? known : tallied
       return overLimit({ runId, records: manifest.rows, rejects, first, ...limits })
     },
     { doing: "reading the rejects" },

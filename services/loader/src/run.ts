@@ -88,7 +88,8 @@ export type RunResult = {
   readonly rehearsal: Rehearsal | undefined
 }
 
-const freshStarts = 3
+// For each of the two reasons.
+const mostRestarts = 3
 
 /**
  * Loads the dataset's newest version into the pipeline's table, or the one that was chosen, exactly once, or throws what
@@ -103,14 +104,20 @@ export async function runPipeline(pipeline: Pipeline, parts: RunParts): Promise<
     onLost,
   })
   try {
-    for (let start = 0; ; start++) {
+    let [freshStarts, resumptions] = [0, 0]
+    for (;;) {
       try {
         return await loadVersion(pipeline, lease, parts)
       } catch (error) {
+        if (areChunksLost(error) && resumptions < mostRestarts) {
+          resumptions += 1
+          log.warn({ event: "run.restarted", code: error.code }, `going on: ${error.message}`)
+          continue
+        }
         // In place of a version that was chosen there is no other one.
-        const isLost = isVersionLost(error) && parts.chosen === undefined
-        if (start === freshStarts && isLost) throw unstable(pipeline, error)
-        if (start === freshStarts || !(isLost || areChunksLost(error))) throw error
+        if (!isVersionLost(error) || parts.chosen !== undefined) throw error
+        if (freshStarts === mostRestarts) throw unstable(pipeline, error)
+        freshStarts += 1
         log.warn({ event: "run.restarted", code: error.code }, `starting over: ${error.message}`)
       }
     }
@@ -176,7 +183,7 @@ async function loadVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): P
     const staged = { runId, manifest, columns: copied, numbered, withFiles }
     const stageParts = { ...parts, lease, log, hardSignal, onLoaded, onRejects, guards, tally }
     await stageGroups(staged, createGroupPlan(missing, parts.groupBytes), stageParts)
-    await requireReceipts(lease, runId, manifest)
+    await requireReceipts(lease, runId, manifest, hardSignal)
     checked = await runChecks(pipeline, checks, staged, stageParts)
     refuseRowCount(pipeline, countRows(tally.rejects()))
 
@@ -199,7 +206,7 @@ async function loadVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): P
   } catch (error) {
     const reason =
       error instanceof TooManyRejects
-        ? await describeTooMany(lease, runId, wanted, limits)
+        ? await describeTooMany(lease, runId, wanted, limits, tally.rejects())
         : await placeRepeated(error, manifest, parts)
     await noteFailure(lease, runId, reason, wanted)
     throw reason
@@ -260,7 +267,7 @@ function upToDate(pipeline: Pipeline, shown: Publication, { showCommand }: RunPa
 }
 
 function unstable({ dataset }: Pipeline, cause: Problem): Problem {
-  return new Problem("version-unstable", `${dataset} changed during the load ${freshStarts + 1} times.`, {
+  return new Problem("version-unstable", `${dataset} changed during the load ${mostRestarts + 1} times.`, {
     hint: "Write the file under another name and rename it when it is complete.",
     cause,
   })

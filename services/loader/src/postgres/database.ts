@@ -50,8 +50,9 @@ export type TransactionOptions<T> = {
   /** Whether all statements see the database as the first of them does: REPEATABLE READ. */
   readonly oneSnapshot?: boolean
   /**
-   * Whether a crash of Postgres' server may take the commit back, with the provisional ones behind it. It then waits for
-   * no disk; the next commit that is not provisional makes those before it last (Postgres manual, Asynchronous Commit).
+   * Whether a crash of Postgres' server may take the commit back, with the provisional ones behind it. It then does not
+   * wait for the disk; the next one that wrote something and is not provisional makes all before it last (Postgres
+   * manual, Asynchronous Commit).
    */
   readonly isProvisional?: boolean
 }
@@ -185,8 +186,8 @@ async function begin(
   { oneSnapshot, isProvisional }: Kind,
 ): Promise<Backend> {
   // One round trip, and one statement for all settings: a statement each would cost as much as the rest.
-  const flush = isProvisional ? { synchronous_commit: "off" } : {}
-  const local = { ...sessionSettings, ...flush, application_name: name, ...timeoutsOf(settings) }
+  const commitment = isProvisional ? { synchronous_commit: "off" } : {}
+  const local = { ...sessionSettings, ...commitment, application_name: name, ...timeoutsOf(settings) }
   const sets = Object.entries(local).map(
     ([setting, value]) => `pg_catalog.set_config('${setting}', ${pg.escapeLiteral(value)}, true)`,
   )

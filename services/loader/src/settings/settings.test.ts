@@ -38,7 +38,7 @@ test("six lines are enough, the rest has defaults", async () => {
   expect(settings).toMatchObject({
     connections: 3,
     read_ahead: 5,
-    group: 2 ** 20,
+    group: 2 ** 21,
     timezone: "UTC",
     admin: { host: "127.0.0.1", port: 4101 },
     lease: { expires: 30_000 },

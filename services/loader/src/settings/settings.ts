@@ -75,7 +75,7 @@ export const settingsSchema = Type.Object({
       "chunks, or groups, that are fetched beyond those being COPYed; a line with long delays needs more",
   }),
   group: bytes({
-    default: "1MiB",
+    default: "2MiB",
     description:
       "small chunks that follow each other are fetched and committed together, up to so many bytes of the file, at most 4MiB; more of a file of which less comes, as of JSON, whose keys stay behind; `0B`: each by itself",
   }),
