@@ -55,7 +55,7 @@ test("config show says what is in effect, whence it is, and no secret", async ()
   expect(document.settings).toMatchObject({
     source: { token: "***" },
     database: { url: "***" },
-    group: "1MiB",
+    group: "2MiB",
   })
   expect(whole.stdout + JSON.stringify(document)).not.toContain("canary-token")
   expect(await run("config", "show", "sourc.url")).toMatchObject({
