@@ -77,7 +77,7 @@ export const settingsSchema = Type.Object({
   group: bytes({
     default: "2MiB",
     description:
-      "small chunks that follow each other are fetched and committed together, up to so many bytes of the file, at most 4MiB; more of a file of which less comes, as of JSON, whose keys stay behind; `0B`: each by itself",
+      "small chunks that follow each other are fetched and committed together, up to so many bytes of the file, at most 4MiB; `0B`: each by itself",
   }),
   timezone: Type.String({ default: "UTC", description: "time zone of the schedules, such as Europe/Berlin" }),
   deadlines: Type.Object({

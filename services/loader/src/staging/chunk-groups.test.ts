@@ -6,7 +6,6 @@ import { expect, test } from "vitest"
 import {
   type ChunkGroup,
   chunkOfRow,
-  createGroupPlan,
   nameGroup,
   planGroups,
   servedGroup,
@@ -78,25 +77,6 @@ test("whatever the sizes, every chunk is in one group, in order, and no group co
       if (next !== undefined) expect((bytes[i] ?? 0) + (sizes[next - 1] ?? 0)).toBeGreaterThan(50)
     }
   }
-})
-
-test("groups have more of the file where less of it comes, by the most that came, and never more than a source answers", () => {
-  const mib = 2 ** 20
-  const plan = createGroupPlan(chunksOf(Array(40).fill(mib)), mib)
-  const next = () => plan.next()?.length
-  expect([next(), next()]).toEqual([1, 1])
-  plan.learn(mib / 2, mib)
-  expect(next()).toBe(2)
-  plan.learn(mib / 10, mib)
-  expect(next()).toBe(2)
-  const short = createGroupPlan(chunksOf(Array(40).fill(mib)), mib)
-  short.learn(mib / 10, mib)
-  expect(short.next()?.length).toBe(requestLimits.bytes / mib)
-  short.learn(3 * mib, mib)
-  expect(short.next()?.length).toBe(1)
-  const single = createGroupPlan(chunksOf([1, 1]), 0)
-  single.learn(1, 1000)
-  expect(single.next()?.length).toBe(1)
 })
 
 test("a row belongs to the last chunk that begins at it or before", () => {

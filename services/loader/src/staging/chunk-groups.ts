@@ -13,35 +13,26 @@ export type GroupPlan = ReturnType<typeof createGroupPlan>
 /**
  * Puts chunks together in their order, in groups of at most so many bytes of the file and as many chunks as a source
  * answers at once. Only neighbours are put together, so a chunk that is there already divides a group; so does one of
- * which the beginning is left out. Once bodies have come that are shorter than their bytes of the file, as JSON's are,
- * whose keys stay behind, groups may have more of the file for as much to hold, within what a source answers at once.
+ * which the beginning is left out.
  */
 export function createGroupPlan(chunks: readonly PartialChunk[], mostBytes: number) {
   let at = 0
-  /** The most bytes that came for a byte of the file; 0 before any did. */
-  let share = 0
 
   return {
     /** The next group, undefined after the last. */
     next(): ChunkGroup | undefined {
       const first = chunks[at]
       if (first === undefined) return undefined
-      const most = share > 0 && share < 1 ? Math.min(mostBytes / share, requestLimits.bytes) : mostBytes
       const group: [PartialChunk, ...ManifestChunk[]] = [first]
       let bytes = first.byte_to - first.byte_from
       for (at += 1; at < chunks.length && group.length < requestLimits.chunks; at += 1) {
         const chunk = chunks[at] as PartialChunk
         bytes += chunk.byte_to - chunk.byte_from
         const isNext = chunk.chunk === (chunks[at - 1]?.chunk ?? 0) + 1 && chunk.whole === undefined
-        if (!isNext || bytes > most) break
+        if (!isNext || bytes > mostBytes) break
         group.push(chunk)
       }
       return group
-    },
-
-    /** What came for a group: how many bytes, for how many of the file. */
-    learn(bodyBytes: number, fileBytes: number): void {
-      if (fileBytes > 0) share = Math.max(share, bodyBytes / fileBytes)
     },
   }
 }

@@ -81,7 +81,6 @@ export async function stageGroups(run: StagedRun, plan: GroupPlan, parts: Parts)
         const files = run.withFiles ? fileCells(chunks) : undefined
         const shape = { columns, firstRow: chunks[0].first_row, guards: parts.guards, numbered, files }
         const encoded = encodeChunk(wantedLines(lines, chunks), shape, texts.take)
-        plan.learn(lines.length, bytesOf(chunks))
         parts.source.reuse(lines)
         proveRejects(encoded.rejects, expected)
         return { encoded, attempt }
