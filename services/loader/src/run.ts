@@ -29,7 +29,7 @@ import { areChunksLost, isVersionLost } from "./retry.ts"
 import { createCounter, type RunProgress, tellBegin, tellNotSwapped, tellPublished } from "./run-log.ts"
 import type { Pipeline } from "./settings/pipeline-settings.ts"
 import { createGuards } from "./staging/cell-guard.ts"
-import { createGroupPlan } from "./staging/chunk-groups.ts"
+import { planGroups } from "./staging/chunk-groups.ts"
 import { stageGroups } from "./staging/stage-groups.ts"
 import type { ShowCommand } from "./summary.ts"
 import {
@@ -182,7 +182,7 @@ async function loadVersion(pipeline: Pipeline, lease: Lease, parts: RunParts): P
     const copied = staging.columns.filter(({ isBeside }) => !isBeside)
     const staged = { runId, manifest, columns: copied, numbered, withFiles }
     const stageParts = { ...parts, lease, log, hardSignal, onLoaded, onRejects, guards, tally }
-    await stageGroups(staged, createGroupPlan(missing, parts.groupBytes), stageParts)
+    await stageGroups(staged, planGroups(missing, parts.groupBytes), stageParts)
     await requireReceipts(lease, runId, manifest, hardSignal)
     checked = await runChecks(pipeline, checks, staged, stageParts)
     refuseRowCount(pipeline, countRows(tally.rejects()))

@@ -8,40 +8,26 @@ import type { PartialChunk } from "../version-part.ts"
  */
 export type ChunkGroup = readonly [PartialChunk, ...ManifestChunk[]]
 
-export type GroupPlan = ReturnType<typeof createGroupPlan>
-
 /**
  * Puts chunks together in their order, in groups of at most so many bytes of the file and as many chunks as a source
  * answers at once. Only neighbours are put together, so a chunk that is there already divides a group; so does one of
  * which the beginning is left out.
  */
-export function createGroupPlan(chunks: readonly PartialChunk[], mostBytes: number) {
-  let at = 0
-
-  return {
-    /** The next group, undefined after the last. */
-    next(): ChunkGroup | undefined {
-      const first = chunks[at]
-      if (first === undefined) return undefined
-      const group: [PartialChunk, ...ManifestChunk[]] = [first]
-      let bytes = first.byte_to - first.byte_from
-      for (at += 1; at < chunks.length && group.length < requestLimits.chunks; at += 1) {
-        const chunk = chunks[at] as PartialChunk
-        bytes += chunk.byte_to - chunk.byte_from
-        const isNext = chunk.chunk === (chunks[at - 1]?.chunk ?? 0) + 1 && chunk.whole === undefined
-        if (!isNext || bytes > mostBytes) break
-        group.push(chunk)
-      }
-      return group
-    },
-  }
-}
-
-/** All groups of chunks at once, by the bytes in the file alone. */
 export function planGroups(chunks: readonly PartialChunk[], mostBytes: number): ChunkGroup[] {
-  const plan = createGroupPlan(chunks, mostBytes)
   const groups: ChunkGroup[] = []
-  for (let group = plan.next(); group !== undefined; group = plan.next()) groups.push(group)
+  for (let at = 0; at < chunks.length; ) {
+    const first = chunks[at] as PartialChunk
+    const group: [PartialChunk, ...ManifestChunk[]] = [first]
+    let bytes = first.byte_to - first.byte_from
+    for (at += 1; at < chunks.length && group.length < requestLimits.chunks; at += 1) {
+      const chunk = chunks[at] as PartialChunk
+      bytes += chunk.byte_to - chunk.byte_from
+      const isNext = chunk.chunk === (chunks[at - 1]?.chunk ?? 0) + 1 && chunk.whole === undefined
+      if (!isNext || bytes > mostBytes) break
+      group.push(chunk)
+    }
+    groups.push(group)
+  }
   return groups
 }
 

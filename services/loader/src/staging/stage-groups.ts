@@ -11,15 +11,7 @@ import { mayRepeatRequest, withRetries } from "../retry.ts"
 import { counted } from "../summary.ts"
 import type { CellGuard } from "./cell-guard.ts"
 import { type EncodedChunk, encodeChunk } from "./chunk-encoder.ts"
-import {
-  bytesOf,
-  type ChunkGroup,
-  type GroupPlan,
-  nameGroup,
-  servedGroup,
-  sumOf,
-  wantedLines,
-} from "./chunk-groups.ts"
+import { bytesOf, type ChunkGroup, nameGroup, servedGroup, sumOf, wantedLines } from "./chunk-groups.ts"
 import { fileCells } from "./file-cells.ts"
 import { type GroupParts, PartlyLoaded, type StagedRun, stageGroup } from "./stage-group.ts"
 
@@ -42,7 +34,11 @@ type Fetched = { readonly encoded: EncodedChunk; readonly attempt: number }
  * Loads these chunks of the run's version. Chunks that were committed stay when it fails: the first failure ends
  * the fetching, lets the COPYs under way commit, and is thrown.
  */
-export async function stageGroups(run: StagedRun, plan: GroupPlan, parts: Parts): Promise<void> {
+export async function stageGroups(
+  run: StagedRun,
+  groups: readonly ChunkGroup[],
+  parts: Parts,
+): Promise<void> {
   const { manifest } = run
   const { dataset, version } = manifest
   const columns = manifest.columns.map(({ name }) => name)
@@ -50,7 +46,8 @@ export async function stageGroups(run: StagedRun, plan: GroupPlan, parts: Parts)
   const failure = new AbortController()
   const signal = AbortSignal.any([parts.signal, failure.signal])
   const texts = createBufferPool(parts.connections + parts.readAhead)
-  const ahead = createReadAhead(plan.next, fetchGroup, parts.readAhead)
+  let at = 0
+  const ahead = createReadAhead(() => groups[at++], fetchGroup, parts.readAhead)
 
   const workers = Array.from({ length: parts.connections }, work)
   await Promise.allSettled(workers)
