@@ -3,6 +3,7 @@ import { createHash } from "node:crypto"
 import { join } from "node:path"
 import {
   createTestDatabase,
+  findFreePort,
   makeCertificate,
   startProcess,
   type TemporaryFolder,
@@ -10,7 +11,6 @@ import {
   temporaryFolder,
 } from "@flatbed/testing"
 import { afterAll, beforeAll, expect, test } from "vitest"
-import { findFreePort } from "./free-port.ts"
 import { bins } from "./installation.ts"
 
 const tokens = { all: "flatbed_all-0123456789", some: "flatbed_some-0123456789" }

@@ -2,13 +2,13 @@
 import { join, resolve } from "node:path"
 import {
   createTestDatabase,
+  findFreePort,
   startProcess,
   type TestProcess,
   temporaryFolder,
   withLedger,
 } from "@flatbed/testing"
 import pg from "pg"
-import { findFreePort } from "./free-port.ts"
 
 const root = resolve(import.meta.dirname, "..")
 export const bins = {
@@ -49,7 +49,7 @@ export async function createInstallation(yaml: {
 }): Promise<Installation> {
   const folder = await temporaryFolder()
   const database = await createTestDatabase()
-  const [port, sourceAdmin] = [await findFreePort(), await findFreePort()]
+  const port = await findFreePort()
   const started: TestProcess[] = []
   const pool = new pg.Pool({ connectionString: database.url, max: 2 })
   pool.on("error", () => undefined)
@@ -57,7 +57,7 @@ export async function createInstallation(yaml: {
     "source.yaml",
     `root: ./files
 listen: { port: ${port} }
-admin: { port: ${sourceAdmin} }
+admin: { port: 0 }
 settle: ${yaml.settle ?? "0ms"}
 ${yaml.source}`,
   )

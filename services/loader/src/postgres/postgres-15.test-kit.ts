@@ -2,10 +2,10 @@
 import { execFile } from "node:child_process"
 import { existsSync } from "node:fs"
 import { chown, mkdtemp, rm } from "node:fs/promises"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
+import { findFreePort } from "@flatbed/testing"
 
 const run = promisify(execFile)
 const binaries = "/usr/lib/postgresql/15/bin"
@@ -39,13 +39,4 @@ export async function startPostgres15(): Promise<OwnPostgres> {
 async function findAccount(): Promise<{ uid: number; gid: number }> {
   const id = async (flag: string) => Number((await run("id", [flag, "postgres"])).stdout)
   return { uid: await id("-u"), gid: await id("-g") }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const address = server.address()
-  await new Promise<void>((resolve) => server.close(() => resolve()))
-  if (typeof address !== "object" || address === null) throw new Error("no port")
-  return address.port
 }
