@@ -13,9 +13,8 @@ import {
 } from "../postgres/broken-rows.ts"
 import type { Work } from "../postgres/database.ts"
 import { dropStaging, stagingTable } from "../postgres/staging.ts"
-import { placeRefusals } from "../rejects/place-refusals.ts"
+import { placeRefusals, recordSome } from "../rejects/place-refusals.ts"
 import type { Refusal } from "../rejects/refusal.ts"
-import { recordRejects } from "../rejects/reject-ledger.ts"
 import { TooManyRejects } from "../rejects/reject-tally.ts"
 import type { Pipeline } from "../settings/pipeline-settings.ts"
 import { type ChunkGroup, chunkOfRow } from "../staging/chunk-groups.ts"
@@ -119,7 +118,9 @@ export async function runChecks(
       const refusals = found.map(toRefusal)
       if (!tally.add(refusals.length)) {
         const loader = await place(refusals.slice(0, enoughRejects))
-        await endOver(loader, refusals.length)
+        // Their receipts count them too, so staging goes: it no longer adds up.
+        const drop: Work<void> = async (session) => await dropStaging(session, [runId])
+        await recordSome(runId, { chunkOf, source: [], loader }, refusals.length, parts, drop)
         throw new TooManyRejects(`the checks of ${name}`)
       }
       const rejects = await place(refusals)
@@ -131,16 +132,6 @@ export async function runChecks(
       parts.onRejects(rejects)
       if (found.length < rowsAtOnce) return
     }
-  }
-
-  /** Past the limit some are listed. Their receipts count them too, so staging goes: it no longer adds up. */
-  async function endOver(loader: readonly Reject[], refused: number): Promise<void> {
-    const write: Work<void> = async (session) => {
-      await recordRejects(session, runId, { chunkOf, source: [], loader, refused })
-      await dropStaging(session, [runId])
-    }
-    await lease.transaction(write, { doing: "recording rejects", signal: hardSignal })
-    parts.onRejects(loader)
   }
 
   /** The check with its first rows; where the source cannot say where they stand, their numbers do. */

@@ -2,10 +2,11 @@
 import { type Manifest, type Reject, requestLimits } from "@flatbed/contract"
 import type { SourceClient } from "../fetch/source-client.ts"
 import type { Lease } from "../lease.ts"
+import type { Work } from "../postgres/database.ts"
 import { mayRepeatRequest, type Patience, type RetryPolicy, withRetries } from "../retry.ts"
 import { type ChunkGroup, chunkOfRow } from "../staging/chunk-groups.ts"
 import { placeRefusal, type Refusal } from "./refusal.ts"
-import { type FoundRejects, recordRejects } from "./reject-ledger.ts"
+import { type FoundRejects, findReject, recordRejects } from "./reject-ledger.ts"
 
 export type AskParts = {
   readonly source: SourceClient
@@ -43,7 +44,10 @@ export async function placeRefusals(
   }
 }
 
-/** Of more rejects than are allowed lists these, and counts all `refused` rows: the run is to end. */
+/**
+ * Of more rejects than are allowed lists these, and counts all `refused` rows: the run is to end. What is to be done `beside`
+ * that is done in the same transaction.
+ */
 export async function recordSome(
   runId: number,
   found: Omit<FoundRejects, "refused">,
@@ -53,10 +57,17 @@ export async function recordSome(
     readonly onRejects: (rejects: readonly Reject[]) => void
     readonly hardSignal: AbortSignal
   },
+  beside: Work<void> = async () => undefined,
 ): Promise<void> {
-  await parts.lease.transaction((session) => recordRejects(session, runId, { ...found, refused }), {
+  const write: Work<void> = async (session) => {
+    await recordRejects(session, runId, { ...found, refused })
+    await beside(session)
+  }
+  await parts.lease.transaction<unknown>(write, {
     doing: "recording rejects",
     signal: parts.hardSignal,
+    // Done again, it would count them again.
+    settle: async (session) => await findReject(session, runId, found.loader[0]?.row ?? 0),
   })
   parts.onRejects([...found.source, ...found.loader].sort((a, b) => a.row - b.row))
 }
