@@ -38,20 +38,23 @@ export function createByteTables(dialect: CsvDialect): ByteTables {
   return { delimiter, quote, ends, unquoted, quoted }
 }
 
-// The scan reads numbers before it looks for the cell's end, so neither sign may stand inside one.
-const usable = /^[^0-9.\-\r\n\0\u0080-\uffff]$/
+// The scan reads numbers before it looks for the cell's end, so none of their signs may be one.
+const usableDelimiter = /^[^0-9.\-\r\n\0\u0080-\uffff]$/
+// A doubled quote is two bytes to the scan and one in the cell: so it may be nothing that JSON writes as an escape, but for
+// the double quote, and nothing that stands in a number, a date or a word for true or false.
+const usableQuote = /^[!-*,/;-@[\]^_`{|}~]$/
 
 /**
- * Whether the byte reader knows the dialect: a one-byte delimiter and quote that no number holds, and otherwise RFC 4180.
- * Where the header is and what it says is read before.
+ * Whether the byte reader knows the dialect: a one-byte delimiter that stands in no number, a punctuation mark as quote, and
+ * otherwise RFC 4180. Where the header is and what it says is read before.
  */
 export function isByteDialect(dialect: CsvDialect): boolean {
   const { delimiter, quote, escapedBy, comment, lineEnd, ragged, blankLines, nul } = dialect
   const others = [escapedBy, comment, lineEnd, ragged, blankLines, nul]
   return (
     delimiter !== quote &&
-    usable.test(delimiter) &&
-    usable.test(quote) &&
+    usableDelimiter.test(delimiter) &&
+    usableQuote.test(quote) &&
     others.every((setting) => setting === undefined)
   )
 }

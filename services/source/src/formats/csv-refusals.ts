@@ -47,7 +47,7 @@ export function malformed(
 export function tooLong(maxRecordBytes: number, place: RecordPlace): Problem {
   return new Problem(
     "record-malformed",
-    `The record that begins on line ${place.line} is longer than ${maxRecordBytes} bytes.`,
+    `The record that begins on line ${place.line} of ${place.file} is longer than ${maxRecordBytes} bytes.`,
     {
       hint: "Close the quote it opens, or raise record_limit if records really are that long.",
       facts: place,

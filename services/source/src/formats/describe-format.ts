@@ -345,7 +345,7 @@ export function describeFormat(name: string, reader: CsvReader): void {
       for (const step of [1, 100, 10_000]) {
         expect(await refusal({ bytes, maxRecordBytes: 1000, step })).toMatchObject({
           code: "record-malformed",
-          message: "The record that begins on line 2 is longer than 1000 bytes.",
+          message: "The record that begins on line 2 of f.csv is longer than 1000 bytes.",
           facts: { row: 1, line: 2, byte: 4 },
         })
       }

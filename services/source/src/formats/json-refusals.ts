@@ -101,7 +101,7 @@ export function invalidJson(
 export function tooLong(what: string, maxRecordBytes: number, place: RecordPlace): Problem {
   return new Problem(
     "record-malformed",
-    `${what} on line ${place.line} is longer than ${maxRecordBytes} bytes.`,
+    `${what} on line ${place.line} of ${place.file} is longer than ${maxRecordBytes} bytes.`,
     {
       hint: "Raise record_limit if it really is that long; otherwise a quote or a bracket may be missing there.",
       facts: place,
@@ -113,7 +113,7 @@ export function tooLong(what: string, maxRecordBytes: number, place: RecordPlace
 export function tooWide(rows: number, maxBytes: number, place: RecordPlace): Problem {
   return new Problem(
     "record-malformed",
-    `The record on line ${place.line} makes ${rows} rows, which together would be longer than ${maxBytes} bytes: each repeats what stands beside the exploded array.`,
+    `The record on line ${place.line} of ${place.file} makes ${rows} rows, which together would be longer than ${maxBytes} bytes: each repeats what stands beside the exploded array.`,
     {
       hint: "Raise record_limit, of which that is four times, or load the array as jsonb, without explode.",
       facts: place,

@@ -2,6 +2,7 @@
 import type { ColumnType } from "@flatbed/contract"
 import fc from "fast-check"
 import type { CellRules } from "../cell-rules.ts"
+import { isByteDialect } from "./byte-table.ts"
 import type { CsvDialect } from "./csv-dialect.ts"
 
 export type RandomFile = {
@@ -74,6 +75,11 @@ const dialects: CsvDialect[] = [
   { delimiter: "|", quote: "`" },
   { delimiter: "\\", quote: "~" },
 ]
+const sign = fc.integer({ min: 1, max: 127 }).map((code) => String.fromCharCode(code))
+const dialect = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...dialects) },
+  { weight: 1, arbitrary: fc.record({ delimiter: sign, quote: sign }).filter(isByteDialect) },
+)
 
 const manyRules: readonly CellRules[] = [
   { nullWords: ["", "-", "null"] },
@@ -89,7 +95,7 @@ const manyRules: readonly CellRules[] = [
 export function createRandomFile(): fc.Arbitrary<RandomFile> {
   return fc
     .tuple(
-      fc.constantFrom(...dialects),
+      dialect,
       fc.integer({ min: 1, max: 4 }),
       fc.array(fc.array(fc.tuple(cell, fc.boolean(), fc.integer({ min: 0, max: 20 })), { maxLength: 4 }), {
         maxLength: 8,

@@ -147,6 +147,29 @@ describe("a group of chunks", () => {
     expect([answer.statusCode, answer.json().code]).toEqual([410, "version-gone"])
   })
 
+  it("leaves room for others, however much longer than its file the one before was", async () => {
+    const megabyte = `${"x".repeat(1023)}\n`.repeat(1024)
+    const folder = await openTestFolder(`a\n${megabyte.repeat(2)}`)
+    open.push(folder)
+    await folder.folder.write("few.csv", "a\n1\n2\n")
+    const { get, manifest } = await folder.open({
+      datasets: { t: { files: "t.csv" }, few: { files: "few.csv", chunk: { rows: 1 } } },
+      buffer_budget: "12MiB",
+    })
+    const [{ version: few }, { version }] = [await manifest("few"), await manifest("t")]
+    const ask = [
+      async (dataset: string, name: string, n: number) => await get(paths.chunk(dataset, name, n), ndjson),
+      async (dataset: string, name: string, n: number) => await get(paths.chunk(dataset, name, n)),
+      async (dataset: string, name: string, n: number) =>
+        await get(`${paths.version(dataset, name)}/chunks/${n}-${n}`),
+    ]
+    for (const one of ask) {
+      expect((await one("few", few, 1)).statusCode).toBe(200)
+      const answers = await Promise.all([1, 2].map(async (n) => await one("t", version, n)))
+      expect(answers.map(({ statusCode }) => statusCode)).toEqual([200, 200])
+    }
+  })
+
   it("waits its turn when no memory is left", async () => {
     const half = "x".repeat(requestLimits.bytes / 4)
     const { get, group } = await setup(`a\n${`${half}\n`.repeat(3)}`, {

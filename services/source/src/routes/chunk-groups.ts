@@ -9,6 +9,7 @@ import { counted } from "../counted.ts"
 import type { SourceDataset } from "../dataset.ts"
 import { createGrowingBuffer } from "../growing-buffer.ts"
 import type { HeldVersion } from "../held-versions.ts"
+import { createBodyEstimate } from "../http/body-estimate.ts"
 import type { ByteClaim } from "../http/byte-budget.ts"
 import { negotiateForm } from "../http/negotiate.ts"
 import { caching, sendRepresentation } from "../http/representation.ts"
@@ -34,8 +35,7 @@ const readsAtOnce = 16
 
 /** The chunks' bodies as NDJSON one after the other, each with its head and tail line. */
 export function routeChunkGroups(app: FastifyInstance, { budget, metrics, log }: ChunkParts): void {
-  // How much longer a body is than its bytes in the file, as last seen: claimed before the work is done.
-  let growth = 1.5
+  const estimate = createBodyEstimate(1.5)
   const filePool = createBufferPool(keptBuffers)
   const bodyPool = createBufferPool(keptBuffers)
 
@@ -78,7 +78,7 @@ export function routeChunkGroups(app: FastifyInstance, { budget, metrics, log }:
     { chunks, bytes }: Group,
     claim: ByteClaim,
   ): Promise<Buffer> {
-    const expected = Math.round(bytes * growth)
+    const expected = estimate.expect(dataset, bytes)
     claim.resize(expected)
     // It grows; what is expected may be far more than comes.
     const body = createGrowingBuffer(Math.min(expected, roomAtFirst), bodyPool)
@@ -98,7 +98,7 @@ export function routeChunkGroups(app: FastifyInstance, { budget, metrics, log }:
       }
       claim.resize(Math.max(expected, body.bytes().length))
     }
-    growth = body.bytes().length / Math.max(1, bytes)
+    estimate.learn(dataset, bytes, body.bytes().length)
     claim.resize(body.bytes().length)
     return body.bytes()
   }

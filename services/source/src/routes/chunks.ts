@@ -9,6 +9,7 @@ import { readChunk } from "../chunk-reader.ts"
 import { counted } from "../counted.ts"
 import type { SourceDataset } from "../dataset.ts"
 import type { HeldVersion } from "../held-versions.ts"
+import { createBodyEstimate } from "../http/body-estimate.ts"
 import type { ByteBudget } from "../http/byte-budget.ts"
 import { negotiateForm } from "../http/negotiate.ts"
 import { caching, sendRepresentation } from "../http/representation.ts"
@@ -26,8 +27,11 @@ const keptBuffers = 4
 
 /** Bodies are made for each request and live no longer than its answer. */
 export function routeChunks(app: FastifyInstance, { budget, metrics, log }: ChunkParts): void {
-  // How much longer a body is than its bytes in the file, as last seen: claimed before the work is done.
-  const growth = { json: 5, ndjson: 1.5, csv: 1.2 }
+  const estimates = {
+    json: createBodyEstimate(5),
+    ndjson: createBodyEstimate(1.5),
+    csv: createBodyEstimate(1.2),
+  }
   const filePool = createBufferPool(keptBuffers)
   const bodyPool = createBufferPool(keptBuffers)
 
@@ -81,11 +85,12 @@ export function routeChunks(app: FastifyInstance, { budget, metrics, log }: Chun
       headers: { ...describeChunk(held, chunk), ...(isAlias ? { "content-location": address } : {}) },
       claim,
       body: async () => {
-        claim.resize(Math.round(bytesInFile * growth[form.name]))
+        const estimate = estimates[form.name]
+        claim.resize(estimate.expect(dataset, bytesInFile))
         const inFile = await readChunk(dataset, held, chunk, filePool.take)
         const body = encodeChunk(dataset.reader, held.index, chunk, inFile, form.name, bodyPool.take)
         filePool.give(inFile)
-        growth[form.name] = body.length / bytesInFile
+        estimate.learn(dataset, bytesInFile, body.length)
         claim.resize(body.length)
         return body
       },
