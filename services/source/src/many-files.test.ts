@@ -162,6 +162,58 @@ describe("many files, one dataset", () => {
     expect((await none.settled()).problem).toMatchObject({ code: "column-unknown" })
   })
 
+  it("of JSON have each key once: what is null in one and an object in another is no column of its own", async () => {
+    const { serve, write } = await setup({
+      "d/a.json": '{"id":1,"content":{"text":"t"},"movies":[{"t":"A"}]}',
+      "d/b.json": '{"id":2,"content":null,"movies":[]}',
+      "d/c.json": '{"id":3,"content":{},"movies":null}',
+    })
+    const source = await serve({ files: "d/*.json", explode: "movies" })
+    expect(await rowsOf(source)).toEqual([
+      { id: 1, content_text: "t", movies_t: "A" },
+      { id: 2, content_text: null, movies_t: null },
+      { id: 3, content_text: null, movies_t: null },
+    ])
+    await write("d/d.json", '{"id":4,"content":"plain"}')
+    await untilFiles(source, ["d/a.json", "d/b.json", "d/c.json", "d/d.json"])
+    expect((await rowsOf(source)).at(-1)).toEqual({
+      id: 4,
+      content_text: null,
+      movies_t: null,
+      content: "plain",
+    })
+  })
+
+  it.each([
+    [
+      "two ways to a column",
+      '{"id":1,"a_b":1}',
+      '{"id":2,"a":{"b":2}}',
+      "/a_b in d/a.json and at /a/b in d/b.json",
+    ],
+    [
+      "a key that is served under two names",
+      '{"id":1,"Id":10}',
+      '{"Id":20}',
+      'column "Id_2" in d/a.json and "Id" in d/b.json',
+    ],
+  ])("of JSON are refused for %s, with both files", async (_, a, b, told) => {
+    const { serve } = await setup({ "d/a.json": a, "d/b.json": b })
+    const { problem } = await (await serve({ files: "d/*.json" })).settled()
+    expect(problem).toMatchObject({ code: "header-invalid" })
+    expect(problem?.detail).toContain(told)
+  })
+
+  it("of JSON are refused for another shape where one is asked for, otherwise united", async () => {
+    const { serve } = await setup({ "d/a.json": '{"id":1,"name":"x"}', "d/b.json": '{"user":2,"id":2}' })
+    expect((await (await serve({ files: "d/*.json" })).manifest()).columns.map(({ name }) => name)).toEqual([
+      ...["id", "name", "user"],
+    ])
+    const { problem } = await (await serve({ files: "d/*.json", shape: "same" })).settled()
+    expect(problem).toMatchObject({ code: "files-differ" })
+    expect(problem?.detail).toContain('d/b.json lacks "name", has "user" besides')
+  })
+
   it("that nothing matches are missing by the pattern's name, and what was served stays", async () => {
     const { serve, path } = await setup({ "d/a.csv": "id\n1\n" })
     const source = await serve({ files: "d/*.csv" })

@@ -7,6 +7,7 @@ import { evidenceOf, type FilePart } from "./file-part.ts"
 import { withoutAdded } from "./formats/added-columns.ts"
 import { type Layout, type Mends, mendKinds } from "./formats/format.ts"
 import type { JsonDialect } from "./formats/json-dialect.ts"
+import { findNullObjects, refuseClashes } from "./formats/json-merge.ts"
 import { noExploded } from "./formats/json-refusals.ts"
 import { absentIndex } from "./formats/shape-row.ts"
 import { mergeEvidence } from "./merge-evidence.ts"
@@ -15,6 +16,8 @@ import { plainSpelling } from "./text/spelling.ts"
 import { nameVersion, type Shape } from "./version-name.ts"
 
 type Field = Layout["fields"][number]
+/** Whether a place of a layout is no column of the version: see findNullObjects. */
+type IsLeftOut = (layout: Layout, place: number) => boolean
 
 export type MergeRequest = {
   readonly dataset: string
@@ -27,7 +30,7 @@ export type MergeRequest = {
 /**
  * One version over files in this order: rows and chunks are numbered through, types and NULLs are those of all rows.
  * Columns are found by their names, wherever they stand in a file. Raises files-differ for files without the same
- * columns unless they are united, column-unknown for settings that name what none of them has, and file-empty or
+ * columns unless they are united, header-invalid for columns that cannot be told apart, column-unknown for settings that name what none of them has, and file-empty or
  * json-invalid where none names a column.
  */
 export function mergeParts(
@@ -36,10 +39,19 @@ export function mergeParts(
 ): ChunkIndex {
   const [first] = parts
   if (first === undefined) throw new Error(`no file of ${dataset} to make a version of`)
+  const places = parts.map((part) => ({
+    file: part.file,
+    layout: part.index.layout,
+    names: part.index.names,
+    part,
+  }))
+  const isNullObject = findNullObjects(places, hasValues)
+  const names = namesOfAll(parts, isNullObject)
   if (!isUnion) refuseOthers(first, parts)
-  refuseUnknown(parts, shape)
+  refuseUnknown(parts, names, shape)
   refuseUnexploded(parts)
-  const fields = fieldsOf(parts, shape)
+  refuseClashes(places, isNullObject)
+  const fields = fieldsOf(parts, shape, isNullObject)
   const columns = describeColumns(parts, fields)
   const typed = columns.map(({ field, type }): Field => ({ ...field, type }))
   const served = columns.map(
@@ -59,7 +71,7 @@ export function mergeParts(
     },
     evidence: columns.map(({ evidence }) => evidence),
     layout: layoutFor(first.index.layout),
-    names: namesOfAll(parts),
+    names,
     fileLayouts: new Map(parts.map(({ file, index }) => [file, layoutFor(index.layout)])),
     mends: mergeMends(parts),
     firstLines: parts.flatMap(({ index }) => index.firstLines),
@@ -68,13 +80,17 @@ export function mergeParts(
 }
 
 /** The served columns in their order: that of `select`, otherwise that in which the files name them first. */
-function fieldsOf(parts: readonly FilePart[], { columns }: Shape): Field[] {
+function fieldsOf(parts: readonly FilePart[], { columns }: Shape, isLeftOut: IsLeftOut): Field[] {
   const fields = new Map<string, Field>()
   const seen = new Set<Layout>()
   for (const { index } of parts) {
     if (seen.has(index.layout)) continue
     seen.add(index.layout)
-    for (const field of index.layout.fields) if (!fields.has(field.name)) fields.set(field.name, field)
+    for (const field of index.layout.fields) {
+      const isOwnPlace = field.added === undefined
+      if (isOwnPlace && isLeftOut(index.layout, field.index)) continue
+      if (!fields.has(field.name)) fields.set(field.name, field)
+    }
   }
   const found = [...fields.values()]
   const isOwn = ({ added }: Field) => added === undefined
@@ -214,10 +230,19 @@ function namesOf({ index }: FilePart): string[] {
 }
 
 /** In the order in which the files name them first. */
-function namesOfAll(parts: readonly FilePart[]): readonly string[] {
-  const lists = new Set(parts.map(({ index }) => index.names))
-  const [only = []] = lists
-  return lists.size === 1 ? only : [...new Set([...lists].flat())]
+function namesOfAll(parts: readonly FilePart[], isLeftOut: IsLeftOut): readonly string[] {
+  const lists = new Map(parts.map(({ index }) => [index.names, index.layout]))
+  const [only] = lists.keys()
+  if (lists.size === 1 && only !== undefined) return only
+  const kept = [...lists].map(([names, layout]) => names.filter((_, i) => !isLeftOut(layout, i)))
+  return [...new Set(kept.flat())]
+}
+
+/** Whether a row of the file has more than NULL at the place. */
+function hasValues({ part }: { readonly part: FilePart }, place: number): boolean {
+  const { fields } = part.index.layout
+  const field = fields.findIndex(({ index, added }) => added === undefined && index === place)
+  return field !== -1 && (evidenceOf(part)[field]?.forms.length ?? 0) > 0
 }
 
 /** Of files whose records name the columns, when none of them does. */
@@ -251,9 +276,8 @@ function refuseUnexploded(parts: readonly FilePart[]): void {
 }
 
 /** Each file was read without asking whether it has all that the settings name; one of them has to. */
-function refuseUnknown(parts: readonly FilePart[], { columns }: Shape): void {
+function refuseUnknown(parts: readonly FilePart[], names: readonly string[], { columns }: Shape): void {
   const [only] = parts
-  const names = namesOfAll(parts)
   if (names.length === 0) throw noColumns(parts)
   resolveServedColumns(names, withoutAdded(columns), parts.length === 1 ? { file: only?.file ?? "" } : {})
 }

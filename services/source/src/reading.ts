@@ -43,7 +43,7 @@ export function readingOf(settings: SourceSettings, dataset: DatasetSettings): R
     doneMarker: dataset.done_marker,
     checksum: dataset.checksum,
     // Where every record names its columns, each may have others.
-    isUnion: dataset.shape === "union" || writtenDialect === undefined,
+    isUnion: (dataset.shape ?? (writtenDialect === undefined ? "union" : "same")) === "union",
     shape,
     reader: dataset.columns.add.length > 0 || hasDigests(dataset.columns) ? addColumns(reader) : reader,
     settleMs: settings.settle,

@@ -82,11 +82,12 @@ const datasetSchema = Type.Object({
     description:
       "what is served, relative to the dataset's root: a file, a folder (all files below it with the format's endings), a pattern (`sales/*.csv.gz`, `logs/**/*.json`), or a list of these",
   }),
-  shape: Type.Enum(["same", "union"], {
-    default: "same",
-    description:
-      "of several files; same: all have the same columns, else they are refused; union: every column of any is served, NULL where a file has none",
-  }),
+  shape: Type.Optional(
+    Type.Enum(["same", "union"], {
+      description:
+        "of several files; same: all have the same columns, else they are refused; union: every column of any is served, NULL where a file has none; left out, union for JSON, whose records name their columns, else same",
+    }),
+  ),
   done_marker: Type.Optional(
     Type.String({
       pattern: besideFilePattern,

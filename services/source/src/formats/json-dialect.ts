@@ -11,6 +11,8 @@ export type JsonDialect = {
   readonly explode?: readonly string[]
   /** Of a layout: what the records' places are, by the numbers of the cells. */
   readonly places?: readonly (readonly string[])[]
+  /** Of a layout: objects that were taken apart and held no place, in any record. */
+  readonly bareObjects?: readonly (readonly string[])[]
   /** Of a layout: the text has one record, an object, where others have an array. */
   readonly isOne?: true
   /** Of a layout: the file has records, and none of them has anything at `explode`. */

@@ -13,7 +13,7 @@ import { describeColumns } from "./gather-rows.ts"
 import type { JsonDialect } from "./json-dialect.ts"
 import { createJsonEvidence, type JsonEvidence } from "./json-evidence.ts"
 import { refuseUnhashedParts } from "./json-hashed.ts"
-import { keysOf, maxPaths, type PathNode, tooManyPaths } from "./json-paths.ts"
+import { keysOf, listBareObjects, maxPaths, type PathNode, tooManyPaths } from "./json-paths.ts"
 import { createRecordReader, kinds, type RecordOutcome } from "./json-record.ts"
 import {
   judgeRecord,
@@ -288,9 +288,11 @@ export function createJsonGatherer(request: ScanRequest<JsonDialect>) {
         return gathered.evidence.finish(name, told.row)
       })
       const { row, reject: rejects } = told
+      const bareObjects = listBareObjects(reader.root, new Set(places))
       const layoutDialect: JsonDialect = {
         ...dialect,
         places: places.map(keysOf),
+        ...(bareObjects.length > 0 ? { bareObjects: bareObjects.map(keysOf) } : {}),
         ...(isOne ? { isOne: true as const } : {}),
         ...(isAstray ? { isUnexploded: true as const } : {}),
       }

@@ -18,8 +18,8 @@ import {
 } from "./json-bytes.ts"
 import { createValueFrame } from "./json-frame.ts"
 import { pointerOf } from "./json-paths.ts"
-import { invalidJson, tellKind } from "./json-refusals.ts"
-import { findJsonFault, readText } from "./json-walk.ts"
+import { countLines, invalidJson, tellKind } from "./json-refusals.ts"
+import { findJsonFault, type JsonFault, readText } from "./json-walk.ts"
 
 /** An object or array that the records stand in: the key or index on the way. */
 type Container = { readonly isArray: boolean; readonly step: string }
@@ -133,7 +133,7 @@ function endOfValue(bytes: Buffer, at: number, isLast: boolean): number | undefi
 }
 
 /**
- * Raises json-invalid when what stands behind the records does not end the text; `tail` begins behind the bracket that
+ * Raises json-invalid when what stands behind the records does not end the text, or has a key once more that leads to them; `tail` begins behind the bracket that
  * closes their array, or behind the one object.
  */
 export function refuseTail(
@@ -142,14 +142,23 @@ export function refuseTail(
   place: { readonly file: string; readonly line: number; readonly byte: number },
 ): void {
   // What opens the text, so that the rest can be judged as the end of one.
+  const steps = around.map(({ isArray, step }) => (isArray ? String(Math.min(Number(step), 1000)) : step))
   const opened = around
-    .map(({ isArray, step }) =>
-      isArray ? `[${"0,".repeat(Math.min(Number(step), 1000))}` : `{${JSON.stringify(step)}:`,
+    .map(({ isArray }, i) =>
+      isArray ? `[${"0,".repeat(Number(steps[i]))}` : `{${JSON.stringify(steps[i])}:`,
     )
     .join("")
   const head = Buffer.from(`${opened}0`)
   const whole = Buffer.concat([head, tail])
-  const fault = findJsonFault(whole, 0, whole.length)
+  // Of a key that stands twice JSON's readers take this value or that one: on the way to the records rows would be lost.
+  const way = new Set(steps.map((_, i) => pointerOf(steps.slice(0, i + 1))))
+  const fault = findJsonFault(
+    whole,
+    0,
+    whole.length,
+    ({ kind, pointer }) => kind === "duplicate-key" && way.has(pointer),
+  )
+  if (fault?.kind === "duplicate-key") throw twice(tail, { ...fault, at: fault.at - head.length }, place)
   if (fault?.kind === "syntax") {
     const hint =
       isOne && around.length === 0 && tail[fault.at - head.length] === openObject
@@ -166,6 +175,28 @@ function notText(file: string, byte: number): Problem {
     hint: convertJsonHint(file),
     facts: { file, byte },
   })
+}
+
+/** The problem of a key on the way to the records that stands in its object once more behind them. */
+function twice(
+  tail: Buffer,
+  { at, pointer }: Pick<JsonFault, "at" | "pointer">,
+  place: { readonly file: string; readonly line: number; readonly byte: number },
+): Problem {
+  const facts = {
+    file: place.file,
+    line: place.line + countLines(tail, 0, at),
+    byte: place.byte + at,
+    pointer,
+  }
+  return new Problem(
+    "json-invalid",
+    `${facts.file} has ${pointer} twice, once more on line ${facts.line}, at byte ${facts.byte}; expected once what leads to the records.`,
+    {
+      hint: "Mend the file: put the records into one array, or give the second key a name of its own.",
+      facts,
+    },
+  )
 }
 
 /** `at` is where something else stands; −1 where nothing does. */

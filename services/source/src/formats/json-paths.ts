@@ -41,6 +41,20 @@ export function keysOf(node: PathNode): string[] {
   return keys
 }
 
+/** Objects that were taken apart and have none of these places below them. */
+export function listBareObjects(root: PathNode, places: ReadonlySet<PathNode>): PathNode[] {
+  const filled = new Set<PathNode>()
+  for (const place of places)
+    for (let at = place.parent; at !== undefined && !filled.has(at); at = at.parent) filled.add(at)
+  const bare: PathNode[] = []
+  const stack = [...root.children.values()]
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (node.isObject && !filled.has(node)) bare.push(node)
+    stack.push(...node.children.values())
+  }
+  return bare
+}
+
 /** RFC 6901. */
 export function pointerOf(keys: readonly string[]): string {
   return keys.map((key) => `/${escapeKey(key)}`).join("")

@@ -167,6 +167,50 @@ describe("a file is refused", () => {
     expect(problem.message).toContain(`f.json is not valid JSON: ${told}`)
   })
 
+  it.each([
+    [
+      "the key of the records",
+      '{"r":[{"a":1}],\n"r":[{"a":2},{"a":3}]}',
+      ["r"],
+      "/r twice, once more on line 2, at byte 16;",
+    ],
+    [
+      "it, written with an escape",
+      '{"r":[],"\\u0072":[{"a":2}]}',
+      ["r"],
+      "/r twice, once more on line 1, at byte 8;",
+    ],
+    [
+      "the key of one record",
+      '{"r":{"a":1},"r":{"a":2}}',
+      ["r"],
+      "/r twice, once more on line 1, at byte 13;",
+    ],
+    [
+      "a key above them",
+      '{"x":[{"y":{"r":[]}}],"x":0}',
+      ["x", "0", "y", "r"],
+      "/x twice, once more on line 1, at byte 22;",
+    ],
+    [
+      "a key between",
+      '{"x":[0,{"y":{"r":[]},"z":1,"y":2}]}',
+      ["x", "1", "y", "r"],
+      "/x/1/y twice, once more on line 1, at byte 28;",
+    ],
+  ])("for %s twice, of which JSON's readers take this or that", async (_, bytes, records, told) => {
+    for (const step of [1, 7, 1000]) {
+      const problem = await refusal({ bytes, dialect: { records }, step })
+      expect(problem.code).toBe("json-invalid")
+      expect(problem.message).toContain(`f.json has ${told}`)
+    }
+  })
+
+  it("not for keys twice that lead nowhere", async () => {
+    const bytes = '{"n":1,"n":{"r":[]},"r":[{"a":1}],"m":{"r":0,"r":1},"m":[{"r":1,"r":2}]}'
+    expect((await readJson({ bytes, dialect: { records: ["r"] } })).lines).toEqual([["1"]])
+  })
+
   it("for no records at all, with what becomes of the version before", async () => {
     const problem = await refusal({ bytes: "[]" })
     expect(problem.message).toBe("f.json holds no record, and JSON names its columns nowhere else.")

@@ -46,9 +46,14 @@ type Level = {
 
 /**
  * The first syntax fault in the value that begins at or behind `from` and fills the bytes up to `to` but for spaces; if
- * there is none, the first fault of another kind; undefined for a value without any.
+ * there is none, the first fault of another kind that somebody `minds`; undefined for a value without any.
  */
-export function findJsonFault(bytes: Buffer, from: number, to: number): JsonFault | undefined {
+export function findJsonFault(
+  bytes: Buffer,
+  from: number,
+  to: number,
+  minds: (fault: JsonFault) => boolean = () => true,
+): JsonFault | undefined {
   const brackets = createBrackets()
   // Of the outermost: what is further in is at fault already, and needs no pointer of its own.
   const levels: Level[] = []
@@ -65,7 +70,9 @@ export function findJsonFault(bytes: Buffer, from: number, to: number): JsonFaul
     return { kind: "syntax", at: where, pointer: pointer(), expected }
   }
   const note = (kind: JsonFaultKind, where: number) => {
-    other ??= { kind, at: where, pointer: pointer(), expected: "" }
+    if (other !== undefined) return
+    const fault = { kind, at: where, pointer: pointer(), expected: "" }
+    if (minds(fault)) other = fault
   }
   const judgeString = (where: number) => {
     if ((token.flags & flags.nul) !== 0) note("nul", where)
