@@ -3,7 +3,7 @@ import { findNearest, type Settings, type SettingsProblem } from "@flatbed/confi
 import Type from "@flatbed/typebox"
 import { nullValuesSchema } from "./cells/cell-settings.ts"
 import type { CsvDialect } from "./formats/csv-dialect.ts"
-import { readerNames, readsDialect } from "./formats/readers.ts"
+import { findForeign, readerNames } from "./formats/readers.ts"
 import { familiarLabels, findEncoding } from "./text/encodings.ts"
 
 export const dialectSchema = Type.Object({
@@ -105,14 +105,24 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
   }
   const encoding = judgeEncoding(settings.encoding)
   if (encoding !== undefined) add("encoding", encoding)
-  if (
-    settings.reader !== undefined &&
-    problems.length === 0 &&
-    !readsDialect(settings.reader, dialectOf(settings))
-  ) {
-    add("reader", `is ${settings.reader}, which cannot read this dialect; expected csv-parse`)
+  const { reader } = settings
+  if (reader !== undefined && problems.length === 0) {
+    const foreign = findForeign(reader, dialectOf(settings)).map((part) => showSetting(part, settings))
+    if (foreign.length > 0)
+      add("reader", `is ${reader}, which cannot read ${foreign.join(", ")}; expected csv-parse`)
   }
   return problems
+}
+
+/** The setting behind a part of the dialect, as it is written: `comment_char: "#"`. */
+function showSetting(part: keyof CsvDialect, settings: DialectSettings): string {
+  const names = {
+    ...{ delimiter: "delimiter", quote: "quote_char", comment: "comment_char", skipLines: "skip_lines" },
+    ...{ hasHeader: "header", fields: "fields", lineEnd: "line_terminator", ragged: "ragged" },
+    ...{ blankLines: "blank_lines", nul: "nul" },
+    escapedBy: settings.escape_char === undefined ? "double_quote" : "escape_char",
+  } as const satisfies Record<keyof CsvDialect, keyof DialectSettings>
+  return `${names[part]}: ${JSON.stringify(settings[names[part]])}`
 }
 
 /** What is wrong with an encoding's label, if anything. */

@@ -118,7 +118,7 @@ describe("source.yaml", () => {
     ["datasets: { t: { files: a.csv, dialect: { ragged: skip } } }", "datasets.t.dialect.ragged"],
     [
       "datasets: { t: { files: a.csv, dialect: { reader: bytes, ragged: pad } } }",
-      "datasets.t.dialect.reader is bytes, which cannot read this dialect",
+      'datasets.t.dialect.reader is bytes, which cannot read ragged: "pad"; expected csv-parse',
     ],
     ["datasets: { t: { files: a.csv, columns: { select: [a], drop: [b] } } }", "datasets.t.columns.drop"],
     ["datasets: { t: { files: a.csv, columns: { select: [a, a] } } }", "datasets.t.columns.select"],
@@ -183,6 +183,29 @@ describe("source.yaml", () => {
   ])("refuses the encoding %s and says what to write", async (encoding, expected) => {
     const datasets = { t: { files: "a.csv", dialect: { encoding } } }
     expect(await refusal(JSON.stringify({ datasets }))).toContain(expected)
+  })
+
+  it.each([
+    [{ quote_char: "" }, 'quote_char: ""'],
+    [{ quote_char: "." }, 'quote_char: "."'],
+    [{ delimiter: "-", comment_char: "#" }, 'delimiter: "-", comment_char: "#"'],
+    [{ escape_char: "\\" }, 'escape_char: "\\\\"'],
+    [{ double_quote: false }, "double_quote: false"],
+    [
+      { line_terminator: "cr", blank_lines: "skip", nul: "strip" },
+      'line_terminator: "cr", blank_lines: "skip", nul: "strip"',
+    ],
+  ])("refuses the fast reader for %j and names what it cannot read", async (signs, foreign) => {
+    const datasets = { t: { files: "a.csv", dialect: { reader: "bytes", ...signs } } }
+    expect(await refusal(JSON.stringify({ datasets }))).toContain(
+      `dialect.reader is bytes, which cannot read ${foreign}; expected csv-parse`,
+    )
+  })
+
+  it("takes the fast reader for what it reads", async () => {
+    const dialect = { reader: "bytes", delimiter: "tab", quote_char: "'", skip_lines: 2, header: false }
+    const { settings } = await read(JSON.stringify({ datasets: { t: { files: "a.csv", dialect } } }))
+    expect(settings.datasets.t?.dialect).toMatchObject(dialect)
   })
 
   it("says that a host beyond loopback needs auth", async () => {

@@ -49,12 +49,16 @@ const usableQuote = /^[!-*,/;-@[\]^_`{|}~]$/
  * otherwise RFC 4180. Where the header is and what it says is read before.
  */
 export function isByteDialect(dialect: CsvDialect): boolean {
-  const { delimiter, quote, escapedBy, comment, lineEnd, ragged, blankLines, nul } = dialect
-  const others = [escapedBy, comment, lineEnd, ragged, blankLines, nul]
-  return (
-    delimiter !== quote &&
-    usableDelimiter.test(delimiter) &&
-    usableQuote.test(quote) &&
-    others.every((setting) => setting === undefined)
-  )
+  return findUnread(dialect).length === 0
+}
+
+/** What of the dialect keeps the byte reader from it. */
+export function findUnread(dialect: CsvDialect): (keyof CsvDialect)[] {
+  const { delimiter, quote } = dialect
+  const others = ["escapedBy", "comment", "lineEnd", "ragged", "blankLines", "nul"] as const
+  return [
+    ...(usableDelimiter.test(delimiter) ? [] : ["delimiter" as const]),
+    ...(usableQuote.test(quote) && quote !== delimiter ? [] : ["quote" as const]),
+    ...others.filter((setting) => dialect[setting] !== undefined),
+  ]
 }

@@ -1,6 +1,6 @@
 /** Pure: which reader serves a dataset. Both give the same version; the settings may name one. */
 import { byteReader } from "./byte-reader.ts"
-import { isByteDialect } from "./byte-table.ts"
+import { findUnread, isByteDialect } from "./byte-table.ts"
 import type { CsvDialect, CsvReader } from "./csv-dialect.ts"
 import { csvParseReader } from "./csv-parse.ts"
 
@@ -16,6 +16,11 @@ export const readerNames = Object.keys(readers) as ReaderName[]
 /** Whether the reader understands the dialect. */
 export function readsDialect(name: ReaderName, dialect: CsvDialect): boolean {
   return name === "csv-parse" || isByteDialect(dialect)
+}
+
+/** What of the dialect the reader does not understand; empty where it does. */
+export function findForeign(name: ReaderName, dialect: CsvDialect): (keyof CsvDialect)[] {
+  return name === "csv-parse" ? [] : findUnread(dialect)
 }
 
 /** The reader that was named, otherwise the fastest that understands the dialect. */
