@@ -3,7 +3,10 @@
  * (`classifyLexeme`), and what is rare, exponents and very long numbers, is left to it: then the form is `ask`.
  */
 
-/** Forms by number: the contract's types in its order, then unquoted empty and quoted empty; last arrays and objects of JSON. */
+/**
+ * Forms by number: the contract's types in its order, then unquoted empty and quoted empty; last arrays and objects of
+ * JSON. `cellForms` in src/record-scan.ts names them in this order.
+ */
 export const booleanForm: i32 = 0
 export const integerForm: i32 = 1
 export const bigintForm: i32 = 2

@@ -26,4 +26,20 @@ export {
   rows as linesRows,
   wroteTo as linesWroteTo,
 } from "./row-lines"
-export { countRow, notes, openScan, records, scanRecords, stoppedAt } from "./scan"
+export {
+  allowedAt,
+  columnBytes,
+  countRow,
+  countsAt,
+  fieldBytes,
+  hadAt,
+  mostDigitsAt,
+  mostScaleAt,
+  noteBytes,
+  notes,
+  openScan,
+  recordBytes,
+  records,
+  scanRecords,
+  stoppedAt,
+} from "./scan"

@@ -26,26 +26,32 @@ const lf: u32 = 0x0a
 const cr: u32 = 0x0d
 const zero: u8 = 0x30
 
-/** Why a scan stopped. */
+/** Why a scan stopped. `stops` in src/record-scan.ts names them in this order. */
 const needsMore: i32 = 0
 const isFull: i32 = 1
 const hasNotes: i32 = 2
 const isMalformed: i32 = 3
 const isTooLong: i32 = 4
 
+// The tables in memory. src/record-scan.ts lays them out by the sizes and places that are exported here; the places within
+// an entry that are written as figures below (columns, notes, records) it counts itself, so they change there too.
+
 /** Per column of the file: the field served from it or −1, and the form of its cell in the record under way. */
-const columnBytes: usize = 8
-/** Per field: longest cell, most digits before and after the point, forms had, forms allowed, then cells by form. */
-const fieldBytes: usize = 128
-const mostDigitsAt: usize = 4
-const mostScaleAt: usize = 8
-const hadAt: usize = 12
-const allowedAt: usize = 16
-const countsAt: usize = 64
+export const columnBytes: usize = 8
+/**
+ * Per field: longest cell, most digits before and after the point, forms had, forms allowed, then cells by form: there is
+ * room for 16 forms.
+ */
+export const fieldBytes: usize = 128
+export const mostDigitsAt: usize = 4
+export const mostScaleAt: usize = 8
+export const hadAt: usize = 12
+export const allowedAt: usize = 16
+export const countsAt: usize = 64
 /** Per note: field, form, where the cell begins and ends, quotes that stand twice in it. */
-const noteBytes: usize = 20
+export const noteBytes: usize = 20
 /** Per record: its end as an offset, its line ends, whether it is a reject. */
-const recordBytes: usize = 12
+export const recordBytes: usize = 12
 
 let width: i32 = 0
 let delimiter: u32 = 0

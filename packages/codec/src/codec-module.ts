@@ -66,6 +66,15 @@ export type Codec = {
   readonly records: Global
   readonly notes: Global
   readonly stoppedAt: Global
+  readonly columnBytes: Global
+  readonly fieldBytes: Global
+  readonly mostDigitsAt: Global
+  readonly mostScaleAt: Global
+  readonly hadAt: Global
+  readonly allowedAt: Global
+  readonly countsAt: Global
+  readonly noteBytes: Global
+  readonly recordBytes: Global
 }
 
 // Node has it; the types of Node and of ES2023 do not.
@@ -77,7 +86,7 @@ declare const WebAssembly: {
 const pageBytes = 65_536
 /** The module keeps nothing in memory itself; address 0 is left alone all the same. */
 export const inputAt = 16
-/** Readable behind the input: the widest load, from the last byte on. */
+/** Readable behind the input: the two sentinels of assembly/scan.ts, then the widest load of assembly/, 16 bytes. */
 export const behindInput = 32
 
 let compiled: object | undefined

@@ -1,9 +1,12 @@
 /** Records of a CSV from bytes as they come: borders, rejects, and what is new in the columns. See `assembly/scan.ts`. */
-import { borrowCodec, inputAt } from "./codec-module.ts"
+import { borrowCodec, type Codec, inputAt } from "./codec-module.ts"
 import { createHeldMemory } from "./held-memory.ts"
 import type { CsvShape } from "./row-lines.ts"
 
-/** The narrowest type whose spelling a cell has, by number; `ask` is for the caller to find out, `jsonb` for arrays and objects of JSON. */
+/**
+ * The narrowest type whose spelling a cell has, by number, as in assembly/cell-form.ts; `ask` is for the caller to find
+ * out, `jsonb` for arrays and objects of JSON.
+ */
 export const cellForms = [
   "boolean",
   "integer",
@@ -46,23 +49,41 @@ export type RecordSink = {
 /** Why a scan stopped: bytes are missing, or the record under way is malformed or too long. */
 export type ScanStop = "needs-more" | "malformed" | "too-long"
 
+// As in assembly/scan.ts.
 const stops = ["needs-more", "full", "has-notes", "malformed", "too-long"] as const
 const [hasNotes, isFull] = [stops.indexOf("has-notes"), stops.indexOf("full")]
 
-// The tables of assembly/scan.ts, in words of four bytes.
-const columnWords = 2
-const fieldWords = 32
-const noteWords = 5
-const recordWords = 3
-const fieldPlace = { bytes: 0, digits: 1, scale: 2, had: 3, allowed: 4, counts: 16 } as const
 const toldAtMost = 1024
 const [lf] = Buffer.from("\n")
+
+/**
+ * The tables of assembly/scan.ts in words of four bytes, as it says them. The places within a column's, a note's and a
+ * record's entry are counted below, in the order told there.
+ */
+function layoutOf(codec: Codec) {
+  const words = ({ value }: { readonly value: number }) => value / 4
+  return {
+    columnWords: words(codec.columnBytes),
+    fieldWords: words(codec.fieldBytes),
+    noteWords: words(codec.noteBytes),
+    recordWords: words(codec.recordBytes),
+    fieldPlace: {
+      bytes: 0,
+      digits: words(codec.mostDigitsAt),
+      scale: words(codec.mostScaleAt),
+      had: words(codec.hadAt),
+      allowed: words(codec.allowedAt),
+      counts: words(codec.countsAt),
+    },
+  }
+}
 
 export type RecordScanner = ReturnType<typeof openRecordScanner>
 
 /** A scanner with a memory of its own, which grows with the longest record. `close` ends it. */
 export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fields }: ScanShape) {
   const codec = borrowCodec()
+  const { columnWords, fieldWords, noteWords, recordWords, fieldPlace } = layoutOf(codec)
   const columnsAt = inputAt
   const fieldsAt = columnsAt + width * columnWords * 4
   const notesAt = fieldsAt + fields.length * fieldWords * 4
@@ -158,10 +179,10 @@ export function openRecordScanner({ width, delimiter, quote, maxRecordBytes, fie
     /** A field's longest cell, most digits and largest scale, and its cells by form. */
     summary(field: number): { bytes: number; digits: number; scale: number; cells: Uint32Array } {
       const word = wordOf(field)
-      const [bytes = 0, digits = 0, scale = 0] = words.subarray(word, word + 3)
+      const at = (place: "bytes" | "digits" | "scale") => words[word + fieldPlace[place]] as number
       const counts = word + fieldPlace.counts
       return {
-        ...{ bytes, digits, scale },
+        ...{ bytes: at("bytes"), digits: at("digits"), scale: at("scale") },
         cells: new Uint32Array(words.slice(counts, counts + cellForms.length)),
       }
     },

@@ -1,6 +1,18 @@
 /**
- * The fast CSV reader: RFC 4180 in UTF-8 with any one-byte delimiter and quote, as bytes from end to end. What is
+ * The fast CSV reader: RFC 4180 in UTF-8 with a one-byte delimiter and quote, as bytes from end to end. What is
  * rare is left to the general reader: a single row's place, a preview, and what to say of a record set aside.
+ *
+ * Subtle, so mind four things. (1) The scan judges the records (the codec's `assembly/scan.ts`, byte-records.ts); all that
+ * writes rows trusts it and looks for no fault. (2) There are four ways to write them, and they give the same rows: the
+ * codec's `row-lines.ts`; byte-encode.ts, where columns are left out or change places; byte-rows.ts, for objects and CSV;
+ * byte-cells.ts, where cells have rules or rows a filter, and text has to be made of them. (3) What is said of a reject is
+ * the general reader's: so both readers set aside the same records. (4) In the codec and in byte-encode.ts no inner loop
+ * tests for the end: behind the bytes stand sentinels and room for the widest load.
+ *
+ * These change together. The signs that byte-table.ts allows, with those of numbers and dates (`assembly/scan.ts`,
+ * `cell-form.ts`) and with what JSON escapes (`row-lines.ts`, byte-encode.ts). `behindInput` of the codec, with its widest
+ * load. `cellForms` and `stops` of its `record-scan.ts`, with the numbers in `assembly/`; the sizes of its tables are told by
+ * the module itself. What holds them together: readers-agree.test.ts, byte-evidence.test.ts and `record-scan.test.ts`.
  */
 import { joinBuffers, type TakeBuffer } from "@flatbed/codec"
 import { createCellReader } from "./byte-cells.ts"
