@@ -45,7 +45,13 @@ export async function proveChunks(received: Received, expected: Expected, rules:
   if (mediaType !== mediaTypes.ndjson)
     throw damaged(`content-type is ${mediaType || "missing"}, not ${mediaTypes.ndjson}`)
   proveHeaders(received.headers, expected)
-  const body = await unpackBody(received, rules, { path: pathOf(expected), needsDigest: true, damaged })
+  const { chunks } = expected
+  const body = await unpackBody(received, rules, {
+    path: pathOf(expected),
+    needsDigest: true,
+    damaged,
+    chunks,
+  })
   if (!isUtf8(body)) throw damaged("it is not valid UTF-8")
   return expected.chunks.length === 1 ? proveLines(body, expected) : proveParts(body, expected)
 }

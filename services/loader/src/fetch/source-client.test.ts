@@ -1,7 +1,7 @@
 // If this file fails, a damaged or late answer passes for a chunk, or hangs the load.
 import { createHash } from "node:crypto"
 import { gzipSync } from "node:zlib"
-import { formatReprDigest, hashColumns, type Problem } from "@flatbed/contract"
+import { formatReprDigest, hashColumns, type ManifestChunk, type Problem } from "@flatbed/contract"
 import { problemAnswer, type ScriptedSource, type SourceFault, startScriptedSource } from "@flatbed/testing"
 import { afterEach, beforeEach, describe, expect, test } from "vitest"
 import { people } from "../loader.test-kit.ts"
@@ -171,6 +171,9 @@ describe("an answer that was asked for as gzip", () => {
     const bomb = gzipSync(Buffer.alloc(2 ** 24))
     const tooLarge = { code: "source-refused", hint: expect.stringContaining("source.max_body") }
     expect(await getChunk(coded(bomb))).toMatchObject(tooLarge)
+    const alone = { ...expected, chunks: [{ ...expected.chunks[0], rows: 1 }] as const }
+    source.fault(/chunks/, coded(bomb, "application/x-ndjson"))
+    await expect(client.getChunks(alone)).rejects.toMatchObject({ hint: expect.stringContaining("one row") })
     source.fault(/versions/, coded(bomb, "application/json"))
     await expect(client.getManifest("people", expected.version)).rejects.toMatchObject(tooLarge)
   })
@@ -259,11 +262,27 @@ describe("a refusal", () => {
     expect(source.requests().map(({ path }) => path)).not.toContain("/v1/datasets")
   })
 
-  test("is ours when the answer is larger than source.max_body", async () => {
-    const small = open(source.url, { maxBodyBytes: 500 })
-    await expect(small.getChunks(expected)).rejects.toMatchObject({
-      code: "source-refused",
-      hint: expect.stringContaining("max_body"),
+  test("is ours when the answer is larger than source.max_body, and says what helps", async () => {
+    const small = open(source.url, { maxBodyBytes: 300 })
+    const { manifest, version } = source.publish(people(9, 4, "long".repeat(100)))
+    const [first, second, last] = manifest.chunks as [ManifestChunk, ManifestChunk, ManifestChunk]
+    const hintOf = (...chunks: [ManifestChunk, ...ManifestChunk[]]) =>
+      small.getChunks({ ...expected, version, chunks }).then(
+        () => "the chunk was taken",
+        ({ code, hint }) => `${code}: ${hint}`,
+      )
+    expect(await hintOf(first)).toBe(
+      "source-refused: Raise source.max_body. To lower the dataset's chunk in the source's settings helps too, unless one record alone is that large.",
+    )
+    expect(last.rows).toBe(1)
+    expect(await hintOf(last)).toBe(
+      "source-refused: Raise source.max_body: the chunk is one row, so it cannot be cut smaller.",
+    )
+    expect(await hintOf(first, second)).toBe(
+      "source-refused: Raise source.max_body, or lower group: then fewer chunks come together.",
+    )
+    await expect(small.getManifest("people", version)).rejects.toMatchObject({
+      hint: "Raise source.max_body.",
     })
     await small.close()
   })

@@ -29,6 +29,7 @@ import {
 import type { TSchema } from "@flatbed/typebox"
 import { Check, Compile, Errors } from "@flatbed/typebox"
 import { Pool } from "undici"
+import type { ChunkGroup } from "../staging/chunk-groups.ts"
 import { lookAtCertificate } from "./certificates.ts"
 import { damageOf, type Expected, pathOf, proveChunks } from "./chunk-proof.ts"
 import { acceptEncodingOf } from "./compression.ts"
@@ -55,6 +56,15 @@ export type SourceSettings = BodyRules & {
   readonly idleMs: number
   /** Longest time for one answer from beginning to end. */
   readonly requestMs: number
+}
+
+type GetOptions = {
+  /** The ETag of what the caller has. */
+  readonly knownTag?: string | undefined
+  /** Longest silence of this answer, in place of `idleMs`. */
+  readonly silenceMs?: number
+  /** Where chunks are asked for: which. */
+  readonly chunks?: ChunkGroup
 }
 
 /** A dataset with the ETag of its document, when the source gave one. */
@@ -90,8 +100,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
     path: string,
     accept: string,
     signal?: AbortSignal,
-    knownTag?: string,
-    silenceMs = settings.idleMs,
+    { knownTag, silenceMs = settings.idleMs, chunks }: GetOptions = {},
   ): Promise<Received & { status: number }> {
     const deadline = AbortSignal.timeout(settings.requestMs)
     const either = signal === undefined ? deadline : AbortSignal.any([signal, deadline])
@@ -101,7 +110,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
       const answer = await send(path, accept, coding, silenceMs, either, knownTag, silenceMs)
       answered = true
       const length = Number(answer.headers["content-length"])
-      const body = await readBody(answer.body, length, path)
+      const body = await readBody(answer.body, length, path, chunks)
       return { status: answer.statusCode, headers: answer.headers, body }
     } catch (error) {
       signal?.throwIfAborted()
@@ -134,7 +143,12 @@ export function createSourceClient(settings: SourceSettings, connections: number
   }
 
   /** The body, in a buffer of the pool when its length is said and true. */
-  async function readBody(body: AsyncIterable<Buffer>, length: number, path: string): Promise<Buffer> {
+  async function readBody(
+    body: AsyncIterable<Buffer>,
+    length: number,
+    path: string,
+    chunks?: ChunkGroup,
+  ): Promise<Buffer> {
     const { maxBodyBytes } = settings
     const whole = length > 0 && length <= maxBodyBytes ? bodies.take(length) : undefined
     const parts: Buffer[] = []
@@ -144,7 +158,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
       else if (part.copy(whole, bytes) < part.length)
         throw damageOfAnswer(path)("it is longer than its content-length")
       bytes += part.length
-      if (bytes > maxBodyBytes) throw tooLarge(path, maxBodyBytes, "as sent")
+      if (bytes > maxBodyBytes) throw tooLarge(path, maxBodyBytes, "as sent", chunks)
     }
     return whole === undefined ? Buffer.concat(parts, bytes) : whole.subarray(0, bytes)
   }
@@ -226,7 +240,7 @@ export function createSourceClient(settings: SourceSettings, connections: number
       signal?: AbortSignal,
     ): Promise<TaggedDataset | "unchanged"> {
       const path = paths.dataset(dataset)
-      const { status, ...received } = await get(path, mediaTypes.json, signal, knownTag)
+      const { status, ...received } = await get(path, mediaTypes.json, signal, { knownTag })
       if (status === 304 && knownTag !== undefined) return "unchanged"
       const tag = received.headers.etag
       const document = await readJson<Dataset>(path, datasetSchema, status, received)
@@ -271,7 +285,8 @@ export function createSourceClient(settings: SourceSettings, connections: number
       signal?: AbortSignal,
     ): Promise<Beginnings> {
       const path = `${paths.beginnings(dataset, version, file)}?bytes=${lengths.join(",")}`
-      const { status, ...received } = await get(path, mediaTypes.json, signal, undefined, settings.requestMs)
+      const patient = { silenceMs: settings.requestMs }
+      const { status, ...received } = await get(path, mediaTypes.json, signal, patient)
       return await readJson<Beginnings>(path, beginningsSchema, status, received)
     },
 
@@ -286,14 +301,15 @@ export function createSourceClient(settings: SourceSettings, connections: number
       signal?: AbortSignal,
     ): Promise<Digests> {
       const path = `${paths.digests(dataset, version)}?chunks=${first}-${last}${query}`
-      const { status, ...received } = await get(path, mediaTypes.json, signal, undefined, settings.requestMs)
+      const patient = { silenceMs: settings.requestMs }
+      const { status, ...received } = await get(path, mediaTypes.json, signal, patient)
       return await readJson<Digests>(path, digestsSchema, status, received)
     },
 
     /** The row lines of these chunks, proven to be what the manifest says. See `proveChunks`. */
     async getChunks(expected: Expected, signal?: AbortSignal): Promise<Buffer> {
       const path = pathOf(expected)
-      const { status, ...received } = await get(path, mediaTypes.ndjson, signal)
+      const { status, ...received } = await get(path, mediaTypes.ndjson, signal, { chunks: expected.chunks })
       if (isOddSuccess(status)) throw damageOf(expected)(`the status is ${status}, not 200`)
       if (status !== 200) throw await refusal(status, received, path)
       const lines = await proveChunks(received, expected, settings)

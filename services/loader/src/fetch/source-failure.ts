@@ -1,6 +1,7 @@
 /** What went wrong between the loader and the source, as problems that say what was found and what to do. */
 import { fromProblemDocument, Problem } from "@flatbed/contract"
 import { errors } from "undici"
+import type { ChunkGroup } from "../staging/chunk-groups.ts"
 import { describeTlsFailure, type SeenCertificate } from "./tls-failure.ts"
 
 export type Asked = {
@@ -137,12 +138,25 @@ function reasonOf(error: Error): string {
   return error.message
 }
 
-/** More than source.max_body arrived, or came out of what arrived. */
-export function tooLarge(path: string, maxBytes: number, state: "as sent" | "unpacked"): Problem {
+/** More than source.max_body arrived, or came out of what arrived. `chunks` are those that were asked for, if any. */
+export function tooLarge(
+  path: string,
+  maxBytes: number,
+  state: "as sent" | "unpacked",
+  chunks?: ChunkGroup,
+): Problem {
   const how = state === "unpacked" ? ", unpacked," : ""
   return new Problem("source-refused", `The answer to GET ${path}${how} is larger than ${maxBytes} bytes.`, {
-    hint: "Raise source.max_body, or cut smaller chunks in the source's settings.",
+    hint: sizeHint(chunks),
   })
+}
+
+function sizeHint(chunks: ChunkGroup | undefined): string {
+  if (chunks === undefined) return "Raise source.max_body."
+  if (chunks.length > 1) return "Raise source.max_body, or lower group: then fewer chunks come together."
+  return chunks[0].rows === 1
+    ? "Raise source.max_body: the chunk is one row, so it cannot be cut smaller."
+    : "Raise source.max_body. To lower the dataset's chunk in the source's settings helps too, unless one record alone is that large."
 }
 
 export function parseJson(body: Buffer): unknown {

@@ -1,6 +1,7 @@
 /** Proves that a body is the one that was sent, then takes its content coding off. Pure. */
 import { createHash } from "node:crypto"
 import { type Problem, parseReprDigest } from "@flatbed/contract"
+import type { ChunkGroup } from "../staging/chunk-groups.ts"
 import { type Compression, decode, findCoding } from "./compression.ts"
 import { tooLarge } from "./source-failure.ts"
 
@@ -22,6 +23,8 @@ export type BodyKind = {
   readonly needsDigest: boolean
   /** Makes the problem of a damaged one. */
   readonly damaged: (what: string) => Problem
+  /** Where chunks were asked for: which. */
+  readonly chunks?: ChunkGroup
 }
 
 /**
@@ -35,7 +38,7 @@ export type BodyKind = {
 export async function unpackBody(
   { headers, body }: Received,
   { compression, maxBodyBytes }: BodyRules,
-  { path, needsDigest, damaged }: BodyKind,
+  { path, needsDigest, damaged, chunks }: BodyKind,
 ): Promise<Buffer> {
   const field = headers["content-encoding"]
   const isPlain = field === undefined || field === "identity"
@@ -53,6 +56,6 @@ export async function unpackBody(
   if (coding === undefined) return body
   const decoded = await decode(coding, body, maxBodyBytes)
   if ("damage" in decoded) throw damaged(decoded.damage)
-  if ("largerThan" in decoded) throw tooLarge(path, maxBodyBytes, "unpacked")
+  if ("largerThan" in decoded) throw tooLarge(path, maxBodyBytes, "unpacked", chunks)
   return decoded.plain
 }
