@@ -3,7 +3,7 @@ import * as zlib from "node:zlib"
 import type { DataFile } from "./data-files.ts"
 import { startDelayProxy } from "./delay-proxy.ts"
 import { takeFlatbedTurn } from "./flatbed-turn.ts"
-import { withServices } from "./services.ts"
+import { readServed, type Served, withServices } from "./services.ts"
 import { findObstacle, openShapedLink, type ShapedLink } from "./shaped-link.ts"
 import type { Bench } from "./throughput.ts"
 
@@ -20,7 +20,7 @@ export type LinkTurn = {
   readonly loaderCpu: number | undefined
 }
 
-export type LinkResult = { readonly compression: string; readonly turns: readonly LinkTurn[] }
+export type LinkResult = Served & { readonly compression: string; readonly turns: readonly LinkTurn[] }
 
 const compressions = ["none", "gzip", ...("zstdCompress" in zlib ? ["zstd"] : [])]
 const sampleEveryMs = 20
@@ -42,6 +42,7 @@ export async function measureLink(file: DataFile, rounds: number, bench: Bench):
   try {
     return await withServices(input, async (services) => {
       const source = await services.startPublished(file.path)
+      const served = readServed(await source.published())
       const proxy = await startDelayProxy({ host, port: Number(new URL(source.url).port), roundTripMs })
       try {
         const results: LinkResult[] = []
@@ -57,7 +58,7 @@ export async function measureLink(file: DataFile, rounds: number, bench: Bench):
             const used = `${(100 * traffic.used).toFixed(1)} % of the line`
             note(`link, ${compression}, load ${round} of ${rounds}: ${commitSeconds.toFixed(2)} s, ${used}`)
           }
-          results.push({ compression, turns })
+          results.push({ compression, turns, ...served })
         }
         return results
       } finally {

@@ -1,4 +1,6 @@
 // If this fails, a line of what Flatbed must reach has no figure.
+import { readFile } from "node:fs/promises"
+import { join } from "node:path"
 import { expect, test } from "vitest"
 import { bench, emptyDatabase, limitMs } from "./bench.test-kit.ts"
 
@@ -23,4 +25,22 @@ test("what is not a race is measured too", { timeout: limitMs }, async () => {
   for (const days of [1, 10])
     expect(rows.join("\n")).toContain(`| models over 180 streams, after a file about ${days} of 30 days`)
   expect(report).toContain("Hash Join")
+})
+
+test("a file larger than memory, here a small one, is loaded, and its chunks are asked for", {
+  timeout: limitMs,
+}, async () => {
+  const { folder, rows, report } = await bench(["--big", "0.001", "--database", await emptyDatabase()])
+  // Below the table's head: a tenth of it, and all of it.
+  const [, small = "", big = "", ...figures] = rows
+  const counts = [small, big].map((row) => {
+    const [, count = "none", ...served] =
+      row.match(/^\| 0\.0 GB, ([0-9,]+) rows \| `([a-z]+)`: ([0-9,]+) \|/) ?? []
+    expect(served, row).toEqual(["bytes", count])
+    return Number(count.replaceAll(",", ""))
+  })
+  expect(counts[1]).toBeGreaterThan(counts[0] ?? 0)
+  for (const figure of ["peak RSS with 0.0 GB: source", "peak RSS with 0.0 GB: loader", "any of "])
+    expect(figures.join("\n")).toContain(figure)
+  expect(await readFile(join(folder, "RESULTS-big.md"), "utf8")).toBe(report)
 })

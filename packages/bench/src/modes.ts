@@ -110,9 +110,10 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
     const bytes = gigabytes * 1e9
     // Two files, and one table with its write-ahead log and the space of the table before.
     await requireSpace(dataFolder, 4 * bytes, `--big ${gigabytes}`)
-    const copied = await findDataFile(rowSets.telecom, 100_000, making)
+    const baseRows = Math.max(1, Math.min(100_000, Math.floor(bytes / smallestOfBase)))
+    const copied = await findDataFile(rowSets.telecom, baseRows, making)
     const base = {
-      ...(await findDataFile(rowSets.telecom, 100_000, making, form)),
+      ...(await findDataFile(rowSets.telecom, baseRows, making, form)),
       rowSet: rowSets.telecom,
     }
     const measure = async (size: number) => {
@@ -144,6 +145,9 @@ export const modes: Readonly<Record<Options["mode"], Mode>> = {
     ]
   },
 }
+
+/** So many bytes of the big file for each row that it repeats: the smaller file, a tenth of it, has each once at least. */
+const smallestOfBase = 2000
 
 /** Of so many rows one is changed. */
 const changedEvery = 100

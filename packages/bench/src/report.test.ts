@@ -9,15 +9,18 @@ import {
   unchangedFigure,
   verifyFigure,
 } from "./figures.ts"
+import type { FlatbedTurn } from "./flatbed-turn.ts"
 import { measureTraffic } from "./link.ts"
 import {
   ratiosOf,
   renderCosts,
   renderFigures,
+  renderLink,
   renderModels,
   renderReport,
   renderTable,
   renderThroughput,
+  renderVolumes,
 } from "./report.ts"
 import type { Throughput } from "./throughput.ts"
 
@@ -70,6 +73,26 @@ test("a file has a row for either clock, with both sides' times and the reader's
     "| telecom: a \\| b | 1,234,567 rows, 5 MB | `bytes`: 1,234,567 | published version | 2.00 2.00 2.00 | 3.00 | 2.00 3.00 4.00 | 2.00 1.00 1.50 | **1.50** |",
   )
   expect(lines[3]).toContain("| unseen file | 4.00 4.00 4.00 | 5.00 |")
+})
+
+test("a row of a large file, or of a compression, names the reader and the rows it served", () => {
+  const { file, reader, servedRows, pairs } = taken("telecom", [4], [2])
+  const turn = pairs[0]?.published as FlatbedTurn
+  const spread = { min: 1, median: 1, max: 1 }
+  const chunks = { chunks: 1, asked: 1, firstToLastMs: spread, wholeMs: spread }
+  expect(
+    renderVolumes([{ file: { ...file, bytes: 2e9 }, reader, servedRows, turn, chunks }]).split("\n"),
+  ).toEqual([
+    "| File | Reader: rows it served | to COMMIT | of the file | source, CPU s | loader, CPU s | Postgres, CPU s | source, peak MiB | loader, peak MiB |",
+    "|---|---|---|---|---|---|---|---|---|",
+    "| 2.0 GB, 1,234,567 rows | `bytes`: 1,234,567 | 2 s | 1000.0 MB/s | 0.50 | 1.50 | 2.50 | 100 | 150 |",
+  ])
+  const load = { commitSeconds: 3, wireBytes: 2.5e6, used: 0.9, sourceCpu: 1, loaderCpu: undefined }
+  expect(renderLink([{ compression: "gzip", reader, servedRows, turns: [load] }], file).split("\n")).toEqual([
+    "| Compression of 1,234,567 rows, 5 MB of CSV | Reader: rows it served | to COMMIT, s: min median max | Link used | MB on the wire | ÷ CSV bytes | source, CPU s | loader, CPU s |",
+    "|---|---|---|---|---|---|---|---|",
+    "| `gzip` | `bytes`: 1,234,567 | 3.00 3.00 3.00 | 90.0 % | 2.5 | 0.50 | 1.00 | not measured |",
+  ])
 })
 
 test("what could not be measured says so", () => {

@@ -6,6 +6,7 @@ import type { FlatbedTurn } from "./flatbed-turn.ts"
 import type { LinkResult } from "./link.ts"
 import type { Machine } from "./machine.ts"
 import type { Models } from "./models.ts"
+import type { Served } from "./services.ts"
 import { medianOf, spreadOf } from "./statistics.ts"
 import type { Pair, Throughput } from "./throughput.ts"
 import type { Volume } from "./volume.ts"
@@ -59,7 +60,7 @@ export function renderThroughput(results: readonly Throughput[], copy: CopyName)
       return [
         `${result.name}: ${result.what}`,
         `${count(rows)} rows, ${(bytes / 1e6).toFixed(0)} MB`,
-        `\`${result.reader}\`: ${count(result.servedRows)}`,
+        readerCell(result),
         clock,
         spread(turns.map(({ commitSeconds }) => commitSeconds)),
         medianOf(turns.map(({ processSeconds }) => processSeconds)).toFixed(2),
@@ -73,7 +74,7 @@ export function renderThroughput(results: readonly Throughput[], copy: CopyName)
     [
       "Rows",
       "File",
-      "Reader: rows it served",
+      readerHead,
       "Clock from",
       "Flatbed to COMMIT, s: min median max",
       "to its end",
@@ -172,8 +173,9 @@ export function renderModels({ streams, days, rows, turns, fullSeconds }: Models
 
 /** One load of each file. */
 export function renderVolumes(volumes: readonly Volume[]): string {
-  const rows = volumes.map(({ file, turn: { commitSeconds, cpu, peak } }) => [
+  const rows = volumes.map(({ file, turn: { commitSeconds, cpu, peak }, ...served }) => [
     `${(file.bytes / 1e9).toFixed(1)} GB, ${count(file.rows)} rows`,
+    readerCell(served),
     `${commitSeconds.toFixed(0)} s`,
     `${(file.bytes / 1e6 / commitSeconds).toFixed(1)} MB/s`,
     ...[cpu.source, cpu.loader, cpu.postgres].map((one) => seconds([one])),
@@ -181,15 +183,16 @@ export function renderVolumes(volumes: readonly Volume[]): string {
   ])
   const cpu = ["source", "loader", "Postgres"].map((name) => `${name}, CPU s`)
   const peaks = ["source", "loader"].map((name) => `${name}, peak MiB`)
-  return renderTable(["File", "to COMMIT", "of the file", ...cpu, ...peaks], rows)
+  return renderTable(["File", readerHead, "to COMMIT", "of the file", ...cpu, ...peaks], rows)
 }
 
 /** A row for each compression; medians. */
 export function renderLink(results: readonly LinkResult[], file: DataFile): string {
-  const rows = results.map(({ compression, turns }) => {
+  const rows = results.map(({ compression, turns, ...served }) => {
     const wire = medianOf(turns.map(({ wireBytes }) => wireBytes))
     return [
       `\`${compression}\``,
+      readerCell(served),
       spread(turns.map(({ commitSeconds }) => commitSeconds)),
       `${(100 * medianOf(turns.map(({ used }) => used))).toFixed(1)} %`,
       (wire / 1e6).toFixed(1),
@@ -201,6 +204,7 @@ export function renderLink(results: readonly LinkResult[], file: DataFile): stri
   const of = `${count(file.rows)} rows, ${(file.bytes / 1e6).toFixed(0)} MB of CSV`
   const head = [
     `Compression of ${of}`,
+    readerHead,
     "to COMMIT, s: min median max",
     "Link used",
     "MB on the wire",
@@ -233,6 +237,9 @@ function spread(values: readonly number[]): string {
   const { min, median, max } = spreadOf(values)
   return [min, median, max].map((value) => value.toFixed(2)).join(" ")
 }
+
+const readerHead = "Reader: rows it served"
+const readerCell = ({ reader, servedRows }: Served) => `\`${reader}\`: ${count(servedRows)}`
 
 const notMeasured = "not measured"
 

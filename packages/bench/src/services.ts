@@ -40,6 +40,14 @@ export type Source = {
   published(): Promise<LogLine>
 }
 
+/** The reader that served a version's rows, and how many, by the source's log. */
+export type Served = { readonly reader: string; readonly servedRows: number }
+
+/** What the line of a published version says of it. */
+export function readServed({ reader, rows }: LogLine): Served {
+  return { reader: String(reader), servedRows: Number(rows) }
+}
+
 export type Services = {
   /** Starts a source that has never seen a file; the one before is stopped. */
   startSource(): Promise<Source>

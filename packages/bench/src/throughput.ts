@@ -3,9 +3,8 @@ import { type CopyName, type CopyTurn, takeCopyTurn } from "./copy-turn.ts"
 import type { DataFile } from "./data-files.ts"
 import type { Form } from "./data-sets.ts"
 import { type FlatbedTurn, takeFlatbedTurn } from "./flatbed-turn.ts"
-import type { LogLine } from "./running.ts"
 import { clear, type Fingerprint, fingerprint, type Server } from "./server.ts"
-import { type Services, table, withServices } from "./services.ts"
+import { readServed, type Served, type Services, table, withServices } from "./services.ts"
 
 export type Pair = {
   readonly copy: CopyTurn
@@ -13,13 +12,10 @@ export type Pair = {
   readonly unseen: FlatbedTurn
 }
 
-export type Throughput = {
+export type Throughput = Served & {
   readonly name: string
   readonly what: string
   readonly file: DataFile
-  /** The reader that served the rows, by the source's log. */
-  readonly reader: string
-  readonly servedRows: number
   readonly pairs: readonly Pair[]
 }
 
@@ -65,17 +61,17 @@ export async function measureThroughput(
     return await withServices(input, async (services) => {
       const expected = await learnShape(wanted, { ...bench, services })
       const pairs: Pair[] = []
-      let line: LogLine | undefined
+      let served: Served = { reader: "none", servedRows: 0 }
       for (let number = 1; number <= wanted.pairs; number++) {
         signal.throwIfAborted()
         const turns = { ...bench, services, name, file: file.path, copied: copied.path }
         const taken = await takePair(number % 2 === 1, expected, turns)
-        line = taken.indexed
+        served = taken.served
         pairs.push(taken.pair)
         note(`${name}, pair ${number} of ${wanted.pairs}: ${describePair(taken.pair)}`)
       }
       const { what } = wanted
-      return { name, what, file, reader: String(line?.reader), servedRows: Number(line?.rows), pairs }
+      return { name, what, file, ...served, pairs }
     })
   } finally {
     await clearTables(server)
@@ -118,7 +114,7 @@ async function takePair(
   copyFirst: boolean,
   expected: Fingerprint,
   turns: Turns & { readonly name: string; readonly file: string; readonly copied: string },
-): Promise<{ readonly pair: Pair; readonly indexed: LogLine }> {
+): Promise<{ readonly pair: Pair; readonly served: Served }> {
   const { server, services, name, file } = turns
   const takeCopy = async () => {
     const turn = await takeCopyTurn({ ...turns, file: turns.copied, table: copyTable, like: shapeTable })
@@ -132,7 +128,7 @@ async function takePair(
   const published = await takeFlatbedTurn({ server, services, source })
   requireSame(name, await fingerprint(server, table), expected)
   const copy = first ?? (await takeCopy())
-  return { pair: { copy, published, unseen }, indexed: await source.published() }
+  return { pair: { copy, published, unseen }, served: readServed(await source.published()) }
 }
 
 function describePair({ copy, published, unseen }: Pair): string {

@@ -4,7 +4,7 @@ import type { DataFile } from "./data-files.ts"
 import type { Form } from "./data-sets.ts"
 import { type FlatbedTurn, takeFlatbedTurn } from "./flatbed-turn.ts"
 import { clear, fingerprint } from "./server.ts"
-import { table, withServices } from "./services.ts"
+import { readServed, type Served, table, withServices } from "./services.ts"
 import { type Bench, clearTables, learnShape, requireSame } from "./throughput.ts"
 
 /** A file that holds the rows of another one so many times, both written in `form`. */
@@ -16,7 +16,7 @@ export type Repeated = {
   readonly copied: DataFile
 }
 
-export type Volume = {
+export type Volume = Served & {
   readonly file: DataFile
   readonly turn: FlatbedTurn
   readonly chunks: ChunkTimes
@@ -40,7 +40,8 @@ export async function measureVolume({ base, file, form, copied }: Repeated, benc
       const expected = { rows: file.rows, hash: String(BigInt(once.hash) * BigInt(times)) }
       requireSame(name, await fingerprint(server, table), expected)
       await clear(server, table)
-      return { file, turn, chunks: await timeChunks(source, signal) }
+      const served = readServed(await source.published())
+      return { file, turn, ...served, chunks: await timeChunks(source, signal) }
     })
   } finally {
     await clearTables(server)
