@@ -134,6 +134,9 @@ it("with rows, makes a file of so many customers, loads it, and takes the same f
   expect(again.code, again.said).toBe(0)
   expect(again.said).not.toContain("Making")
   expect(again.said).toContain("up to date")
+  expect(again.said).not.toContain("kill -9")
+  expect(again.said).toContain("public.telecom_25000 is loaded already")
+  expect(again.said).toContain("npm start -- --rows 25001")
   const question = 'select count(*)::int, count(distinct "phone number")::int from public.telecom_25000'
   expect(await ask(folder, question)).toEqual([[[25_000, 25_000]]])
 }, 120_000)

@@ -140,8 +140,15 @@ async function run(input: StartInput, closers: (() => Promise<unknown>)[]): Prom
       note(`${loader.name} was killed; started again, it goes on where it stopped`)
     }
   }
+  const isDemo = input.rows !== undefined
+  // A demo file has the same rows each time, so its table is either missing or done.
+  const [done] = isDemo ? await findTables(postgres.url(databaseName), tablesOf(settings)) : []
+  if (isDemo && done !== undefined)
+    note(
+      `${done} is loaded already; to see a load killed, take another number: npm start -- --rows ${input.rows + 1}`,
+    )
   const first = await runLoader("load", (load) => {
-    if (input.rows !== undefined)
+    if (isDemo && done === undefined)
       note(`To see it killed and going on: kill -9 ${load.pid} in a second terminal`)
   })
   if (first.what !== "flatbed-loader load") return unasked(first)
