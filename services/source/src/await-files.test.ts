@@ -24,6 +24,7 @@ function listingAfter(writes: number): Listing {
     beside: new Map(),
     leftOut: [],
     folders: new Map([["/d", Date.now()]]),
+    belowRoot: ["d"],
   }
 }
 

@@ -7,7 +7,9 @@ import { setTimeout as wait } from "node:timers/promises"
 import { Problem } from "@flatbed/contract"
 import { sameIdentity } from "./file-identity.ts"
 import type { FilePattern } from "./file-patterns.ts"
+import type { FormatName } from "./formats/formats.ts"
 import { besideFile, findUnmatched, type LeftOut, type ListedFile, type Listing } from "./list-files.ts"
+import { noFile } from "./no-file.ts"
 import { sidecarOf } from "./sidecars.ts"
 
 export type ChosenFiles = {
@@ -21,6 +23,8 @@ export type ChosenFiles = {
 
 export type ChoiceRules = {
   readonly patterns: readonly FilePattern[]
+  /** CSV unless told. */
+  readonly format?: FormatName | undefined
   readonly doneMarker?: string | undefined
   readonly checksum?: string | undefined
   readonly settleMs: number
@@ -81,9 +85,9 @@ export function isBack({ listing }: ChosenFiles, now: Listing, { served }: Choic
 }
 
 function choose(listing: Listing, rules: ChoiceRules, changes: ReadonlyMap<string, number>): ChosenFiles {
-  const { patterns, isServed } = rules
+  const { patterns, format = "csv", isServed } = rules
   const unmatched = findUnmatched(patterns, listing)
-  if (unmatched !== undefined) throw noFile(unmatched, listing)
+  if (unmatched !== undefined) throw noFile(unmatched, listing, format)
   const files: ListedFile[] = []
   const waiting: (LeftOut & Wait)[] = []
   for (const one of listing.files) {
@@ -143,24 +147,6 @@ function settlesIn({ files, listing: { folders, beside } }: ChosenFiles, settleM
   for (const at of [...changed, ...folders.values()])
     left = Math.max(left, Math.min(settleMs, settleMs - (now - at)))
   return left
-}
-
-function noFile({ written, isPath }: FilePattern, { leftOut }: Listing): Problem {
-  const [odd] = leftOut
-  const but = odd === undefined ? "" : ` ${odd.file} ${odd.reason}.`
-  return isPath
-    ? new Problem(
-        "file-missing",
-        `${written} is not there, or is a folder that holds no file of the dataset's format.${but}`,
-        {
-          hint: "Put it below the root, or correct the dataset's files or its format (csv, where nothing else is told).",
-          facts: { file: written },
-        },
-      )
-    : new Problem("file-missing", `No file matches ${written}.${but}`, {
-        hint: "Put files below the root, or correct the dataset's files. A version made before stays served.",
-        facts: { file: written },
-      })
 }
 
 function unsettled(file: string, { reason, isUnmarked }: Wait): Problem {

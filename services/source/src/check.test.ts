@@ -224,13 +224,36 @@ it("says which setting makes text of records that are not UTF-8", async () => {
   ])
 })
 
-it("says what is the matter with an empty document, and with a folder without a file of the format", async () => {
-  const files = { "empty.json": "", "one/a.json": '[{"a":1}]' }
-  const { code, text } = await check(files, { empty: { files: "empty.json" }, folder: { files: "one" } })
+it("says of an empty document that it holds no bytes", async () => {
+  const { code, text } = await check({ "empty.json": "" }, { empty: { files: "empty.json" } })
   expect(code).toBe(5)
   expect(text).toContain("empty.json holds no bytes.")
-  expect(text).toContain("one is not there, or is a folder that holds no file of the dataset's format")
-  expect(text).toContain("or its format (csv, where nothing else is told)")
+})
+
+it.each<[string, object, string[]]>([
+  [
+    "a folder without a file of the format, with the endings that were looked for",
+    { files: "one", format: "ndjson" },
+    [
+      "one is a folder without a file that ends in .ndjson, .jsonl, packed or not, as those of format ndjson do",
+      'files: "one/*"',
+    ],
+  ],
+  [
+    "a folder of which the format is told by nothing",
+    { files: "one" },
+    [".csv, .tsv, .txt", "format csv", "csv, where nothing else is told"],
+  ],
+  [
+    "a folder with a format that has no endings",
+    { files: "one/", format: "fixed", widths: [{ name: "a", width: 1 }] },
+    ["one/ is a folder, and format fixed has no endings that tell which of its files are meant", '"one/*"'],
+  ],
+  ["what is not there, among others", { files: ["one/a.json", "two"], format: "json" }, ["two is not there"]],
+])("says what is the matter with %s", async (_what, dataset, expected) => {
+  const { code, text } = await check({ "one/a.json": '[{"a":1}]' }, { t: dataset })
+  expect(code).toBe(5)
+  for (const words of expected) expect(text).toContain(words)
 })
 
 it("says of a packed or transcoded file what it is read as, and what says so", async () => {

@@ -50,6 +50,8 @@ export type Listing = {
   readonly leftOut: readonly LeftOut[]
   /** The folders that were looked into, absolute, with when each changed last, in ms. */
   readonly folders: ReadonlyMap<string, number>
+  /** The same folders, relative to the root, with slashes; empty for the root itself. */
+  readonly belowRoot: readonly string[]
 }
 
 type Kind = "file" | "link" | "other"
@@ -58,6 +60,7 @@ type Names = {
   readonly beside: ReadonlyMap<string, Kind>
   readonly leftOut: readonly LeftOut[]
   readonly folders: ReadonlyMap<string, FolderStamp>
+  readonly belowRoot: readonly string[]
 }
 type FolderStamp = { readonly stamp: string; readonly changedMs: number }
 
@@ -94,6 +97,7 @@ export function createFileList(request: ListRequest) {
       beside: new Map([...names.beside.keys()].map((file) => [file, at(file)])),
       leftOut: [...names.leftOut].sort((a, b) => comparePaths(a.file, b.file)),
       folders: new Map([...names.folders].map(([folder, { changedMs }]) => [folder, changedMs])),
+      belowRoot: names.belowRoot,
     }
   }
 
@@ -128,12 +132,14 @@ async function readFolders(
   const beside = new Map<string, Kind>()
   const leftOut: LeftOut[] = []
   const folders = new Map<string, FolderStamp>()
+  const belowRoot: string[] = []
   const realRoot = await realpath(root).catch(() => root)
 
   async function read(folder: string, absolute: string): Promise<void> {
     if (folders.has(absolute)) return
     folders.set(absolute, await stampOf(absolute))
     const entries = await readdir(absolute, { withFileTypes: true })
+    belowRoot.push(folder)
     const kinds = new Map(entries.map((entry) => [entry.name, kindOf(entry)]))
     const below: string[] = []
     for (const entry of entries) {
@@ -175,7 +181,7 @@ async function readFolders(
     if (base !== "") refuseOutside(written, relative(realRoot, absolute))
     await read(base, absolute).catch((error) => unlessGone(refusal(base, error), error))
   }
-  return { files, beside, leftOut, folders }
+  return { files, beside, leftOut, folders, belowRoot }
 }
 
 /** Whether it stands beside another file of its folder, by a name that says so. */

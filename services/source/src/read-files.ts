@@ -38,6 +38,7 @@ export async function makeVersionOfFiles(request: MakeRequest): Promise<MadeVers
   const { list, patterns } = createFileList(listRequestOf(request))
   const rules: ChoiceRules = {
     patterns,
+    format: reading.shape.format,
     doneMarker: reading.doneMarker,
     checksum: reading.checksum,
     settleMs: reading.settleMs,
