@@ -128,7 +128,7 @@ export const datasetSchema = Type.Intersect([
     evidence: Type.Union([Type.Array(evidenceSchema), Type.Null()]),
     files: Type.Union([Type.Array(fileSchema), Type.Null()]),
     waiting: leftOutSchema(
-      "files that are still being written, and left to a later version; the first hundred",
+      "files that are still being written: waited for, or left to a later version; the first hundred",
     ),
     left_out: leftOutSchema("what is meant by its name and is no file, such as a folder; the first hundred"),
   }),

@@ -5,7 +5,6 @@
 import { asProblem, type Manifest, Problem } from "@flatbed/contract"
 import type { Logger } from "pino"
 import type { ChosenFiles } from "./await-files.ts"
-import { counted } from "./counted.ts"
 import { createDatasetLog } from "./dataset-log.ts"
 import type { Reader } from "./formats/format.ts"
 import { createHeldVersions, type Found, type HeldVersion, sameFound } from "./held-versions.ts"
@@ -19,6 +18,7 @@ import { identifyFile } from "./open-file.ts"
 import { listRequestOf } from "./read-files.ts"
 import type { Reading } from "./reading.ts"
 import type { Turns } from "./turns.ts"
+import { createWaitedFiles } from "./waited-files.ts"
 
 export type DatasetParts = {
   readonly name: string
@@ -47,7 +47,7 @@ export type DatasetStatus = {
   readonly current: HeldVersion | undefined
   readonly progress: { readonly bytes: number; readonly of: number } | undefined
   readonly problem: Problem | undefined
-  /** Files that are meant and are not in the version: still being written, or no files at all. */
+  /** Files that are waited for or left out, since they are still being written; and what is meant and is no file. */
   readonly waiting: readonly LeftOut[]
   readonly leftOut: readonly LeftOut[]
 }
@@ -88,15 +88,15 @@ export function createDataset(parts: DatasetParts): SourceDataset {
   // Versions that were served once; their names survive in the index folder.
   const once = new Set<string>()
   const discarded = new Set<string>()
+  const waited = createWaitedFiles(reading.settleMs, tell.waits)
   const held = createHeldVersions(parts.keepVersionsMs, (one) => tell.gone(one, "replaced"))
   let making: Promise<void> | undefined
-  let progress = { bytes: 0, of: 0 }
+  let progress: DatasetStatus["progress"]
   let failure: Failure | undefined
   let remembered = false
   // What was heard of while a version was made may have come too late for it.
   let lookAgain = false
   let folders: readonly string[] = []
-  let waiting: readonly LeftOut[] = []
   let leftOut: readonly LeftOut[] = []
   const looks = createLooks(lookNow)
 
@@ -129,6 +129,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
     const current = held.current()
     if (current !== undefined && sameFound(current.found, found)) {
       failure = undefined
+      waited.takeServed(current.found)
       return
     }
     if (failure !== undefined && isJudged(failure, found)) return
@@ -158,9 +159,13 @@ export function createDataset(parts: DatasetParts): SourceDataset {
     if (!isSame) parts.onFolders()
   }
 
+  function takeWritten(files: readonly string[]): void {
+    waited.takeWritten(files)
+    progress = undefined
+  }
+
   function takeChosen(chosen: ChosenFiles): void {
-    tell.waits(waiting, chosen.waiting)
-    waiting = chosen.waiting
+    waited.takeChosen(chosen.waiting)
     leftOut = chosen.listing.leftOut
     takeFolders(chosen.listing)
   }
@@ -174,6 +179,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         listing: found.kind === "many" ? found.listing : undefined,
         inTurn: parts.turns.take,
         onChosen: takeChosen,
+        onWritten: takeWritten,
         onRead: tell.read,
         onProgress: (bytes, of) => {
           progress = { bytes, of }
@@ -181,6 +187,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         onCacheTrouble: tell.cacheFailed,
       })
       failure = undefined
+      waited.takeServed(made.found)
       once.add(made.index.manifest.version)
       discarded.delete(made.index.manifest.version)
       const before = held.current()?.index.manifest.version
@@ -210,7 +217,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
 
   function status(): DatasetStatus {
     const current = held.current()
-    const always = { current, waiting, leftOut, progress: undefined, problem: undefined }
+    const always = { current, waiting: waited.all(), leftOut, progress: undefined, problem: undefined }
     if (making !== undefined) return { ...always, state: "indexing", progress }
     if (failure !== undefined) return { ...always, state: "failed", problem: failure.problem }
     return { ...always, state: current === undefined ? "indexing" : "ready" }
@@ -218,15 +225,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
 
   function unavailable(): Problem {
     if (making === undefined && failure !== undefined) return failure.problem
-    return new Problem(
-      "indexing",
-      `${name} is being read: ${progress.bytes} of ${counted(progress.of, "byte")}.`,
-      {
-        hint: "Ask again in a moment.",
-        facts: { dataset: name, ...progress },
-        retryAfterSeconds: 1,
-      },
-    )
+    return waited.unavailable(name, progress)
   }
 
   function getCurrent(): HeldVersion {

@@ -190,6 +190,34 @@ describe("a file that is still being written (AC-22)", () => {
     await until(source, ({ files }) => files?.length === 2, "the file that is whole now")
   })
 
+  it("alone in its dataset is named by the dataset, its chunks and, once, the log, until it is whole", async () => {
+    const { folder, serve, path } = await setup({ "d/a.csv": "id\n1\n" }, { files: "d/a.csv" }, "100ms")
+    let isWriting = true
+    const writing = (async () => {
+      while (isWriting) {
+        await appendFile(path("d/a.csv"), "3\n")
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+    })()
+    const source = await serve()
+    const reason = "is still being written: it changed within the settle window of 100ms"
+    const waits = await until(source, ({ waiting }) => waiting !== undefined, "the file to be named")
+    expect(waits).toMatchObject({ state: "indexing", version: null, waiting: [{ file: "d/a.csv", reason }] })
+    expect(waits.progress).toBeUndefined()
+    const chunk = await source.get(paths.currentChunk("t", 1))
+    expect(chunk.json()).toMatchObject({
+      code: "indexing",
+      detail: `t is not read yet: d/a.csv ${reason}.`,
+    })
+    isWriting = false
+    await writing
+    const whole = await until(source, ({ state }) => state === "ready", "the file that is whole now")
+    expect(whole.waiting).toBeUndefined()
+    expect(folder.logged.filter(({ event }) => event === "file.waits")).toMatchObject([
+      { level: 30, dataset: "t", file: "d/a.csv", reason },
+    ])
+  })
+
   it("that is taken away and written again within the settle window is never missing from a version", async () => {
     const { folder, serve, path, write } = await setup(
       { "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" },

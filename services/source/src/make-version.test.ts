@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto"
 import { appendFileSync, renameSync, utimesSync, writeFileSync } from "node:fs"
+import { utimes } from "node:fs/promises"
 import { join } from "node:path"
+import { setImmediate } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 import { type TemporaryFolder, temporaryFolder } from "@flatbed/testing"
 import { afterEach, describe, expect, it } from "vitest"
@@ -10,9 +12,12 @@ import { makeVersion } from "./make-version.ts"
 import { csvReading } from "./reading.test-kit.ts"
 
 let folder: TemporaryFolder | undefined
+let written: string[] = []
 
 afterEach(async () => {
   await folder?.remove()
+  folder = undefined
+  written = []
 })
 
 /** Makes a version while `disturb` may touch the file: it is called at every step of every pass. */
@@ -38,6 +43,7 @@ async function make(
       if (bytes === 0) pass += 1
       disturb(path, pass, bytes, of)
     },
+    onWritten: (files) => void written.push(...files),
     onChosen: () => {},
     onRead: () => {},
     onCacheTrouble: (error) => {
@@ -95,6 +101,25 @@ describe("a version", () => {
   it("is given up after three disturbed passes", async () => {
     const writing = make("a\n1\n", (path) => appendFileSync(path, "2\n"))
     await expect(writing).rejects.toMatchObject({ code: "file-unsettled", retryable: true })
+  })
+
+  it("is given up for a file that never settles, which is named after each window", async () => {
+    let writes = 0
+    let isOver = false
+    const making = make("a\n1\n", () => {}, 40).finally(() => {
+      isOver = true
+    })
+    const failed = expect(making).rejects.toMatchObject({
+      code: "file-unsettled",
+      message: "t.csv is still being written: it changed within the settle window of 40ms.",
+    })
+    while (!isOver) {
+      writes += 1
+      if (folder !== undefined) await utimes(join(folder.path, "t.csv"), 1, writes).catch(() => {})
+      await setImmediate()
+    }
+    await failed
+    expect(new Set(written)).toEqual(new Set(["t.csv"]))
   })
 
   it("is waited for no longer than the settle window when the file's times lie in the future", async () => {

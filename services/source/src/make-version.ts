@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises"
 import { resolve } from "node:path"
 import { setTimeout as wait } from "node:timers/promises"
 import type { ChosenFiles } from "./await-files.ts"
+import { stillWritten } from "./being-written.ts"
 import { withHashKey } from "./chunk-index.ts"
 import { sameIdentity } from "./file-identity.ts"
 import { isPath } from "./file-patterns.ts"
@@ -34,6 +35,8 @@ export type MakeRequest = {
   readonly onProgress: (bytes: number, of: number) => void
   /** Of a dataset of several files: which of them are going to be read, and that one was. */
   readonly onChosen: (chosen: ChosenFiles) => void
+  /** Which files are waited for, since they changed within the settle window; none once they are whole. */
+  readonly onWritten: (files: readonly string[]) => void
   readonly onRead: (read: {
     readonly file: string
     readonly bytes: number
@@ -74,6 +77,7 @@ async function makeVersionOfFile(made: MakeRequest): Promise<MadeVersion> {
   const [file = ""] = reading.files
   const request = { ...made, file }
   const shapeName = nameShape(dataset, file, shape, reading.maxRecordBytes)
+  let settled: Settled = "settled"
   for (let pass = 1; pass <= maxPasses; pass++) {
     const open = await openFile(root, file)
     let kept = false
@@ -85,7 +89,9 @@ async function makeVersionOfFile(made: MakeRequest): Promise<MadeVersion> {
         const index = { ...found.index, layout }
         return { index, ...serveFrom(open, found.text), cached: true, isBehind: false }
       }
-      if (!(await isSettled(request, open))) continue
+      settled = await settle(request, open)
+      if (settled !== "settled") continue
+      request.onWritten([])
       const made = await undisturbed(request, open)
       if (made === undefined) continue
       const { index, text } = made
@@ -98,25 +104,30 @@ async function makeVersionOfFile(made: MakeRequest): Promise<MadeVersion> {
       if (!kept) await open.close()
     }
   }
-  throw unsettled(file)
+  throw settled === "written" ? stillWritten(file, reading.settleMs) : unsettled(file)
 }
+
+/** `replaced`: what settled is another content than that which was opened; `written`: nothing settled. */
+type Settled = "settled" | "replaced" | "written"
 
 /**
  * Waits until nobody has touched the file for the settle window. By the file's own clock if that says so, else
- * by ours: a change time in the future must not wait for ever. False when another file has taken its place.
+ * by ours: a change time in the future must not wait for ever.
  */
-async function isSettled({ file, reading, signal }: FileRequest, open: OpenFile): Promise<boolean> {
+async function settle({ file, reading, signal, onWritten }: FileRequest, open: OpenFile): Promise<Settled> {
   const { root, settleMs } = reading
   let seen = open.identity
+  const judge = () => (sameIdentity(seen, open.identity) ? "settled" : "replaced")
   for (let round = 1; round <= maxSettleRounds; round++) {
     const untouchedMs = Date.now() - Number(BigInt(seen.ctimeNs) / 1_000_000n)
-    if (untouchedMs >= settleMs) break
+    if (untouchedMs >= settleMs) return judge()
     await wait(Math.min(settleMs, settleMs - untouchedMs), undefined, { signal })
     const now = await identifyFile(root, file)
-    if (sameIdentity(now, seen)) break
+    if (sameIdentity(now, seen)) return judge()
     seen = now
+    onWritten([file])
   }
-  return sameIdentity(seen, open.identity)
+  return "written"
 }
 
 /** A text holds all that is served: the file may go. */

@@ -67,6 +67,7 @@ export async function withDeclared<Result>(
       inTurn: (work) => work(),
       onProgress: () => {},
       onChosen,
+      onWritten: () => {},
       onRead: () => {},
       // Without the cache the file is read, which is all that it could have spared.
       onCacheTrouble: () => undefined,

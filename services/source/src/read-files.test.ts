@@ -64,6 +64,7 @@ async function setup(files: Readonly<Record<string, string>>) {
       indexes: createIndexFolder(join(folder.path, "cache")),
       inTurn: (work) => work(),
       onProgress: () => {},
+      onWritten: () => {},
       onChosen: () => at("chosen"),
       onRead: ({ file }) => at(file),
       onCacheTrouble: (error) => {
