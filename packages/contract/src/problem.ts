@@ -64,6 +64,7 @@ export const problems = {
   "file-nul": row(409, false, "contract", "The file holds a NUL character, which Postgres text cannot"),
   "file-unsettled": row(503, true, "source", "The file is still being written"),
   "files-differ": row(409, false, "contract", "The dataset's files do not have the same columns"),
+  "format-unknown": row(409, false, "contract", "The endings of the dataset's files tell another format"),
   "checksum-mismatch": row(409, false, "contract", "A file is not what its checksum says"),
   "record-malformed": row(409, false, "contract", "A record is not well-formed CSV"),
   "json-invalid": row(409, false, "contract", "The file is not valid JSON"),

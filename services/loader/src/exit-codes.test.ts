@@ -80,6 +80,7 @@ const told = {
   "file-nul": {},
   "file-unsettled": {},
   "files-differ": {},
+  "format-unknown": {},
   "checksum-mismatch": {},
   "record-malformed": {},
   "header-invalid": {},

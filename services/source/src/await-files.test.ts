@@ -7,6 +7,7 @@ import { type Listing, sameListing } from "./list-files.ts"
 
 const rules: ChoiceRules = {
   patterns: [createPattern("d/*.csv", [])],
+  isFormatNamed: false,
   settleMs: 5,
   isServed: () => false,
   served: () => [],

@@ -10,6 +10,7 @@ import type { FilePattern } from "./file-patterns.ts"
 import type { FormatName } from "./formats/formats.ts"
 import { besideFile, findUnmatched, type LeftOut, type ListedFile, type Listing } from "./list-files.ts"
 import { noFile } from "./no-file.ts"
+import { judgeEndings } from "./other-endings.ts"
 import { sidecarOf } from "./sidecars.ts"
 
 export type ChosenFiles = {
@@ -25,6 +26,8 @@ export type ChoiceRules = {
   readonly patterns: readonly FilePattern[]
   /** CSV unless told. */
   readonly format?: FormatName | undefined
+  /** Whether the settings name it; else no file may have the ending of another one. */
+  readonly isFormatNamed: boolean
   readonly doneMarker?: string | undefined
   readonly checksum?: string | undefined
   readonly settleMs: number
@@ -42,7 +45,7 @@ const maxChanges = 3
 
 /**
  * Lists until what was found has stood still for the settle window; `first` is what was found just now. Raises
- * file-missing for a pattern that means no file, and file-unsettled when nothing is complete, or a file of the version
+ * file-missing for a pattern that means no file, format-unknown for files of another format than is read, and file-unsettled when nothing is complete, or a file of the version
  * before is not.
  */
 export async function awaitFiles(
@@ -85,9 +88,12 @@ export function isBack({ listing }: ChosenFiles, now: Listing, { served }: Choic
 }
 
 function choose(listing: Listing, rules: ChoiceRules, changes: ReadonlyMap<string, number>): ChosenFiles {
-  const { patterns, format = "csv", isServed } = rules
+  const { patterns, format = "csv", isFormatNamed, isServed } = rules
   const unmatched = findUnmatched(patterns, listing)
   if (unmatched !== undefined) throw noFile(unmatched, listing, format)
+  const written = patterns.map((pattern) => pattern.written).join(", ")
+  const other = isFormatNamed ? undefined : judgeEndings(written, listing.files, format)
+  if (other !== undefined) throw other
   const files: ListedFile[] = []
   const waiting: (LeftOut & Wait)[] = []
   for (const one of listing.files) {

@@ -49,6 +49,7 @@ export function createCatalog(
     createDataset({
       name,
       reading: readingOf(settings, dataset),
+      isFormatNamed: dataset.format !== undefined,
       keepVersionsMs: settings.keep_versions,
       indexes: createIndexFolder(join(settings.cache, name)),
       turns,

@@ -12,17 +12,15 @@ import type { IndexFolder } from "./index-folder.ts"
 import { createKnownFiles } from "./known-files.ts"
 import { createFileList, type LeftOut, type Listing } from "./list-files.ts"
 import { createLooks } from "./looks.ts"
-import { isOneFile, makeVersion } from "./make-version.ts"
+import { isOneFile, type MakeRequest, makeVersion } from "./make-version.ts"
 import type { SourceMetrics } from "./metrics.ts"
 import { identifyFile } from "./open-file.ts"
 import { listRequestOf } from "./read-files.ts"
-import type { Reading } from "./reading.ts"
 import type { Turns } from "./turns.ts"
 import { createWaitedFiles } from "./waited-files.ts"
 
-export type DatasetParts = {
+export type DatasetParts = Pick<MakeRequest, "reading" | "isFormatNamed"> & {
   readonly name: string
-  readonly reading: Reading
   readonly keepVersionsMs: number
   readonly indexes: IndexFolder
   readonly turns: Turns
@@ -176,6 +174,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
       stop.signal.throwIfAborted()
       const made = await makeVersion({
         ...{ dataset: name, reading, indexes, known, proven, signal: stop.signal },
+        isFormatNamed: parts.isFormatNamed,
         listing: found.kind === "many" ? found.listing : undefined,
         inTurn: parts.turns.take,
         onChosen: takeChosen,

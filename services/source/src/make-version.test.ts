@@ -34,6 +34,7 @@ async function make(
   const made = await makeVersion({
     dataset: "t",
     reading,
+    isFormatNamed: false,
     indexes: createIndexFolder(join(folder.path, "cache")),
     known: createKnownFiles(reading, signal),
     proven: new Map(),

@@ -25,6 +25,8 @@ const maxPasses = 3
 export type MakeRequest = {
   readonly dataset: string
   readonly reading: Reading
+  /** Whether the settings name the format, rather than the files' endings. */
+  readonly isFormatNamed: boolean
   readonly indexes: IndexStore
   /** What is known of the files of a dataset of several, and which of their checksums were compared. */
   readonly known: KnownFiles

@@ -229,6 +229,32 @@ describe("many files, one dataset", () => {
   })
 })
 
+describe("many files whose endings tell another format than the settings do", () => {
+  const files = { "d/a.json": '[{"a":1}]', "d/b.ndjson.gz": gzipSync('{"a":2}\n'), "e/c.jsonl": '{"a":3}\n' }
+
+  it("are refused with the endings and what to set, not read as CSV", async () => {
+    const { serve } = await setup({ ...files, "d/c.csv": "a\n1\n" })
+    const { problem } = await (await serve({ files: "d/*" })).settled()
+    expect(problem).toMatchObject({
+      code: "format-unknown",
+      detail:
+        "d/* tells no format, which makes it csv, but it means files that end in .json (d/a.json) and .ndjson.gz (d/b.ndjson.gz).",
+      hint: expect.stringContaining("format: json"),
+    })
+    const alone = await (await serve({ files: "e/*" })).settled()
+    expect(alone.problem).toMatchObject({
+      code: "format-unknown",
+      hint: "Set the dataset's format:  format: ndjson",
+    })
+  })
+
+  it("are read as the settings say, where they say it", async () => {
+    const { serve } = await setup({ "e/c.jsonl": '{"a":3}\n', "d/a.json": "a\n1\n", "d/b.dat": "a\n2\n" })
+    expect(await rowsOf(await serve({ files: "e/*", format: "ndjson" }))).toEqual([{ a: 3 }])
+    expect(await rowsOf(await serve({ files: "d/*", format: "csv" }))).toEqual([{ a: 1 }, { a: 2 }])
+  })
+})
+
 describe("a file that comes to many", () => {
   it("is the only one that is read, and after a restart none is", async () => {
     const { folder, serve, write } = await setup({ "d/a.csv": "id\n1\n", "d/b.csv.gz": gzipSync("id\n2\n") })

@@ -54,12 +54,14 @@ export async function withDeclared<Result>(
   { indexes, signal, onChosen = () => {} }: DeclaredParts,
   use: (version: ReadableVersion) => Promise<Result>,
 ): Promise<Result> {
-  const reading = readingOf(settings, getDeclared(settings, name))
+  const declared = getDeclared(settings, name)
+  const reading = readingOf(settings, declared)
   const known = createKnownFiles(reading, signal)
   try {
     const held = await makeVersion({
       dataset: name,
       reading,
+      isFormatNamed: declared.format !== undefined,
       indexes,
       known,
       proven: new Map(),

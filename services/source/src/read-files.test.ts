@@ -61,6 +61,7 @@ async function setup(files: Readonly<Record<string, string>>) {
     }
     const made = await makeVersion({
       ...{ dataset: "t", reading, known: all, proven, signal },
+      isFormatNamed: false,
       indexes: createIndexFolder(join(folder.path, "cache")),
       inTurn: (work) => work(),
       onProgress: () => {},
@@ -221,7 +222,7 @@ describe("a file of which one half is written is not chosen to be read", () => {
       return { ...listing, files: now }
     }
     const isServed = () => false
-    const rules = { patterns, settleMs, signal, isServed, served: () => [] }
+    const rules = { patterns, isFormatNamed: false, settleMs, signal, isServed, served: () => [] }
     const { files } = await awaitFiles(listAndEnd, rules)
     const there = await Promise.all(
       [a, "d/b.csv"].map(async (file) => ({ file, identity: await identifyFile(folder.path, file) })),

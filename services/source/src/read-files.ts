@@ -39,6 +39,7 @@ export async function makeVersionOfFiles(request: MakeRequest): Promise<MadeVers
   const rules: ChoiceRules = {
     patterns,
     format: reading.shape.format,
+    isFormatNamed: request.isFormatNamed,
     doneMarker: reading.doneMarker,
     checksum: reading.checksum,
     settleMs: reading.settleMs,

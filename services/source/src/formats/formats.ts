@@ -63,15 +63,16 @@ export function getFormat(name: FormatName): Format {
 /** The format that the settings name, otherwise the one that the file's ending tells; csv where it tells none. */
 export function formatOf(file: string, named?: FormatName): FormatName {
   if (named !== undefined) return named
-  return byEnding(file) ?? "csv"
+  return formatByEnding(file) ?? "csv"
 }
 
 /** Whether the file's ending is that of a format. */
 export function hasEnding(file: string): boolean {
-  return byEnding(file) !== undefined
+  return formatByEnding(file) !== undefined
 }
 
-function byEnding(file: string): FormatName | undefined {
+/** The format that the file's ending tells. */
+export function formatByEnding(file: string): FormatName | undefined {
   const bare = file.replace(packing, "").toLowerCase()
   return formatNames.find((name) => formats[name].endings.some((ending) => bare.endsWith(ending)))
 }
