@@ -11,6 +11,7 @@ const rules: ChoiceRules = {
   settleMs: 5,
   isServed: () => false,
   served: () => [],
+  onWritten: () => {},
   signal: new AbortController().signal,
 }
 

@@ -35,6 +35,8 @@ export type ChoiceRules = {
   readonly isServed: (file: string) => boolean
   /** The files of the version before. */
   readonly served: () => Iterable<string>
+  /** Files of the version before that changed within the settle window; told after each. */
+  readonly onWritten: (files: readonly string[]) => void
   readonly signal: AbortSignal
 }
 
@@ -65,6 +67,8 @@ export async function awaitFiles(
     if (changed.length === 0 && !isBack(chosen, now, rules)) return chosen
     for (const file of changed) changes.set(file, (changes.get(file) ?? 0) + 1)
     chosen = choose(now, rules, changes)
+    const there = new Set(chosen.files.map(({ file }) => file))
+    rules.onWritten(changed.filter((file) => there.has(file) && rules.isServed(file)))
   }
   const [file = chosen.files[0]?.file ?? ""] = changes.keys()
   throw unsettled(file, { reason: "changes again and again", isUnmarked: false })

@@ -131,7 +131,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
       return
     }
     if (failure !== undefined && isJudged(failure, found)) return
-    progress = { bytes: 0, of: found.kind === "one" ? found.identity.bytes : 0 }
+    progress = found.kind === "one" ? { bytes: 0, of: found.identity.bytes } : undefined
     making = make(found).finally(() => {
       making = undefined
       if (!lookAgain) return
@@ -181,7 +181,7 @@ export function createDataset(parts: DatasetParts): SourceDataset {
         onWritten: takeWritten,
         onRead: tell.read,
         onProgress: (bytes, of) => {
-          progress = { bytes, of }
+          progress = of === 0 ? undefined : { bytes, of }
         },
         onCacheTrouble: tell.cacheFailed,
       })

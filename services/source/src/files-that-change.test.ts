@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto"
 import { appendFile, mkdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { setInterval } from "node:timers/promises"
 import { gzipSync } from "node:zlib"
 import { type Dataset, type Manifest, paths } from "@flatbed/contract"
 import { waitFor } from "@flatbed/testing"
@@ -40,6 +41,18 @@ const until = (source: TestSource, isSo: (dataset: Dataset) => boolean, what: st
 async function tick(): Promise<void> {
   const before = Date.now()
   await waitFor(() => Date.now() > before + 20, { what: "the clock to move on" })
+}
+
+/** Adds a line now and again, until it is stopped. */
+function keepWriting(file: string): () => Promise<void> {
+  const stop = new AbortController()
+  const writing = (async () => {
+    for await (const _ of setInterval(5, undefined, { signal: stop.signal })) await appendFile(file, "3\n")
+  })().catch(() => {})
+  return () => {
+    stop.abort()
+    return writing
+  }
 }
 
 const readTwice = (folder: TestFolder, file: string) =>
@@ -172,33 +185,42 @@ describe("a file that is still being written (AC-22)", () => {
 
   it("is left out by name when it was never served and changes again and again, and the others are served", async () => {
     const { folder, serve, path } = await setup({ "d/a.csv": "id\n1\n", "d/b.csv": "id\n2\n" }, {}, "60ms")
-    let isWriting = true
-    const writing = (async () => {
-      while (isWriting) {
-        await appendFile(path("d/b.csv"), "3\n")
-        await new Promise((resolve) => setTimeout(resolve, 10))
-      }
-    })()
+    const stop = keepWriting(path("d/b.csv"))
     const source = await serve()
     const reason = "is being written: it keeps changing"
     await waitFor(() => folder.logged.some((line) => line.event === "version.published"))
     const during = await documentOf(source)
     expect(during.files?.map(({ file }) => file)).toEqual(["d/a.csv"])
     expect(during.waiting).toEqual([{ file: "d/b.csv", reason }])
-    isWriting = false
-    await writing
+    await stop()
     await until(source, ({ files }) => files?.length === 2, "the file that is whole now")
+  })
+
+  it("of the version before is named while what came beside it waits for it, and no progress is told", async () => {
+    const { folder, serve, path, write } = await setup({ "d/a.csv": "id\n1\n" }, {}, "100ms")
+    const source = await serve()
+    const { version } = await source.manifest()
+    const stop = keepWriting(path("d/a.csv"))
+    await write("d/b.csv", "id\n2\n")
+    const reason = "is still being written: it changed within the settle window of 100ms"
+    const waits = await until(source, ({ waiting }) => waiting !== undefined, "the file to be named")
+    expect(waits).toMatchObject({ state: "indexing", version, waiting: [{ file: "d/a.csv", reason }] })
+    expect(waits.progress).toBeUndefined()
+    await stop()
+    const whole = await until(
+      source,
+      ({ files, state }) => files?.length === 2 && state === "ready",
+      "both files",
+    )
+    expect(whole.waiting).toBeUndefined()
+    expect(folder.logged.filter(({ event }) => event === "file.waits")).toMatchObject([
+      { dataset: "t", file: "d/a.csv", reason },
+    ])
   })
 
   it("alone in its dataset is named by the dataset, its chunks and, once, the log, until it is whole", async () => {
     const { folder, serve, path } = await setup({ "d/a.csv": "id\n1\n" }, { files: "d/a.csv" }, "100ms")
-    let isWriting = true
-    const writing = (async () => {
-      while (isWriting) {
-        await appendFile(path("d/a.csv"), "3\n")
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      }
-    })()
+    const stop = keepWriting(path("d/a.csv"))
     const source = await serve()
     const reason = "is still being written: it changed within the settle window of 100ms"
     const waits = await until(source, ({ waiting }) => waiting !== undefined, "the file to be named")
@@ -209,8 +231,7 @@ describe("a file that is still being written (AC-22)", () => {
       code: "indexing",
       detail: `t is not read yet: d/a.csv ${reason}.`,
     })
-    isWriting = false
-    await writing
+    await stop()
     const whole = await until(source, ({ state }) => state === "ready", "the file that is whole now")
     expect(whole.waiting).toBeUndefined()
     expect(folder.logged.filter(({ event }) => event === "file.waits")).toMatchObject([

@@ -222,7 +222,15 @@ describe("a file of which one half is written is not chosen to be read", () => {
       return { ...listing, files: now }
     }
     const isServed = () => false
-    const rules = { patterns, isFormatNamed: false, settleMs, signal, isServed, served: () => [] }
+    const rules = {
+      patterns,
+      isFormatNamed: false,
+      settleMs,
+      signal,
+      isServed,
+      served: () => [],
+      onWritten: () => {},
+    }
     const { files } = await awaitFiles(listAndEnd, rules)
     const there = await Promise.all(
       [a, "d/b.csv"].map(async (file) => ({ file, identity: await identifyFile(folder.path, file) })),

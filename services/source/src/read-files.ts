@@ -45,6 +45,7 @@ export async function makeVersionOfFiles(request: MakeRequest): Promise<MadeVers
     settleMs: reading.settleMs,
     isServed: (file) => known.served().has(file),
     served: known.served,
+    onWritten: request.onWritten,
     signal,
   }
   for (let attempt = 1; attempt <= maxAttempts; attempt += 1) {

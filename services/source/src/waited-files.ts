@@ -16,6 +16,8 @@ export function createWaitedFiles(
   let leftOut: readonly LeftOut[] = []
   // Without these nothing is read.
   let awaited: readonly LeftOut[] = []
+  // What was told of such since there was a version.
+  let told: readonly LeftOut[] = []
 
   const all = () => [...awaited, ...leftOut]
 
@@ -23,19 +25,21 @@ export function createWaitedFiles(
     all,
     /** The settle window has passed, and these files changed within it. */
     takeWritten(files: readonly string[]): void {
-      const before = all()
       awaited = files.map((file) => ({ file, reason }))
-      tell(before, awaited)
+      tell(told, awaited)
+      const known = new Set(told.map(({ file }) => file))
+      told = [...told, ...awaited.filter(({ file }) => !known.has(file))]
     },
     /** These are left out, and the others are read. */
     takeChosen(waiting: readonly LeftOut[]): void {
-      const before = all()
+      const before = leftOut
       awaited = []
       leftOut = waiting
       tell(before, leftOut)
     },
     /** The version that is served is the newest content. */
     takeServed(found: Found): void {
+      told = []
       awaited = []
       leftOut = found.kind === "many" ? found.waiting : []
     },
