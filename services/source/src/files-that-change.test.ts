@@ -197,12 +197,12 @@ describe("a file that is still being written (AC-22)", () => {
   })
 
   it("of the version before is named while what came beside it waits for it, and no progress is told", async () => {
-    const { folder, serve, path, write } = await setup({ "d/a.csv": "id\n1\n" }, {}, "100ms")
+    const { folder, serve, path, write } = await setup({ "d/a.csv": "id\n1\n" }, {}, "500ms")
     const source = await serve()
     const { version } = await source.manifest()
     const stop = keepWriting(path("d/a.csv"))
     await write("d/b.csv", "id\n2\n")
-    const reason = "is still being written: it changed within the settle window of 100ms"
+    const reason = "is still being written: it changed within the settle window of 500ms"
     const waits = await until(source, ({ waiting }) => waiting !== undefined, "the file to be named")
     expect(waits).toMatchObject({ state: "indexing", version, waiting: [{ file: "d/a.csv", reason }] })
     expect(waits.progress).toBeUndefined()
@@ -219,10 +219,10 @@ describe("a file that is still being written (AC-22)", () => {
   })
 
   it("alone in its dataset is named by the dataset, its chunks and, once, the log, until it is whole", async () => {
-    const { folder, serve, path } = await setup({ "d/a.csv": "id\n1\n" }, { files: "d/a.csv" }, "100ms")
+    const { folder, serve, path } = await setup({ "d/a.csv": "id\n1\n" }, { files: "d/a.csv" }, "500ms")
     const stop = keepWriting(path("d/a.csv"))
     const source = await serve()
-    const reason = "is still being written: it changed within the settle window of 100ms"
+    const reason = "is still being written: it changed within the settle window of 500ms"
     const waits = await until(source, ({ waiting }) => waiting !== undefined, "the file to be named")
     expect(waits).toMatchObject({ state: "indexing", version: null, waiting: [{ file: "d/a.csv", reason }] })
     expect(waits.progress).toBeUndefined()
