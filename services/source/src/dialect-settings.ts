@@ -78,8 +78,9 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
   const problems: SettingsProblem[] = []
   const add = (setting: string, message: string) => problems.push({ path: `${path}.${setting}`, message })
   const { quote_char: quote, escape_char: escapedBy, comment_char: comment } = settings
+  const delimiter = signOf(settings.delimiter)
   const signs = {
-    delimiter: settings.delimiter,
+    delimiter,
     quote_char: quote,
     escape_char: escapedBy,
     comment_char: comment,
@@ -87,11 +88,9 @@ export function checkDialect(path: string, settings: DialectSettings): SettingsP
 
   for (const [setting, written] of Object.entries(signs)) {
     if (written === undefined || (setting === "quote_char" && written === "")) continue
-    if (!/^[\t\x20-\x7e]$/.test(signOf(written))) add(setting, notOneSign(setting, written))
+    if (!/^[\t\x20-\x7e]$/.test(written)) add(setting, notOneSign(setting, written))
   }
-  const delimiter = signOf(settings.delimiter)
-  const isTaken = (sign: string | undefined) =>
-    sign !== undefined && sign !== "" && signOf(sign) === delimiter
+  const isTaken = (sign: string | undefined) => sign === delimiter
   if (isTaken(quote)) add("quote_char", "is the delimiter too, expected another character")
   if (isTaken(escapedBy)) add("escape_char", "is the delimiter too, expected another character")
   if (isTaken(comment)) add("comment_char", "is the delimiter too, expected another character")

@@ -68,7 +68,7 @@ export async function isOneFile({ root, files, doneMarker, checksum }: Reading):
 /** Raises the problems of finding, opening and reading files, and file-unsettled when they do not keep still. */
 export async function makeVersion(request: MakeRequest): Promise<MadeVersion> {
   if (!(await isOneFile(request.reading))) return makeVersionOfFiles(request)
-  return request.inTurn(() => makeVersionOfFile(request))
+  return makeVersionOfFile(request)
 }
 
 type FileRequest = MakeRequest & { readonly file: string }
@@ -94,7 +94,8 @@ async function makeVersionOfFile(made: MakeRequest): Promise<MadeVersion> {
       settled = await settle(request, open)
       if (settled !== "settled") continue
       request.onWritten([])
-      const made = await undisturbed(request, open)
+      // Waiting for a file to be whole takes nobody's turn.
+      const made = await request.inTurn(() => undisturbed(request, open))
       if (made === undefined) continue
       const { index, text } = made
       await indexes

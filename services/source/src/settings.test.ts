@@ -98,6 +98,10 @@ describe("source.yaml", () => {
       "dialect.quote is not a setting; expected one of delimiter, quote_char",
     ],
     ["datasets: { t: { files: a.csv, dialect: { quote_char: ab } } }", "datasets.t.dialect.quote_char"],
+    [
+      "datasets: { t: { files: a.csv, dialect: { quote_char: tab } } }",
+      'datasets.t.dialect.quote_char is "tab", expected one ASCII character',
+    ],
     ["datasets: { t: { files: a.csv, dialect: { escape_char: ',' } } }", "datasets.t.dialect.escape_char"],
     [
       "datasets: { t: { files: a.csv, dialect: { escape_char: x, quote_char: '' } } }",
