@@ -178,25 +178,30 @@ function isCellEnd(what: number | undefined): boolean {
 
 /** Puts a row's cells, written in the file's order, into the served one. */
 function createPermutation(order: readonly number[], width: number) {
-  const fileOrder = [...order].sort((a, b) => a - b)
   const starts = new Int32Array(width)
+  // The served column behind each in the file; −1 behind the last.
+  const nextOf = new Int32Array(width).fill(-1)
+  const fileOrder = [...order].sort((a, b) => a - b)
+  for (const [i, column] of fileOrder.entries()) nextOf[column] = fileOrder[i + 1] ?? -1
+  let row: Buffer = Buffer.alloc(0)
   return {
     begin(column: number, at: number): void {
       starts[column] = at
     },
     /** `from` is behind the opening bracket, `to` at the closing one. */
     apply(out: Buffer, from: number, to: number): void {
-      const cells = new Map<number, Buffer>()
-      fileOrder.forEach((column, i) => {
-        const next = fileOrder[i + 1]
-        const cellTo = next === undefined ? to : (starts[next] ?? 0) - 1
-        cells.set(column, Buffer.from(out.subarray(starts[column], cellTo)))
-      })
+      const length = to - from
+      if (row.length < length) row = Buffer.allocUnsafe(2 * length)
+      out.copy(row, 0, from, to)
       let at = from
-      order.forEach((column, i) => {
+      for (let i = 0; i < order.length; i += 1) {
+        const column = order[i] as number
+        const next = nextOf[column] as number
+        const cellTo = next === -1 ? length : (starts[next] as number) - 1 - from
         if (i > 0) out[at++] = comma
-        at += cells.get(column)?.copy(out, at) ?? 0
-      })
+        for (let cell = (starts[column] as number) - from; cell < cellTo; cell += 1)
+          out[at++] = row[cell] as number
+      }
     },
   }
 }

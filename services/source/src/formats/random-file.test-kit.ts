@@ -11,6 +11,8 @@ export type RandomFile = {
   readonly types: Readonly<Record<string, ColumnType>>
   /** What happens to the cells of the first column, and which rows are served. */
   readonly rules: CellRules
+  /** The columns that are served, in their order; all of them unless told. */
+  readonly select?: readonly string[]
   /** How many bytes are pushed at once. */
   readonly step: number
   readonly maxRecordBytes: number
@@ -111,10 +113,17 @@ export function createRandomFile(): fc.Arbitrary<RandomFile> {
         { weight: 3, arbitrary: fc.constant({}) },
         { weight: 1, arbitrary: fc.constantFrom(...manyRules) },
       ),
+      fc.oneof(
+        { weight: 2, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: fc.shuffledSubarray(["c0", "c1", "c2", "c3"]) },
+      ),
     )
     .map(
-      ([dialect, width, records, declared, newline, endsInNewline, step, hasMark, maxRecordBytes, rules]) => {
+      ([dialect, width, records, declared, newline, endsInNewline, step, hasMark, most, rules, chosen]) => {
         const names = Array.from({ length: width }, (_, i) => `c${i}`)
+        // Rules speak of columns that are served.
+        const some = Object.keys(rules).length > 0 ? [] : chosen.filter((name) => names.includes(name))
+        const served = some.length === 0 ? names : some
         const lines = records.map((cells) => {
           // One record in some twenty has another number of cells.
           const ragged = (cells[0]?.[2] ?? 0) === 0
@@ -129,10 +138,11 @@ export function createRandomFile(): fc.Arbitrary<RandomFile> {
         return {
           bytes: endsInNewline ? Buffer.concat([body, Buffer.from(newline)]) : body,
           dialect,
-          types: Object.fromEntries(Object.entries(declared).filter(([name]) => names.includes(name))),
+          types: Object.fromEntries(Object.entries(declared).filter(([name]) => served.includes(name))),
           rules,
+          ...(some.length === 0 ? {} : { select: some }),
           step,
-          maxRecordBytes,
+          maxRecordBytes: most,
         }
       },
     )

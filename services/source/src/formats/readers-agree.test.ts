@@ -146,6 +146,10 @@ const classes = {
   "JSON in a cell": bytesHave(5, '{"a":1}'),
   "null in a cell": bytesHave(5, "null"),
   "control characters": bytesHave(5, "\u0001"),
+  "columns in another order": {
+    least: 3,
+    has: ({ file: { select = [] } }: Case) => select.some((name, i) => i > 0 && name < (select[i - 1] ?? "")),
+  },
   "cells that are shaped": { least: 15, has: ({ file }: Case) => Object.keys(file.rules).length > 0 },
   "records filtered": {
     least: 1,
@@ -176,12 +180,12 @@ type Said = Awaited<ReturnType<typeof readAll>>
 /** Everything a reader says of a file: borders, columns, evidence, rows in every form, or the refusal. */
 async function readAll(
   reader: CsvReader,
-  { bytes, dialect, types, rules, step, maxRecordBytes }: RandomFile,
+  { bytes, dialect, types, rules, select, step, maxRecordBytes }: RandomFile,
 ) {
   const headers: [number, number][] = []
   const spans: { from: number; to: number; nextLine: number; fate: RecordFate }[] = []
   const scan = reader.startScan(
-    { file: "f.csv", dialect, columns: { drop: [], rename: {}, types, ...rules }, maxRecordBytes },
+    { file: "f.csv", dialect, columns: { drop: [], rename: {}, types, ...rules, select }, maxRecordBytes },
     {
       header: (end, nextLine) => headers.push([end, nextLine]),
       record: (to, nextLine, fate) =>
