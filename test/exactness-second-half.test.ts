@@ -9,5 +9,7 @@ const seed = Number(process.env.FLATBED_TEST_SEED ?? Date.now() % 1_000_000_000)
 test(`${files} generated files arrive cell for cell: as JSON, as NDJSON and in the table (seed ${seed})`, async () => {
   const shares = await checkGeneratedFiles(files, seed)
   process.stdout.write(`seed ${seed}: ${shares}\n`)
-  for (const [, share] of shares.matchAll(/([\d.]+) %/g)) expect(Number(share)).toBeGreaterThanOrEqual(5)
+  // Of few files more columns than a tenth may happen to be of one type, which leaves the other classes less.
+  const least = files < 1_000 ? 4 : 5
+  for (const [, share] of shares.matchAll(/([\d.]+) %/g)) expect(Number(share)).toBeGreaterThanOrEqual(least)
 }, 900_000)

@@ -241,13 +241,18 @@ describe("a file that is still being written (AC-22)", () => {
 
   it("holds up no other dataset, however many are being written", async () => {
     const growing = ["a", "b", "c"]
-    const { folder, path } = await setup(Object.fromEntries(growing.map((name) => [`${name}.csv`, "id\n1\n"])))
+    const { folder, path } = await setup(
+      Object.fromEntries(growing.map((name) => [`${name}.csv`, "id\n1\n"])),
+    )
     const stops = growing.map((name) => keepWriting(path(`${name}.csv`)))
     const datasets = Object.fromEntries([...growing, "t"].map((name) => [name, { files: `${name}.csv` }]))
     const source = await folder.open({ settle: "500ms", datasets })
     await until(source, ({ state }) => state === "ready", "the file that is whole")
     for (const name of growing)
-      expect((await source.get(paths.dataset(name))).json()).toMatchObject({ state: "indexing", version: null })
+      expect((await source.get(paths.dataset(name))).json()).toMatchObject({
+        state: "indexing",
+        version: null,
+      })
     await Promise.all(stops.map((stop) => stop()))
   })
 
