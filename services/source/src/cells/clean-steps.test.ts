@@ -186,31 +186,34 @@ const word = fc.oneof(fc.constantFrom("a", "b", "x", "-", "", "__proto__"), fc.s
 const map = fc
   .dictionary(word, word, { minKeys: 1, maxKeys: 4 })
   .filter((map) => findStepFault({ map }, {}) === undefined)
-const step: fc.Arbitrary<CleanStep> = fc.oneof(
-  fc.constantFrom<CleanStep>(
-    "trim",
-    "collapse_spaces",
-    { case: "upper" },
-    { case: "lower" },
-    { decimal: "," },
-    { decimal: ",", group: "." },
-    { decimal: ",", group: " " },
-    { decimal: ".", group: "," },
-    { decimal: ".", group: "'" },
-    { decimal: ",", group: "_" },
-    { unicode: "nfc" },
-    { epoch: "ms" },
-    { epoch: "s" },
-    { hash: "sha256" },
-    { hash: "hmac" },
-  ),
-  fc
+const fixedSteps: readonly CleanStep[] = [
+  "trim",
+  "collapse_spaces",
+  { case: "upper" },
+  { case: "lower" },
+  { decimal: "," },
+  { decimal: ",", group: "." },
+  { decimal: ",", group: " " },
+  { decimal: ".", group: "," },
+  { decimal: ".", group: "'" },
+  { decimal: ",", group: "_" },
+  { unicode: "nfc" },
+  { epoch: "ms" },
+  { epoch: "s" },
+  { hash: "sha256" },
+  { hash: "hmac" },
+]
+const drawnSteps: { readonly [Name in StepName]?: fc.Arbitrary<CleanStep> } = {
+  strip_characters: fc
     .string({ unit: "grapheme", minLength: 1, maxLength: 3 })
     .map((strip_characters) => ({ strip_characters })),
-  fc.array(word, { minLength: 1, maxLength: 3 }).map((null_if) => ({ null_if })),
-  word.map((fill) => ({ fill })),
-  map.map((map) => ({ map })),
-)
+  null_if: fc.array(word, { minLength: 1, maxLength: 3 }).map((null_if) => ({ null_if })),
+  fill: word.map((fill) => ({ fill })),
+  map: map.map((map) => ({ map })),
+}
+const step = fc.oneof(fc.constantFrom(...fixedSteps), ...Object.values(drawnSteps))
+const stepOf = (name: StepName) =>
+  drawnSteps[name] ?? fc.constantFrom(...fixedSteps.filter((one) => nameOfStep(one) === name))
 
 test(`every step does nothing the second time (seed ${seed})`, () => {
   fc.assert(
@@ -246,24 +249,17 @@ const safePairs: [StepName[], StepName[]][] = [
   [["strip_characters"], ["trim"]],
   [["case"], space],
 ]
-const isSafe = (first: CleanStep, second: CleanStep) =>
-  safePairs.some(([ones, others]) => ones.includes(nameOfStep(first)) && others.includes(nameOfStep(second)))
 
 test(`pairs of steps in a sensible order do nothing the second time (seed ${seed})`, () => {
-  const seen = new Set<string>()
-  fc.assert(
-    fc.property(step, step, fc.option(cell), (first, second, cell) => {
-      if (!isSafe(first, second)) return
-      seen.add(`${nameOfStep(first)} ${nameOfStep(second)}`)
-      const once = run([first, second], cell)
-      if (once !== refused) expect(run([first, second], once)).toBe(once)
-    }),
-    { numRuns: cases * 20, seed },
-  )
-  const wanted = new Set(
-    safePairs.flatMap(([ones, others]) => ones.flatMap((a) => others.map((b) => `${a} ${b}`))),
-  )
-  expect(seen).toEqual(wanted)
+  const pairs = safePairs.flatMap(([ones, others]) => ones.flatMap((a) => others.map((b) => [a, b] as const)))
+  for (const [first, second] of pairs)
+    fc.assert(
+      fc.property(stepOf(first), stepOf(second), fc.option(cell), (one, other, cell) => {
+        const once = run([one, other], cell)
+        if (once !== refused) expect(run([one, other], once)).toBe(once)
+      }),
+      { numRuns: cases, seed },
+    )
 })
 
 test(`decimal keeps every digit and makes a number of every number (seed ${seed})`, () => {
