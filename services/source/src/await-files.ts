@@ -47,8 +47,8 @@ const maxChanges = 3
 
 /**
  * Lists until what was found has stood still for the settle window; `first` is what was found just now. Raises
- * file-missing for a pattern that means no file, format-unknown for files of another format than is read, and file-unsettled when nothing is complete, or a file of the version
- * before is not.
+ * file-missing for a pattern that means no file, format-unknown for files of another format than is read, and
+ * file-unsettled when nothing is complete, or a file of the version before is not.
  */
 export async function awaitFiles(
   list: () => Promise<Listing>,

@@ -30,8 +30,8 @@ export type MergeRequest = {
 /**
  * One version over files in this order: rows and chunks are numbered through, types and NULLs are those of all rows.
  * Columns are found by their names, wherever they stand in a file. Raises files-differ for files without the same
- * columns unless they are united, header-invalid for columns that cannot be told apart, column-unknown for settings that name what none of them has, and file-empty or
- * json-invalid where none names a column.
+ * columns unless they are united, header-invalid for columns that cannot be told apart, column-unknown for settings that
+ * name what none of them has, and file-empty or json-invalid where none names a column.
  */
 export function mergeParts(
   parts: readonly FilePart[],

@@ -133,8 +133,8 @@ function endOfValue(bytes: Buffer, at: number, isLast: boolean): number | undefi
 }
 
 /**
- * Raises json-invalid when what stands behind the records does not end the text, or has a key once more that leads to them; `tail` begins behind the bracket that
- * closes their array, or behind the one object.
+ * Raises json-invalid when what stands behind the records does not end the text, or has a key once more that leads to
+ * them; `tail` begins behind the bracket that closes their array, or behind the one object.
  */
 export function refuseTail(
   tail: Buffer,
